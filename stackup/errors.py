@@ -1,0 +1,92 @@
+"""What can go wrong outside the user's file, as exceptions that carry a subject and a remedy.
+
+A leaf: imports nothing of stackup and nothing that costs start-up time. Problems *in* the user's file are
+Diagnostics (see `diagnostics`), collected and not raised; `StackInvalid` is how a pipeline hands them over.
+Messages are lower case, without a full stop, with the subject quoted. Only `cli` prints them.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stackup.diagnostics import Diagnostic
+
+
+class StackupError(Exception):
+    """A failure with a kebab-case `code`, a `subject` (what it is about) and a `hint` (what to do)."""
+
+    code = "error"
+
+    def __init__(self, message: str, *, subject: str = "", hint: str = "", code: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.subject = subject
+        self.hint = hint
+        if code:
+            self.code = code
+
+
+class StackInvalid(StackupError):
+    """The stack files have errors; `diagnostics` holds all of them, warnings included."""
+
+    code = "stack-invalid"
+
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        super().__init__("the stack files have errors")
+        self.diagnostics = tuple(diagnostics)
+
+
+class HostError(StackupError):
+    """The kernel, the disk or a permission said no."""
+
+    code = "host"
+
+
+class KernelError(HostError):
+    """A system call failed: which one, on what, with which errno."""
+
+    code = "kernel"
+
+    def __init__(self, errno: int, call: str, subject: str = "", *, hint: str = "") -> None:
+        import os  # already loaded by the interpreter; named here to keep the module's head empty
+
+        about = f' on "{subject}"' if subject else ""
+        super().__init__(f"{call}{about}: {os.strerror(errno).lower()}", subject=subject, hint=hint)
+        self.errno = errno
+        self.call = call
+
+
+class RemoteError(StackupError):
+    """A registry or another machine answered with a failure, or did not answer."""
+
+    code = "remote"
+
+
+class StepFailed(StackupError):
+    """A step of a plan failed; `cause` is the failure underneath."""
+
+    code = "step-failed"
+
+    def __init__(self, step: str, cause: StackupError) -> None:
+        super().__init__(f"{step}: {cause.message}", subject=step, hint=cause.hint, code=cause.code)
+        self.cause = cause
+
+
+class Unsupported(StackupError):
+    """This engine, kernel or release cannot do what was asked."""
+
+    code = "unsupported"
+
+
+class UsageError(StackupError):
+    """The command line asks for something that does not exist or contradicts itself."""
+
+    code = "usage"
+
+
+class Busy(StackupError):
+    """Another stackup process holds the lock that this command needs."""
+
+    code = "busy"

@@ -1,0 +1,79 @@
+"""Every directory and file name that stackup owns, and nowhere else.
+
+A leaf that joins strings and touches nothing. `state` survives a reboot, `run` does not. One directory an address:
+`state/stacks/<stack>/<kind>/<name>/record.json`, with its live half at the same path beneath `run/`.
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+RECORD = "record.json"
+"""Our claim about an address; written by commands only."""
+STATUS = "status.json"
+"""What a container's monitor wrote last; written by that monitor only."""
+LOG = "log"
+CONTROL = "control.sock"
+NETNS = "netns"
+NAMES = "names.json"
+UNSTACKED = "_"
+"""The stack that owns what was made by hand, such as `stackup network create`; no stack can have this name."""
+
+
+class Layout:
+    """The two roots. `STACKUP_ROOT` and `STACKUP_RUN` override both; read by `cli`, passed down by value."""
+
+    __slots__ = ("run", "state")
+
+    def __init__(self, state: str, run: str) -> None:
+        self.state = state
+        self.run = run
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str], *, uid: int) -> Layout:
+        """Root's folders, or the XDG folders of a user."""
+        if uid == 0:
+            state, run = "/var/lib/stackup", "/run/stackup"
+        else:
+            home = environ.get("HOME", "/")
+            data = environ.get("XDG_DATA_HOME") or os.path.join(home, ".local/share")
+            runtime = environ.get("XDG_RUNTIME_DIR") or f"/run/user/{uid}"
+            state, run = os.path.join(data, "stackup"), os.path.join(runtime, "stackup")
+        return cls(environ.get("STACKUP_ROOT") or state, environ.get("STACKUP_RUN") or run)
+
+    @property
+    def stacks_dir(self) -> str:
+        return os.path.join(self.state, "stacks")
+
+    @property
+    def images_dir(self) -> str:
+        return os.path.join(self.state, "images")
+
+    @property
+    def cache_dir(self) -> str:
+        return os.path.join(self.state, "cache")
+
+    def stack_dir(self, stack: str) -> str:
+        return os.path.join(self.state, "stacks", stack)
+
+    def lock_file(self, stack: str) -> str:
+        """One lock a stack, taken by writers only; beside the stacks so that removing a stack keeps it."""
+        return os.path.join(self.state, "locks", stack)
+
+    def journal_file(self, stack: str) -> str:
+        return os.path.join(self.stack_dir(stack), "journal.jsonl")
+
+    def kind_dir(self, stack: str, kind: str) -> str:
+        return os.path.join(self.stack_dir(stack), kind)
+
+    def address_dir(self, stack: str, kind: str, directory: str) -> str:
+        """Durable half of an address; `directory` is `Address.directory`."""
+        return os.path.join(self.state, "stacks", stack, kind, directory)
+
+    def live_dir(self, stack: str, kind: str, directory: str) -> str:
+        """Live half of an address: sockets, pinned namespaces, secrets."""
+        return os.path.join(self.run, "stacks", stack, kind, directory)
