@@ -1,0 +1,150 @@
+"""Files that are either the old ones or the new ones: written aside, synced, renamed. And locks that die with their holder.
+
+Hot: imports nothing dear. Every JSON file of stackup's goes through here.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+
+from stackup.errors import Busy, HostError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+_REMEDY = {
+    errno.ENOSPC: "free some space and run the command again; nothing was lost",
+    errno.EDQUOT: "the quota of this user is used up",
+    errno.EROFS: "point STACKUP_ROOT and STACKUP_RUN at folders that can be written",
+    errno.EACCES: "run as root",
+    errno.EPERM: "run as root",
+}
+
+
+def host_error(problem: OSError, doing: str, subject: str) -> HostError:
+    """The one translation of OSError for files: what was being done, on what, and the remedy where there is one."""
+    reason = (problem.strerror or str(problem)).lower()
+    return HostError(f'{doing} "{subject}": {reason}', subject=subject, hint=_REMEDY.get(problem.errno or 0, ""))
+
+
+def make_dir(path: str, mode: int = 0o700) -> None:
+    """mkdir -p; new folders are the owner's alone, since they hold environments and secrets."""
+    try:
+        os.makedirs(path, mode, exist_ok=True)
+    except OSError as problem:
+        raise host_error(problem, "cannot make folder", path) from problem
+
+
+def write_bytes(path: str, data: bytes, *, mode: int = 0o600, durable: bool = True) -> None:
+    """Replace a file atomically. `durable` also survives a power cut: the file and its folder are synced."""
+    aside = f"{path}.{os.getpid()}.new"
+    try:
+        fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(fd, rest) :]
+            if durable:
+                os.fsync(fd)
+        finally:
+            os.close(fd)
+        os.rename(aside, path)
+        if durable:
+            sync_dir(os.path.dirname(path))
+    except OSError as problem:
+        remove(aside)
+        raise host_error(problem, "cannot write", path) from problem
+
+
+def sync_dir(path: str) -> None:
+    """Make renames in a folder survive a power cut (fsync(2), on the directory)."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def write_json(path: str, data: Any, *, durable: bool = True) -> None:
+    write_bytes(path, json.dumps(data, separators=(",", ":")).encode(), durable=durable)
+
+
+def read_json(path: str) -> Any:
+    """The file's value; None when it is absent or is not JSON (a torn file is an absent one)."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return json.loads(file.read())
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+    except OSError as problem:
+        raise host_error(problem, "cannot read", path) from problem
+
+
+def remove(path: str) -> None:
+    """Unlink; gone already is success."""
+    try:
+        os.unlink(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+
+
+def list_dir(path: str) -> list[str]:
+    """Sorted names; empty when the folder is absent."""
+    try:
+        return sorted(os.listdir(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+class Lock:
+    """An exclusive flock(2) on a file whose text says who holds it: `with Lock(path, "stackup up"): ...`.
+
+    The kernel drops it when its holder dies. Without `waiting`, a held lock raises Busy with the holder's own words;
+    with it, `waiting(holder)` is told once and the call blocks.
+    """
+
+    def __init__(self, path: str, purpose: str, *, waiting: Callable[[str], None] | None = None) -> None:
+        self.path = path
+        self.purpose = purpose
+        self.waiting = waiting
+        self.fd = -1
+
+    def __enter__(self) -> Lock:
+        make_dir(os.path.dirname(self.path))
+        self.fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            self._take()
+        except BaseException:
+            os.close(self.fd)
+            raise
+        os.ftruncate(self.fd, 0)
+        os.pwrite(self.fd, f"{self.purpose} (process {os.getpid()})".encode(), 0)
+        return self
+
+    def _take(self) -> None:
+        try:
+            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            holder = os.pread(self.fd, 200, 0).decode(errors="replace") or "another stackup command"
+        if self.waiting is None:
+            raise Busy(f"{holder} is at work on this", subject=self.path, hint="wait for it to end and try again")
+        self.waiting(holder)
+        fcntl.flock(self.fd, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        os.ftruncate(self.fd, 0)
+        os.close(self.fd)
+
+
+def walk_json(folder: str, name: str) -> Iterator[tuple[str, Any]]:
+    """(entry, value) of every `folder/<entry>/<name>` that holds JSON."""
+    for entry in list_dir(folder):
+        value = read_json(os.path.join(folder, entry, name))
+        if value is not None:
+            yield entry, value

@@ -1,0 +1,130 @@
+"""What the command tells a monitor about its container, and what the monitor tells the world. Types only.
+
+A Description is compiled by the command from a ContainerSpec, an image's config and the host's facts; it crosses to the
+launcher as JSON, and nothing in it is decided later. A Status is written by the monitor alone, to `status.json`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NotRequired, TypedDict
+
+
+class Operation(TypedDict, total=False):
+    """One set-up operation performed in the container's child, in order. `op` names it; the rest is its arguments.
+
+    See `runtime.rootfs` for what compiles them and `runtime.bootstrap` for what performs them.
+    """
+
+    op: str
+
+
+class Namespaces(TypedDict):
+    """Each value: "" a new private one, "host" the host's, or a path to join."""
+
+    net: str
+    pid: str
+    ipc: str
+    uts: str
+    cgroup: str
+
+
+class Process(TypedDict):
+    """What runs: the container's own program, an exec, a health probe. Names are resolved inside the root."""
+
+    argv: list[str]
+    env: dict[str, str]
+    cwd: str
+    user: str
+    """`""` (root), `name`, `uid`, `name:group`, `uid:gid`."""
+    groups: list[str]
+    capabilities: list[str]
+    """The exact bounding, permitted and effective set for root; other users keep only the bounding set."""
+    no_new_privs: bool
+    rlimits: dict[str, list[int]]
+    oom_score_adj: int
+
+
+class Health(TypedDict):
+    test: list[str]
+    interval: int
+    timeout: int
+    retries: int
+    start_period: int
+    start_interval: int
+
+
+class HeldPort(TypedDict):
+    """A host port that the monitor holds by listening on it. `port` is a number by now."""
+
+    host_ip: str
+    port: int
+    target: int
+    protocol: str
+
+
+class Description(TypedDict):
+    stack: str
+    address: str
+    name: str
+    instance: str
+    state_dir: str
+    live_dir: str
+    namespaces: Namespaces
+    operations: list[Operation]
+    process: Process
+    init: bool
+    tty: bool
+    stdin_open: bool
+    cgroups: list[str]
+    """Directories whose cgroup.procs the container's processes join: one on v2, one a controller on v1."""
+    monitor_cgroups: list[str]
+    restart: dict[str, int | str]
+    health: Health | None
+    stop: dict[str, int | str]
+    log: dict[str, int | str]
+    """driver (`json-file` or `none`), max_size bytes, max_file count."""
+    ports: list[HeldPort]
+    resolver: dict[str, object] | None
+    """Arguments of runtime.network.names.Resolver; None: no resolver (host network, none)."""
+
+
+class Probe(TypedDict):
+    """One finished health probe; times are seconds since the epoch."""
+
+    start: float
+    end: float
+    exit_code: int
+    output: str
+
+
+class HealthStatus(TypedDict):
+    status: Literal["starting", "healthy", "unhealthy"]
+    failing: int
+    log: list[Probe]
+
+
+class ProcessId(TypedDict):
+    """A host pid with its start time in clock ticks (proc_pid_stat(5), field 22): never signalled without a match."""
+
+    pid: int
+    start: int
+
+
+class Status(TypedDict):
+    instance: str
+    state: Literal["created", "running", "restarting", "exited", "failed"]
+    monitor: ProcessId
+    init: ProcessId | None
+    started_at: float
+    finished_at: float
+    exit_code: int
+    """128+n when a signal ended it; what Docker reports."""
+    oom: bool
+    error: str
+    """failed: which set-up operation, on what, why."""
+    restarts: int
+    stopped: bool
+    """Ended because somebody asked; no restart policy brings it back."""
+    health: HealthStatus | None
+    warning: NotRequired[str]
+    """For instance: PID 1 has no handler for the stop signal."""

@@ -1,0 +1,158 @@
+"""The normal form of a container: what the stack file, the record on disk and the kernel are compared in.
+
+Plain data with names: a TypedDict is a dict that mypy knows, so one value is the diff's input, the record's content and
+what the launcher reads, with no conversion between them. Every default is filled in before a spec exists; `None` means
+"the image decides". Durations are nanoseconds, sizes bytes, -1 unlimited. Sets of things are mappings by their
+natural key, so that a diff names `ports.8080/tcp`, not `ports.0`. This module is types only: nothing to load.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypedDict
+
+
+class Mount(TypedDict):
+    """One mount; the key in `ContainerSpec.mounts` is its target, an absolute path inside."""
+
+    type: Literal["bind", "volume", "tmpfs", "image"]
+    source: str
+    """bind: absolute host path; volume: its name in the stack, or "" for an anonymous one; image: an image id."""
+    read_only: bool
+    create: bool
+    """bind: make the source folder when it is missing."""
+    nocopy: bool
+    subpath: str
+    propagation: str
+    recursive: str
+    size: int
+    mode: int
+
+
+class File(TypedDict):
+    """A secret or config; the key in `ContainerSpec.files` is its target path."""
+
+    kind: Literal["secret", "config"]
+    name: str
+    uid: int
+    gid: int
+    mode: int
+
+
+class Attachment(TypedDict):
+    """A place on a network; the key in `ContainerSpec.networks` is the network's name in the stack."""
+
+    aliases: list[str]
+    ipv4: str
+    mac: str
+    priority: int
+    gw_priority: int
+
+
+class Port(TypedDict):
+    """One published port; the key is `Port.key` spelled `[host_ip:]published->target/protocol`."""
+
+    host_ip: str
+    """Empty: every address of the host."""
+    published: str
+    """Empty: a free port is chosen when the container starts and kept over restarts. `8000-8010`: one free of these."""
+    target: int
+    protocol: Literal["tcp", "udp", "sctp"]
+
+
+class Limits(TypedDict):
+    memory: int
+    memory_reservation: int
+    memory_swap: int
+    """Memory plus swap, as Compose counts; -1 unlimited, 0 unset."""
+    cpus: float
+    cpu_shares: int
+    cpu_quota: int
+    cpu_period: int
+    cpuset: str
+    pids: int
+
+
+class Ulimit(TypedDict):
+    soft: int
+    hard: int
+
+
+class Health(TypedDict):
+    """`test` is `["CMD", ...]`, `["CMD-SHELL", text]` or `["NONE"]`; None fields fall back to the image's."""
+
+    test: list[str] | None
+    interval: int | None
+    timeout: int | None
+    retries: int | None
+    start_period: int | None
+    start_interval: int | None
+
+
+class Restart(TypedDict):
+    policy: Literal["no", "always", "on-failure", "unless-stopped"]
+    attempts: int
+    """0: without end."""
+    delay: int
+    window: int
+
+
+class Stop(TypedDict):
+    signal: str | None
+    grace: int
+
+
+class Log(TypedDict):
+    driver: str
+    options: dict[str, str]
+
+
+class Dns(TypedDict):
+    servers: list[str]
+    search: list[str]
+    options: list[str]
+
+
+class ContainerSpec(TypedDict):
+    name: str
+    """The container's own name, unique on the host: `shop-web-1`, or `container_name`."""
+    service: str
+    image: str
+    """`host`, or an image id `sha256:...`."""
+    command: list[str] | None
+    entrypoint: list[str] | None
+    env: dict[str, str]
+    cwd: str | None
+    user: str | None
+    groups: list[str]
+    hostname: str
+    domainname: str
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    mounts: dict[str, Mount]
+    files: dict[str, File]
+    network_mode: str
+    """`bridge` (see `networks`), `none`, `host`, `service:NAME`, `container:NAME`."""
+    networks: dict[str, Attachment]
+    ports: dict[str, Port]
+    expose: list[str]
+    extra_hosts: dict[str, list[str]]
+    dns: Dns
+    pid: str
+    ipc: str
+    uts: str
+    init: bool
+    tty: bool
+    stdin_open: bool
+    read_only: bool
+    privileged: bool
+    cap_add: list[str]
+    cap_drop: list[str]
+    security_opt: list[str]
+    ulimits: dict[str, Ulimit]
+    sysctls: dict[str, str]
+    shm_size: int
+    limits: Limits
+    restart: Restart
+    health: Health | None
+    stop: Stop
+    log: Log
