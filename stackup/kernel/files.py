@@ -1,4 +1,4 @@
-"""Files that are either the old ones or the new ones: written aside, synced, renamed. And locks that die with their holder.
+"""Files that are either old or new, never torn: written aside, synced, renamed. And locks that end with their holder.
 
 Hot: imports nothing dear. Every JSON file of stackup's goes through here.
 """
