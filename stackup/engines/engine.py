@@ -1,0 +1,121 @@
+"""What an engine is: kinds bound to a host, a translation of stacks into those kinds, and direct calls on containers.
+
+Everything above works on any engine: nothing there may assume that the host is this one. Types only, so that the hot
+verbs can name an engine without paying for one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal, Protocol, TypedDict
+
+from stackup.reconcile.resource import Kind, Observed
+
+
+class PublishedPort(TypedDict):
+    host_ip: str
+    host_port: int
+    target: int
+    protocol: str
+
+
+class Container(TypedDict):
+    """A container as users see it: our record joined with what the kernel confirms. Times are epoch seconds."""
+
+    stack: str
+    service: str
+    index: int
+    name: str
+    address: str
+    instance: str
+    image: str
+    """What the file calls it, e.g. `host`, `shop-base:latest`."""
+    image_id: str
+    command: str
+    state: Literal["created", "running", "paused", "restarting", "exited", "dead"]
+    health: Literal["", "starting", "healthy", "unhealthy"]
+    exit_code: int
+    error: str
+    warning: str
+    oom: bool
+    restarts: int
+    pid: int
+    """Of the container's PID 1, as the host numbers it; 0 when it does not run."""
+    created_at: float
+    started_at: float
+    finished_at: float
+    ports: list[PublishedPort]
+    networks: dict[str, str]
+    """Network name on the host to the container's address on it."""
+    mounts: list[str]
+    labels: dict[str, str]
+    transient: bool
+    probe: str
+    """The last health probe's output, for whoever waits."""
+    tty: bool
+
+
+class ExecRequest(TypedDict, total=False):
+    argv: list[str]
+    env: dict[str, str]
+    cwd: str
+    user: str
+    privileged: bool
+    tty: bool
+    interactive: bool
+    detach: bool
+
+
+class Direct(Protocol):
+    """Calls that are no reconciliation: they look at containers, or talk to one."""
+
+    def containers(self, stack: str) -> list[Container]:
+        """All of a stack, by service and index, one-offs last."""
+        ...
+
+    def stacks(self) -> list[str]: ...
+
+    def logs(
+        self, container: Container, *, tail: int | None, since: float, until: float, follow: bool
+    ) -> Iterator[tuple[int, str, bytes]]:
+        """(nanoseconds since the epoch, "stdout" or "stderr", one line without its end)."""
+        ...
+
+    def exec(self, container: Container, request: ExecRequest) -> int:
+        """Run a program inside, its streams joined to the caller's 0, 1, 2; the exit code. Detached: 0."""
+        ...
+
+    def attach(self, container: Container) -> int:
+        """Join the caller's streams to the container's own; its exit code."""
+        ...
+
+    def kill(self, container: Container, signal: str) -> None: ...
+
+    def watch(self, container: Container) -> Iterator[Container]:
+        """The container now and after each change of state or health, until it is gone for good."""
+        ...
+
+    def processes(self, container: Container) -> list[dict[str, str]]:
+        """Rows of `top`: UID, PID, PPID, C, STIME, TTY, TIME, CMD."""
+        ...
+
+
+class Engine(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def kinds(self) -> Mapping[str, Kind]: ...
+
+    @property
+    def direct(self) -> Direct: ...
+
+    def close(self) -> None:
+        """Let go of helper processes; what runs goes on running."""
+        ...
+
+
+def observe(kinds: Iterable[Kind], stack: str) -> tuple[Observed, ...]:
+    """Everything of a stack that is there, in the order of addresses."""
+    found = [seen for kind in kinds for seen in kind.observe(stack)]
+    return tuple(sorted(found, key=lambda seen: seen.address))

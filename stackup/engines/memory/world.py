@@ -1,0 +1,158 @@
+"""A host made of dictionaries: the dry run, the documentation of the Kind protocol, and the verified fake.
+
+It keeps the laws that the real host keeps: a claim is written before its effect, deleting what is gone succeeds, and
+something that is held cannot be deleted. It passes the same conformance suite as the built-in engine.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from stackup.errors import HostError
+from stackup.reconcile.resource import Desired, Effects, Kind, Observed, Outcome, Run, Tell, Until, Work
+from stackup.values import Address
+
+
+def _never(_: str) -> None:
+    return None
+
+
+@dataclass(slots=True)
+class World:
+    """`before_write` is told of every write before it happens; a test's may raise, and then nothing was written."""
+
+    things: dict[str, dict[Address, Observed]] = field(default_factory=dict)
+    before_write: Callable[[str], None] = _never
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def stack(self, name: str) -> dict[Address, Observed]:
+        return self.things.setdefault(name, {})
+
+    def put(self, stack: str, thing: Observed) -> None:
+        with self.lock:
+            self.before_write(f"put {thing.address}")
+            self.stack(stack)[thing.address] = thing
+
+    def drop(self, stack: str, address: Address) -> None:
+        with self.lock:
+            self.before_write(f"drop {address}")
+            self.stack(stack).pop(address, None)
+
+
+class MemoryKind:
+    """Any kind on a World. `runs` says whether its resources have a run state; a spec with `job: true` ends at once."""
+
+    def __init__(self, name: str, effects: Effects, world: World, stack: str, *, runs: bool = False) -> None:
+        self.name = name
+        self.effects = effects
+        self._world = world
+        self._stack = stack
+        self._runs = runs
+
+    def observe(self, stack: str) -> Iterable[Observed]:
+        return [thing for address, thing in sorted(self._world.stack(stack).items()) if address.kind == self.name]
+
+    def create(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
+        return [self._create(work) for work in works]
+
+    def update(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
+        return [self._update(work) for work in works]
+
+    def delete(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
+        return [self._delete(work) for work in works]
+
+    def start(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
+        return [self._start(work) for work in works]
+
+    def stop(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
+        return [self._stop(work) for work in works]
+
+    def reach(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
+        return [self._reach(work) for work in works]
+
+    def _create(self, work: Work) -> Outcome:
+        want = _wanted(work)
+        instance = f"i{next(self._world.numbers)}"
+        run = Run.STOPPED if self._runs else Run.AS_IS
+        needs = tuple(need.on for need in want.needs)
+        claim = Observed(work.address, instance, want.spec, needs=needs, run=run, broken="half-made")
+        self._world.put(self._stack, claim)
+        self._world.put(self._stack, replace(claim, broken="", holds=self._held(want)))
+        return Outcome(work.step)
+
+    def _update(self, work: Work) -> Outcome:
+        want, thing = _wanted(work), self._there(work)
+        needs = tuple(need.on for need in want.needs)
+        self._world.put(
+            self._stack,
+            replace(thing, recorded=want.spec, live={}, needs=needs, holds=self._held(want)),
+        )
+        return Outcome(work.step)
+
+    def _delete(self, work: Work) -> Outcome:
+        holders = [thing for thing in self._world.stack(self._stack).values() if work.address in thing.holds]
+        there = self._world.stack(self._stack).get(work.address)
+        if there and any(self._uses(holder, there) for holder in holders):
+            return Outcome(work.step, HostError(f'"{work.address}" is in use', subject=str(work.address)))
+        self._world.drop(self._stack, work.address)
+        return Outcome(work.step)
+
+    def _uses(self, holder: Observed, there: Observed) -> bool:
+        return holder.run is Run.RUNNING and holder.holds[there.address] == there.instance
+
+    def _start(self, work: Work) -> Outcome:
+        want, thing = _wanted(work), self._there(work)
+        job = bool(thing.recorded.get("job"))
+        reached = {Until.EXISTS, Until.STARTED, Until.COMPLETED if job else Until.HEALTHY}
+        self._world.put(
+            self._stack,
+            replace(
+                thing,
+                run=Run.STOPPED if job else Run.RUNNING,
+                reached=frozenset(reached),
+                holds=self._held(want),
+            ),
+        )
+        return Outcome(work.step)
+
+    def _stop(self, work: Work) -> Outcome:
+        thing = self._world.stack(self._stack).get(work.address)
+        if thing:
+            self._world.put(self._stack, replace(thing, run=Run.STOPPED, reached=frozenset((Until.EXISTS,))))
+        return Outcome(work.step)
+
+    def _reach(self, work: Work) -> Outcome:
+        if work.until in self._there(work).reached:
+            return Outcome(work.step)
+        return Outcome(work.step, HostError(f'"{work.address}" is not {work.until}', subject=str(work.address)))
+
+    def _there(self, work: Work) -> Observed:
+        thing = self._world.stack(self._stack).get(work.address)
+        if thing is None:
+            raise HostError(f'"{work.address}" is not there', subject=str(work.address))
+        return thing
+
+    def _held(self, want: Desired) -> dict[Address, str]:
+        things = self._world.stack(self._stack)
+        return {n.on: things[n.on].instance for n in want.needs if n.holds and n.on in things}
+
+
+def _wanted(work: Work) -> Desired:
+    assert work.desired is not None, "only deletions and stops come without a wish"
+    return work.desired
+
+
+class MemoryEngine:
+    """The kinds of an engine, by name, on one World."""
+
+    name = "memory"
+
+    def __init__(self, world: World, stack: str, effects: Mapping[str, Effects], runnable: frozenset[str]) -> None:
+        self.world = world
+        self.kinds: Mapping[str, Kind] = {
+            name: MemoryKind(name, table, world, stack, runs=name in runnable) for name, table in effects.items()
+        }
