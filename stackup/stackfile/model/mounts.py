@@ -1,0 +1,143 @@
+"""Long forms of what a service mounts: volumes, binds, tmpfs, images, and grants of secrets and configs."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from stackup.stackfile.model.part import Part
+from stackup.stackfile.model.scalars import Count, Flag, Loose, Mode, Size, Text, Word
+
+
+class BindOptions(Part):
+    """`bind:` of a mount."""
+
+    propagation: Text | None = Field(None, description="Mount propagation: private, rprivate, shared, slave, ...")
+    create_host_path: Flag = Field(True, description="Make a folder at the source when nothing is there.")
+    recursive: Text | None = Field(None, description="Sub-mounts: enabled, disabled, writable or readonly.")
+    selinux: Literal["z", "Z"] | None = Field(None, description="SELinux relabelling: z (shared) or Z (private).")
+
+
+class VolumeOptions(Part):
+    """`volume:` of a mount."""
+
+    nocopy: Flag = Field(False, description="Do not fill an empty volume from the image's folder.")
+    subpath: Text | None = Field(None, description="The folder inside the volume that is mounted.")
+    labels: dict[str, Word] = Field(default_factory=dict, description="Labels of an anonymous volume.")
+
+
+class TmpfsOptions(Part):
+    """`tmpfs:` of a mount."""
+
+    size: Size | None = Field(None, description="Upper bound in bytes.")
+    mode: Mode | None = Field(None, description="Permission bits of the root of the tmpfs.")
+
+
+class ImageOptions(Part):
+    """`image:` of a mount."""
+
+    subpath: Text | None = Field(None, description="The folder inside the image that is mounted.")
+
+
+class Mount(Part):
+    """One entry of `services.<name>.volumes`."""
+
+    type: Literal["bind", "volume", "tmpfs", "image", "npipe", "cluster"] = Field(description="What is mounted.")
+    source: Text | None = Field(None, description="Host path, volume name or image; absent for anonymous volumes.")
+    target: Text = Field(description="Path inside the container.")
+    read_only: Flag = Field(False, description="Writes are refused.")
+    consistency: Text | None = Field(None, description="Accepted and ignored: a hint for desktop platforms.")
+    bind: BindOptions | None = Field(None, description="Options of type bind.")
+    volume: VolumeOptions | None = Field(None, description="Options of type volume.")
+    tmpfs: TmpfsOptions | None = Field(None, description="Options of type tmpfs.")
+    image: ImageOptions | None = Field(None, description="Options of type image.")
+
+
+class Grant(Part):
+    """One entry of `services.<name>.secrets` or `.configs`: a file put into the container."""
+
+    source: Text = Field(description="Name of the secret or config at top level.")
+    target: Text | None = Field(None, description="File name or path; see the specification for the default.")
+    uid: Text | None = Field(None, description="Owner of the file.")
+    gid: Text | None = Field(None, description="Group of the file.")
+    mode: Mode | None = Field(None, description="Permission bits; 0444 when absent.")
+
+
+class Source(Part):
+    """A top-level secret or config: where its bytes come from."""
+
+    name: Text = Field("", description="Name for lookup on the platform; `<stack>_<key>` when absent.")
+    file: Text | None = Field(None, description="Path of a file with the bytes, absolute after loading.")
+    environment: Text | None = Field(None, description="Name of a variable of stackup's own environment.")
+    external: Flag = Field(False, description="Not managed here: it must exist already.")
+    labels: dict[str, Word] = Field(default_factory=dict, description="Labels.")
+    driver: Text | None = Field(None, description="Swarm only: accepted, without effect.")
+    driver_opts: dict[str, Word] = Field(default_factory=dict, description="Swarm only: accepted, without effect.")
+    template_driver: Text | None = Field(None, description="Swarm only: accepted, without effect.")
+
+
+class Secret(Source):
+    """One entry of top-level `secrets`. Its bytes never appear in the Stack."""
+
+
+class Config(Source):
+    """One entry of top-level `configs`."""
+
+    content: Text | None = Field(None, description="The bytes themselves, inline.")
+
+
+class Volume(Part):
+    """One entry of top-level `volumes`."""
+
+    name: Text = Field("", description="Real name; `<stack>_<key>` after loading when the file gives none.")
+    external: Flag = Field(False, description="Not managed here: it must exist already.")
+    driver: Text | None = Field(None, description="Volume driver; `local` when absent.")
+    driver_opts: dict[str, Word] = Field(default_factory=dict, description="Driver options: type, o, device.")
+    labels: dict[str, Word] = Field(default_factory=dict, description="Labels.")
+
+
+class Device(Part):
+    """One entry of `services.<name>.devices`."""
+
+    source: Text = Field(description="Device node on the host, or a CDI name.")
+    target: Text = Field("", description="Path inside the container.")
+    permissions: Text = Field("rwm", description="Any of r, w, m.")
+
+
+class EnvFile(Part):
+    """One entry of `services.<name>.env_file`."""
+
+    path: Text = Field(description="Absolute path after loading.")
+    required: Flag = Field(True, description="A missing file is an error.")
+    format: Text | None = Field(None, description="`raw` takes lines as they are; absent for the usual grammar.")
+
+
+class Watch(Part):
+    """One entry of `develop.watch`."""
+
+    path: Text = Field(description="Folder or file that is watched.")
+    action: Text = Field(description="rebuild, restart, sync, sync+restart or sync+exec.")
+    target: Text | None = Field(None, description="Where synced files go in the container.")
+    ignore: tuple[Text, ...] = Field((), description="Patterns not watched.")
+    include: tuple[Text, ...] = Field((), description="Patterns watched.")
+    initial_sync: Flag = Field(False, description="Sync once at the start.")
+    exec: Loose = Field(None, description="Hook that runs after a sync.")
+
+
+class Develop(Part):
+    """`services.<name>.develop`."""
+
+    watch: tuple[Watch, ...] = Field((), description="Rules for watching.")
+
+
+class Hook(Part):
+    """One entry of `post_start`, `pre_stop` or `pre_start`."""
+
+    command: tuple[Text, ...] | None = Field(None, description="What runs.")
+    user: Text | None = Field(None, description="As whom.")
+    privileged: Flag = Field(False, description="With all capabilities.")
+    working_dir: Text | None = Field(None, description="Where.")
+    environment: dict[str, Word | None] = Field(default_factory=dict, description="Additional variables.")
+    image: Text | None = Field(None, description="pre_start only: image of the init container.")
+    per_replica: Count | Flag | None = Field(None, description="pre_start only: once for every replica.")

@@ -1,0 +1,96 @@
+"""Long forms of what a service may use and how many of it there are: deploy, limits, ulimits, build."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from stackup.stackfile.model.mounts import Grant
+from stackup.stackfile.model.part import Part
+from stackup.stackfile.model.scalars import Count, Duration, Flag, Loose, Number, Size, Text, Word
+
+
+class Ulimit(Part):
+    """One entry of `services.<name>.ulimits`; -1 is unlimited. A single number has become both."""
+
+    soft: Count = Field(description="Soft limit.")
+    hard: Count = Field(description="Hard limit.")
+
+
+class Limits(Part):
+    """`deploy.resources.limits`."""
+
+    cpus: Number | None = Field(None, description="Fraction of processors.")
+    memory: Size | None = Field(None, description="Bytes.")
+    pids: Count | None = Field(None, description="Number of tasks.")
+
+
+class Reservations(Part):
+    """`deploy.resources.reservations`."""
+
+    cpus: Number | None = Field(None, description="Fraction of processors that is kept free.")
+    memory: Size | None = Field(None, description="Bytes that are protected from reclaim.")
+    pids: Count | None = Field(None, description="Accepted, without effect.")
+    devices: tuple[Loose, ...] = Field((), description="Device requests.")
+    generic_resources: tuple[Loose, ...] = Field((), description="Swarm only: accepted, without effect.")
+
+
+class Resources(Part):
+    """`deploy.resources`."""
+
+    limits: Limits | None = Field(None, description="Hard limits.")
+    reservations: Reservations | None = Field(None, description="Soft guarantees.")
+
+
+class RestartPolicy(Part):
+    """`deploy.restart_policy`; wins over `restart`."""
+
+    condition: Literal["none", "on-failure", "any"] = Field("any", description="When to restart.")
+    delay: Duration | None = Field(None, description="Between two attempts.")
+    max_attempts: Count | None = Field(None, description="Attempts until giving up.")
+    window: Duration | None = Field(None, description="A start counts as good after this time.")
+
+
+class Deploy(Part):
+    """`services.<name>.deploy`."""
+
+    mode: Text | None = Field(None, description="replicated or global; one machine runs both alike.")
+    replicas: Count | None = Field(None, description="How many containers.")
+    resources: Resources | None = Field(None, description="Limits and reservations.")
+    restart_policy: RestartPolicy | None = Field(None, description="When to restart.")
+    labels: dict[str, Word] = Field(default_factory=dict, description="Labels of the service.")
+    endpoint_mode: Text | None = Field(None, description="Swarm only: accepted, without effect.")
+    placement: Loose = Field(None, description="Swarm only: accepted, without effect.")
+    update_config: Loose = Field(None, description="Swarm only: accepted, without effect.")
+    rollback_config: Loose = Field(None, description="Swarm only: accepted, without effect.")
+
+
+class Build(Part):
+    """`services.<name>.build`."""
+
+    context: Text = Field(".", description="Folder (absolute after loading) or URL.")
+    dockerfile: Text | None = Field(None, description="Path below the context; Dockerfile when absent.")
+    dockerfile_inline: Text | None = Field(None, description="The Dockerfile itself.")
+    args: dict[str, Word | None] = Field(default_factory=dict, description="Build arguments.")
+    target: Text | None = Field(None, description="Stage that is built.")
+    labels: dict[str, Word] = Field(default_factory=dict, description="Labels of the image.")
+    tags: tuple[Text, ...] = Field((), description="Additional names of the image.")
+    cache_from: tuple[Text, ...] = Field((), description="Where cached layers may come from.")
+    cache_to: tuple[Text, ...] = Field((), description="Where cached layers go.")
+    no_cache: Flag = Field(False, description="Build every instruction again.")
+    no_cache_filter: tuple[Text, ...] = Field((), description="Stages that are built again.")
+    pull: Flag = Field(False, description="Look for newer base images.")
+    additional_contexts: dict[str, Text] = Field(default_factory=dict, description="Named contexts.")
+    secrets: tuple[Grant, ...] = Field((), description="Secrets that instructions may read.")
+    ssh: tuple[Text, ...] = Field((), description="Agents that instructions may use.")
+    network: Text | None = Field(None, description="Network of RUN instructions.")
+    extra_hosts: dict[str, tuple[Text, ...]] = Field(default_factory=dict, description="Additional host names.")
+    shm_size: Size | None = Field(None, description="Bytes of /dev/shm of RUN instructions.")
+    ulimits: dict[str, Ulimit] = Field(default_factory=dict, description="Limits of RUN instructions.")
+    platforms: tuple[Text, ...] = Field((), description="Platforms that are built.")
+    privileged: Flag = Field(False, description="RUN instructions with all capabilities.")
+    entitlements: tuple[Text, ...] = Field((), description="Rights of the build.")
+    isolation: Text | None = Field(None, description="Windows only: accepted, without effect.")
+    provenance: Loose = Field(None, description="Attestation: accepted, without effect.")
+    sbom: Loose = Field(None, description="Attestation: accepted, without effect.")

@@ -1,0 +1,151 @@
+"""The scalar types of the models: one Annotated type for every way that the specification lets a value be spelled.
+
+What a file may write as a number or as a string (`"8080"`, `"true"`, `64m`, `1m30s`) has one type inside: sizes are int
+bytes, durations int nanoseconds, flags bool. A validator takes the loose spelling and raises ValueError with a message
+that stands on its own, since the loader prints it beside the caret.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, JsonValue
+
+from stackup.values import parse_duration, parse_size
+
+Loose = JsonValue
+"""Anything that JSON can say: keys of the specification that are carried through without being understood."""
+
+_FLAGS = {"true": True, "yes": True, "on": True, "y": True, "1": True}
+_FLAGS |= {"false": False, "no": False, "off": False, "n": False, "0": False}
+
+
+def spell(value: object) -> str:
+    """A scalar as docker compose hands it on as text: Go's `%v`, so `1.10` without quotes is `1.1`."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return _spell_float(value)
+    return str(value)
+
+
+def _spell_float(value: float) -> str:
+    if value != value or value in (float("inf"), float("-inf")):
+        return {"nan": "NaN", "inf": "+Inf", "-inf": "-Inf"}[str(value)]
+    if value == int(value) and abs(value) < 1e21:
+        return str(int(value))
+    text = repr(value)
+    return text if "e" in text or abs(value) >= 1e-4 else f"{value:e}"
+
+
+def read_text(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError(f"expected text, found the boolean {spell(value)}: quote it")
+    if isinstance(value, (int, float)):
+        return spell(value)
+    return _of(value, str, "text")
+
+
+def read_word(value: object) -> object:
+    """Text of a place where booleans count as text: environment, labels, options of a driver."""
+    return spell(value) if isinstance(value, (bool, int, float)) else _of(value, str, "text")
+
+
+def read_flag(value: object) -> object:
+    if isinstance(value, str) and value.lower() in _FLAGS:
+        return _FLAGS[value.lower()]
+    return _of(value, bool, "true or false")
+
+
+def read_count(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError(f"expected a whole number, found the boolean {spell(value)}")
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str):
+        return _whole(value)
+    return _of(value, int, "a whole number")
+
+
+def _whole(text: str) -> int:
+    try:
+        if len(text) > 20:
+            raise ValueError
+        return int(text.strip(), 10)
+    except ValueError:
+        raise ValueError(f'expected a whole number, found "{text}"') from None
+
+
+def read_number(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            raise ValueError(f'expected a number, found "{value}"') from None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    return _of(value, float, "a number")
+
+
+def read_size(value: object) -> object:
+    if isinstance(value, str):
+        return -1 if value.strip() == "-1" else parse_size(value)
+    if isinstance(value, bool):
+        raise ValueError(f"expected a size, found the boolean {spell(value)}")
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return _of(value, int, "a size such as 512m")
+
+
+def read_duration(value: object) -> object:
+    """A duration must carry a unit; a bare number is refused except 0, as docker compose does."""
+    if isinstance(value, str):
+        return parse_duration(value)
+    if value == 0 and not isinstance(value, bool):
+        return 0
+    raise ValueError(f"expected a duration such as 30s or 1m30s, found {_kind(value)}")
+
+
+def read_octal(value: object) -> object:
+    """File modes: an integer is taken as it is (YAML has read `0440` as octal), text is octal."""
+    if isinstance(value, str):
+        try:
+            return int(value, 8)
+        except ValueError:
+            raise ValueError(f'expected an octal file mode such as 0440, found "{value}"') from None
+    return read_count(value)
+
+
+def _of(value: object, wanted: type, words: str) -> object:
+    if type(value) is wanted:
+        return value
+    raise ValueError(f"expected {words}, found {_kind(value)}")
+
+
+def _kind(value: object) -> str:
+    match value:
+        case None:
+            return "nothing"
+        case dict():
+            return "a mapping"
+        case list() | tuple():
+            return "a list"
+        case str():
+            return f'"{value}"'
+        case _:
+            return spell(value)
+
+
+Text = Annotated[str, BeforeValidator(read_text)]
+Word = Annotated[str, BeforeValidator(read_word)]
+Flag = Annotated[bool, BeforeValidator(read_flag)]
+Count = Annotated[int, BeforeValidator(read_count)]
+Number = Annotated[float, BeforeValidator(read_number)]
+Size = Annotated[int, BeforeValidator(read_size)]
+"""Bytes."""
+Duration = Annotated[int, BeforeValidator(read_duration)]
+"""Nanoseconds."""
+Mode = Annotated[int, BeforeValidator(read_octal)]
+"""Permission bits."""

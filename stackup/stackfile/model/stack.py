@@ -1,0 +1,28 @@
+"""The Stack: everything that the stack files say, in long form, typed, frozen. The loader makes it, engines read it.
+
+Keys of the four resource mappings are the file's names; `name` of a network, volume, secret or config is the real
+one. Read it by attribute (`stack.services["web"].ports[0].target`); where a value came from is in `Loaded.origins`
+under the same path.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from stackup.stackfile.model.mounts import Config, Secret, Volume
+from stackup.stackfile.model.network import Network
+from stackup.stackfile.model.part import Part
+from stackup.stackfile.model.scalars import Loose, Text
+from stackup.stackfile.model.service import Service
+
+
+class Stack(Part):
+    """A whole stack."""
+
+    name: Text = Field("", description="Name of the stack, lower case.")
+    services: dict[str, Service] = Field(default_factory=dict, description="Services by name.")
+    networks: dict[str, Network] = Field(default_factory=dict, description="Networks by key.")
+    volumes: dict[str, Volume] = Field(default_factory=dict, description="Named volumes by key.")
+    secrets: dict[str, Secret] = Field(default_factory=dict, description="Secrets by key.")
+    configs: dict[str, Config] = Field(default_factory=dict, description="Configs by key.")
+    models: dict[str, Loose] = Field(default_factory=dict, description="AI models: accepted, without effect.")
