@@ -118,6 +118,8 @@ class ContainerSpec(TypedDict):
     service: str
     image: str
     """`host`, or an image id `sha256:...`."""
+    image_name: str
+    """What the file calls it."""
     command: list[str] | None
     entrypoint: list[str] | None
     env: dict[str, str]
@@ -136,6 +138,8 @@ class ContainerSpec(TypedDict):
     ports: dict[str, Port]
     expose: list[str]
     extra_hosts: dict[str, list[str]]
+    links: dict[str, str]
+    """Alias to service."""
     dns: Dns
     pid: str
     ipc: str
@@ -156,3 +160,6 @@ class ContainerSpec(TypedDict):
     health: Health | None
     stop: Stop
     log: Log
+    depends_on: list[str]
+    attach: bool
+    """Whether `up` in the foreground shows its output."""

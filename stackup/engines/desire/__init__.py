@@ -1,0 +1,44 @@
+"""What a stack wants of a host, in normal forms: the one place where the file's vocabulary meets the runtime's.
+
+Pure but for the facts that it is handed. Nothing here depends on which engine will do it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stackup.engines.desire import container, resources
+from stackup.engines.desire.facts import Context, Facts, Origins, Wish
+from stackup.reconcile.resource import Desired
+
+if TYPE_CHECKING:
+    from stackup.diagnostics import Diagnostic
+    from stackup.stackfile.model import Stack
+
+__all__ = ["Facts", "Origins", "Wish", "desire", "known"]
+
+
+def desire(
+    stack: Stack, origins: Origins, facts: Facts, wish: Wish
+) -> tuple[tuple[Desired, ...], tuple[Diagnostic, ...]]:
+    """All resources of a stack, sorted by address, and what stands in the way of having them."""
+    context = Context(facts, wish, origins)
+    found = [
+        *resources.networks(stack, context),
+        *resources.volumes(stack, context),
+        *resources.files(stack, context),
+        *container.containers(stack, context),
+    ]
+    return tuple(sorted(found, key=lambda item: item.address)), tuple(context.problems)
+
+
+def known(stack: Stack, disabled: tuple[str, ...] = ()) -> frozenset[tuple[str, str]]:
+    """Everything that the file speaks of, by kind and name, whether this run uses it or not."""
+    names = {
+        "container": (*stack.services, *disabled),
+        "network": tuple(stack.networks),
+        "volume": tuple(stack.volumes),
+        "secret": tuple(stack.secrets),
+        "config": tuple(stack.configs),
+    }
+    return frozenset((kind, name) for kind, group in names.items() for name in group)

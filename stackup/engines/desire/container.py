@@ -1,0 +1,227 @@
+"""A service becomes containers: the one translation of the file's words into a ContainerSpec."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, cast
+
+from stackup.engines.desire.facts import Context, ImageFact
+from stackup.engines.desire.limits import Where, health, limits, restart
+from stackup.engines.desire.mounts import Mounts, anonymous_name, mounts
+from stackup.engines.desire.resources import anonymous_volume
+from stackup.reconcile.resource import Desired, Need, OnReplace, Run, Until
+from stackup.values import Address, Data, FieldPath
+
+if TYPE_CHECKING:
+    from stackup.diagnostics import Span
+    from stackup.runtime.spec import Attachment, ContainerSpec, Port
+    from stackup.stackfile.model import Service, Stack
+
+CONDITIONS = {
+    "service_started": Until.STARTED,
+    "service_healthy": Until.HEALTHY,
+    "service_completed_successfully": Until.COMPLETED,
+}
+GRACE = 10 * 10**9
+SHM_SIZE = 64 << 20
+
+
+def containers(stack: Stack, context: Context) -> Iterator[Desired]:
+    """Every replica of every service, each with the volumes that only it has before it."""
+    for name, service in stack.services.items():
+        image = _image(stack, name, service, context)
+        found = mounts(service, image.volumes)
+        for index in range(1, replicas(name, service, context) + 1):
+            yield from _replica(stack, name, index, context, image, found)
+
+
+def replicas(name: str, service: Service, context: Context) -> int:
+    return context.wish.scale.get(name, service.replicas)
+
+
+def image_name(stack: str, name: str, service: Service) -> str:
+    """What a build without a name is called, as docker compose calls it."""
+    return service.image or f"{stack}-{name}"
+
+
+def _image(stack: Stack, name: str, service: Service, context: Context) -> ImageFact:
+    reference = image_name(stack.name, name, service)
+    fact = context.facts.image(reference)
+    if fact:
+        return fact
+    path = "image" if service.image else "build"
+    context.problems.error(
+        "SU103",
+        "an image is not on this machine",
+        detail=f'service "{name}" needs the image "{reference}"; this release does not pull or build',
+        span=context.span("services", name, path),
+        hint=f"bring it in with `stackup image import ROOTFS {reference}`, or write `image: host`",
+    )
+    return ImageFact("")
+
+
+def _replica(
+    stack: Stack, name: str, index: int, context: Context, image: ImageFact, found: Mounts
+) -> Iterator[Desired]:
+    service = stack.services[name]
+    own = {target: anonymous_name(name, index, target) for target in found.anonymous}
+    for volume in own.values():
+        yield Desired(Address("volume", volume), anonymous_volume(f"{stack.name}_{volume}", {}))
+    spec = _spec(stack, name, index, image, found)
+    for target, volume in own.items():
+        spec["mounts"][target] = {**spec["mounts"][target], "source": volume}
+    yield Desired(
+        Address("container", name, index),
+        cast(Data, spec),  # a TypedDict is a dict of JSON values; mypy cannot see that
+        tuple(_needs(stack, name, spec, context)),
+        context.wish.run,
+        _ready(stack, name, service, image),
+        _origins(context, name, service, found.where),
+    )
+
+
+def _spec(stack: Stack, name: str, index: int, image: ImageFact, found: Mounts) -> ContainerSpec:
+    service = stack.services[name]
+    return {
+        "name": service.container_name or f"{stack.name}-{name}-{index}",
+        "service": name,
+        "image": image.id,
+        "image_name": image_name(stack.name, name, service),
+        "command": list(service.command) if service.command is not None else None,
+        "entrypoint": list(service.entrypoint) if service.entrypoint is not None else None,
+        "env": {key: value for key, value in service.environment.items() if value is not None},
+        "cwd": service.working_dir,
+        "user": service.user,
+        "groups": list(service.group_add),
+        "hostname": service.hostname or "",
+        "domainname": service.domainname or "",
+        "labels": dict(service.labels),
+        "annotations": dict(service.annotations),
+        "mounts": dict(found.mounts),
+        "files": dict(found.files),
+        "network_mode": service.network_mode or "bridge",
+        "networks": _networks(service),
+        "ports": dict(ports(service)),
+        "expose": list(service.expose),
+        "extra_hosts": {host: list(addresses) for host, addresses in service.extra_hosts.items()},
+        "links": _links(service),
+        "dns": {
+            "servers": list(service.dns),
+            "search": list(service.dns_search),
+            "options": list(service.dns_opt),
+        },
+        "pid": service.pid or "",
+        "ipc": service.ipc or "",
+        "uts": service.uts or "",
+        "init": bool(service.init),
+        "tty": service.tty,
+        "stdin_open": service.stdin_open,
+        "read_only": service.read_only,
+        "privileged": service.privileged,
+        "cap_add": list(service.cap_add),
+        "cap_drop": list(service.cap_drop),
+        "security_opt": list(service.security_opt),
+        "ulimits": {key: {"soft": limit.soft, "hard": limit.hard} for key, limit in service.ulimits.items()},
+        "sysctls": dict(service.sysctls),
+        "shm_size": service.shm_size or SHM_SIZE,
+        "limits": limits(service)[0],
+        "restart": restart(service)[0],
+        "health": health(service),
+        "stop": {
+            "signal": service.stop_signal,
+            "grace": GRACE if service.stop_grace_period is None else service.stop_grace_period,
+        },
+        "log": {
+            "driver": (service.logging and service.logging.driver) or "json-file",
+            "options": {k: v or "" for k, v in service.logging.options.items()} if service.logging else {},
+        },
+        "depends_on": sorted(service.depends_on),
+        "attach": service.attach,
+    }
+
+
+def _networks(service: Service) -> dict[str, Attachment]:
+    return {
+        key: {
+            "aliases": list(place.aliases),
+            "ipv4": place.ipv4_address or "",
+            "mac": place.mac_address or "",
+            "priority": place.priority,
+            "gw_priority": place.gw_priority,
+        }
+        for key, place in service.networks.items()
+    }
+
+
+def _links(service: Service) -> dict[str, str]:
+    """Alias to service."""
+    pairs = (link.partition(":") for link in service.links)
+    return {alias or target: target for target, _, alias in pairs}
+
+
+def ports(service: Service) -> Iterator[tuple[str, Port]]:
+    """Keyed as `[host_ip:]published->target/protocol`."""
+    for port in service.ports:
+        host = f"{port.host_ip}:" if port.host_ip else ""
+        form: Port = {
+            "host_ip": port.host_ip or "",
+            "published": port.published or "",
+            "target": port.target,
+            "protocol": port.protocol,  # type: ignore[typeddict-item]
+        }
+        yield f"{host}{port.published or ''}->{port.target}/{port.protocol}", form
+
+
+def _needs(stack: Stack, name: str, spec: ContainerSpec, context: Context) -> Iterator[Need]:
+    service = stack.services[name]
+    for network in spec["networks"]:
+        yield Need(Address("network", network), holds=True, on_replace=OnReplace.REPLACE)
+    for mount in spec["mounts"].values():
+        if mount["type"] == "volume":
+            yield Need(Address("volume", mount["source"]), holds=True, on_replace=OnReplace.REPLACE)
+    for file in spec["files"].values():
+        yield Need(Address(file["kind"], file["name"]), holds=True, on_replace=OnReplace.REPLACE)
+    for other, dependency in service.depends_on.items():
+        if other not in stack.services:
+            continue
+        until = CONDITIONS[dependency.condition]
+        then = OnReplace.RESTART if dependency.restart else OnReplace.KEEP
+        for index in range(1, replicas(other, stack.services[other], context) + 1):
+            address = Address("container", other, index)
+            yield Need(address, until, dependency.restart, then, dependency.required)
+
+
+def _ready(stack: Stack, name: str, service: Service, image: ImageFact) -> Until:
+    """How far it must come for `--wait`: a job that another waits for must complete."""
+    awaited = (other.depends_on.get(name) for other in stack.services.values())
+    if any(need and need.condition == "service_completed_successfully" for need in awaited):
+        return Until.COMPLETED
+    check = health(service)
+    checked = image.healthcheck if check is None or check["test"] is None else check["test"][:1] != ["NONE"]
+    return Until.HEALTHY if checked else Until.STARTED
+
+
+_SAME = {
+    "image": "image", "command": "command", "entrypoint": "entrypoint", "cwd": "working_dir", "user": "user",
+    "groups": "group_add", "hostname": "hostname", "domainname": "domainname", "name": "container_name",
+    "env": "environment", "labels": "labels", "annotations": "annotations", "network_mode": "network_mode",
+    "networks": "networks", "expose": "expose", "extra_hosts": "extra_hosts", "links": "links", "pid": "pid",
+    "ipc": "ipc", "uts": "uts", "init": "init", "tty": "tty", "stdin_open": "stdin_open", "read_only": "read_only",
+    "privileged": "privileged", "cap_add": "cap_add", "cap_drop": "cap_drop", "security_opt": "security_opt",
+    "ulimits": "ulimits", "sysctls": "sysctls", "shm_size": "shm_size", "health": "healthcheck", "log": "logging",
+    "depends_on": "depends_on", "attach": "attach", "image_name": "image",
+}  # fmt: skip
+"""Fields of the normal form that stand in one place of the file; keys beneath them are the same on both sides."""
+
+
+def _origins(context: Context, name: str, service: Service, where: Where) -> dict[FieldPath, Span]:
+    table: Where = {(): (), **{(field,): (key,) for field, key in _SAME.items()}, **where}
+    table |= limits(service)[1] | restart(service)[1]
+    table |= {("stop", "signal"): ("stop_signal",), ("stop", "grace"): ("stop_grace_period",)}
+    table |= {("ports", key): ("ports", number) for number, (key, _) in enumerate(ports(service))}
+    for field, key in (("env", "environment"), ("labels", "labels"), ("health", "healthcheck")):
+        base = ("services", name, key)
+        table |= {(field, str(path[3])): path[2:] for path in context.origins if path[:3] == base and len(path) == 4}
+    dns = {"servers": "dns", "search": "dns_search", "options": "dns_opt"}
+    table |= {("dns", field): (key,) for field, key in dns.items()}
+    return {field: span for field, path in table.items() if (span := context.span("services", name, *path))}

@@ -1,0 +1,62 @@
+"""What translating a stack has to know of the outside, as a protocol: so that desiring stays the same on every host."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from stackup.diagnostics import Diagnostics, Span
+from stackup.reconcile.resource import Run
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFact:
+    """An image that is there: its id, and whether it brings a health check or volumes of its own."""
+
+    id: str
+    healthcheck: bool = False
+    volumes: tuple[str, ...] = ()
+
+
+class Facts(Protocol):
+    """Read-only; asked once for each thing."""
+
+    def image(self, reference: str) -> ImageFact | None:
+        """None when the store has no such image."""
+        ...
+
+    def file_digest(self, path: str) -> str | None:
+        """Hex sha256 of a file's bytes; None when it cannot be read."""
+        ...
+
+    def variable(self, name: str) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How a command bends the stack: the wanted run state, and other counts of replicas."""
+
+    run: Run = Run.RUNNING
+    scale: dict[str, int] = field(default_factory=dict)
+
+
+Origins = dict[tuple[str | int, ...], Span]
+"""Where each value of the stack files stands, by its path in long form."""
+
+
+@dataclass(slots=True)
+class Context:
+    """Handed through the translation of one stack."""
+
+    facts: Facts
+    wish: Wish
+    origins: Origins
+    problems: Diagnostics = field(default_factory=Diagnostics)
+
+    def span(self, *path: str | int) -> Span | None:
+        """The span of a path in the file, or of what encloses it."""
+        for length in range(len(path), 0, -1):
+            found = self.origins.get(path[:length])
+            if found:
+                return found
+        return None

@@ -1,0 +1,151 @@
+"""Networks, volumes, secrets and configs: from the stack to their normal forms."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from stackup.engines.desire.facts import Context
+from stackup.reconcile.resource import Desired
+from stackup.values import Address, Data, FieldPath, Json
+
+if TYPE_CHECKING:
+    from stackup.diagnostics import Span
+    from stackup.stackfile.model import Config, Network, Secret, Stack, Volume
+
+NETWORK_DRIVERS = ("bridge",)
+
+
+def networks(stack: Stack, context: Context) -> Iterator[Desired]:
+    """Only those that a service is on: an unused network is not made."""
+    used = {name for service in stack.services.values() for name in service.networks}
+    for key, network in stack.networks.items():
+        if key in used:
+            yield Desired(Address("network", key), _network(key, network, context), origins=_origins(context, key))
+
+
+def _network(key: str, network: Network, context: Context) -> Data:
+    driver = network.driver or "bridge"
+    if driver not in NETWORK_DRIVERS and not network.external:
+        context.problems.error(
+            "SU101",
+            "this release has no such network driver",
+            detail=f'network "{key}" asks for the driver "{driver}"',
+            span=context.span("networks", key, "driver"),
+            hint="leave the driver out, or write `driver: bridge`",
+        )
+    pool = next((pool for pool in network.ipam.config if pool.subnet and ":" not in pool.subnet), None)
+    reserved: Data = dict(pool.aux_addresses) if pool else {}
+    return {
+        "name": network.name,
+        "external": network.external,
+        "driver": driver,
+        "driver_opts": dict(network.driver_opts),
+        "internal": network.internal,
+        "subnet": (pool.subnet or "") if pool else "",
+        "gateway": (pool.gateway or "") if pool else "",
+        "ip_range": (pool.ip_range or "") if pool else "",
+        "reserved": reserved,
+        "labels": dict(network.labels),
+    }
+
+
+def _origins(context: Context, key: str) -> dict[FieldPath, Span]:
+    table: dict[FieldPath, tuple[str | int, ...]] = {
+        (): (),
+        ("name",): ("name",),
+        ("driver",): ("driver",),
+        ("internal",): ("internal",),
+        ("labels",): ("labels",),
+        ("subnet",): ("ipam", "config", 0, "subnet"),
+        ("gateway",): ("ipam", "config", 0, "gateway"),
+        ("ip_range",): ("ipam", "config", 0, "ip_range"),
+    }
+    return {field: span for field, path in table.items() if (span := context.span("networks", key, *path))}
+
+
+def volumes(stack: Stack, context: Context) -> Iterator[Desired]:
+    """Those that a service mounts; one that is only declared is not made."""
+    used = {
+        mount.source
+        for service in stack.services.values()
+        for mount in service.volumes
+        if mount.type == "volume" and mount.source
+    }
+    for key, volume in stack.volumes.items():
+        if key in used:
+            origins: dict[FieldPath, Span] = {}
+            for field in ((), ("name",), ("driver",), ("driver_opts",), ("labels",)):
+                span = context.span("volumes", key, *field)
+                if span:
+                    origins[field] = span
+            yield Desired(Address("volume", key), _volume(volume), origins=origins)
+
+
+def _volume(volume: Volume) -> Data:
+    return {
+        "name": volume.name,
+        "external": volume.external,
+        "driver": volume.driver or "local",
+        "driver_opts": dict(volume.driver_opts),
+        "labels": dict(volume.labels),
+    }
+
+
+def anonymous_volume(name: str, labels: dict[str, str]) -> Data:
+    """The normal form of a volume that only one container knows."""
+    own: Data = {**labels}
+    return {"name": name, "external": False, "driver": "local", "driver_opts": {}, "labels": own}
+
+
+def files(stack: Stack, context: Context) -> Iterator[Desired]:
+    """Secrets and configs that a service asks for. A secret's bytes are never part of its normal form."""
+    for kind, sources in (("secret", stack.secrets), ("config", stack.configs)):
+        used = {
+            grant.source
+            for service in stack.services.values()
+            for grant in (service.secrets if kind == "secret" else service.configs)
+        }
+        for key, source in sources.items():
+            if key not in used:
+                continue
+            span = context.span(f"{kind}s", key)
+            spec = _file(kind, key, source, context)
+            yield Desired(Address(kind, key), spec, origins={(): span} if span else {})
+
+
+def _file(kind: str, key: str, source: Secret | Config, context: Context) -> Data:
+    content = getattr(source, "content", None)
+    place, digest = "", ""
+    inline: Json = None
+    if source.file is not None:
+        place, digest = f"file:{source.file}", context.facts.file_digest(source.file) or ""
+        if not digest:
+            _missing(context, kind, key, "file", f'the file "{source.file}" cannot be read', "make the file")
+    elif source.environment is not None:
+        value = context.facts.variable(source.environment)
+        place, digest = f"environment:{source.environment}", _digest(value) if value is not None else ""
+        if value is None:
+            text = f'the variable "{source.environment}" is not set'
+            _missing(context, kind, key, "environment", text, f"set {source.environment} and run the command again")
+    elif content is not None:
+        place, digest, inline = "content", _digest(content), content
+    elif source.external:
+        text = "this engine has no store of secrets and configs made elsewhere"
+        _missing(context, kind, key, "external", text, "give the bytes with `file:` or `environment:`")
+    return {"name": source.name, "source": place, "digest": digest, "content": inline}
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _missing(context: Context, kind: str, key: str, part: str, detail: str, hint: str) -> None:
+    context.problems.error(
+        "SU102",
+        "a secret or config has no bytes",
+        detail=f'{kind} "{key}": {detail}',
+        span=context.span(f"{kind}s", key, part),
+        hint=hint,
+    )
