@@ -9,7 +9,7 @@ from stackup.engines.desire.facts import Context, ImageFact
 from stackup.engines.desire.limits import Where, health, limits, restart
 from stackup.engines.desire.mounts import Mounts, anonymous_name, mounts
 from stackup.engines.desire.resources import anonymous_volume
-from stackup.reconcile.resource import Desired, Need, OnReplace, Run, Until
+from stackup.reconcile.resource import Desired, Need, OnReplace, Until
 from stackup.values import Address, Data, FieldPath
 
 if TYPE_CHECKING:
