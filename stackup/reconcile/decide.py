@@ -76,8 +76,6 @@ def _wanted(state: _Decision, want: Desired) -> Change:
     if seen is None:
         motion = Motion.START if want.run is Run.RUNNING else Motion.NONE
         return Change(want.address, Action.CREATE, motion, (Reason(Cause.ABSENT),), desired=want)
-    if seen.external:
-        return Change(want.address, Action.KEEP, desired=want, observed=seen)
     diffs = () if seen.broken or policy.no_recreate else diff(want, seen, state.effects[want.address.kind])
     effect, reasons = _verdict(state, want, seen, diffs)
     return _change(want, seen, diffs, effect, reasons)
@@ -133,7 +131,7 @@ def _change(
     common = {"reasons": reasons, "diffs": diffs, "desired": want, "observed": seen}
     if effect is Effect.REPLACE:
         motion = Motion.START if _runs_after(want, seen) else Motion.NONE
-        destructive = want.address.kind == DATA_KIND
+        destructive = _holds_data(seen)
         return Change(want.address, Action.REPLACE, motion, destructive=destructive, **common)  # type: ignore[arg-type]
     motion, why = _motion(want, seen, restart=effect is Effect.RESTART)
     common["reasons"] = (*reasons, *why)
@@ -169,7 +167,7 @@ def _unwanted(state: _Decision) -> None:
             reason = Reason(Cause.STILL_HELD, ", ".join(map(str, keepers)))
             state.changes[address] = Change(address, Action.KEEP, reasons=(reason,), observed=seen)
         elif cause:
-            destructive = address.kind == DATA_KIND
+            destructive = _holds_data(seen)
             state.changes[address] = Change(
                 address, Action.DELETE, reasons=(Reason(cause),), destructive=destructive, observed=seen
             )
@@ -188,15 +186,19 @@ def _stays(state: _Decision, holder: Address, held: Address) -> bool:
     return needed and change.action in (Action.KEEP, Action.UPDATE)
 
 
+def _holds_data(seen: Observed) -> bool:
+    return seen.address.kind == DATA_KIND and not seen.external
+
+
 def _why_delete(state: _Decision, seen: Observed) -> Cause | None:
     address, policy = seen.address, state.policy
-    if seen.external or (policy.scope is not None and address not in policy.scope):
+    if policy.scope is not None and address not in policy.scope:
         return None
     if seen.transient:
         return Cause.NOT_WANTED if policy.clear else None
     if any(a.kind == address.kind and a.name == address.name for a in state.desired) and address.index:
         return Cause.SCALED_DOWN
-    if address.kind == DATA_KIND:
+    if _holds_data(seen):
         return Cause.NOT_WANTED if policy.data else None
     known = (address.kind, address.name) in policy.known
     if known:

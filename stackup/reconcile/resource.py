@@ -100,7 +100,7 @@ class Observed:
     transient: bool = False
     """A one-off of `run`: nobody's file wants it, and only `down` removes it."""
     external: bool = False
-    """Made by somebody else: seen, held, never changed."""
+    """Made by somebody else and only held here: letting go of it destroys nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,9 @@ from tests.rules.tree import Module, modules
 FILE_LINES = 400
 FUNCTION_LINES = 50
 PARAMETERS = 6  # self not counted
-EXEMPT: dict[str, str] = {}
+EXEMPT: dict[str, str] = {
+    "stackup.engines.desire.container._spec": "a table: one line a field of the normal form",
+}
 
 
 def functions(module: Module) -> list[ast.FunctionDef]:
