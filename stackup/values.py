@@ -6,8 +6,8 @@ disk and the kernel's answer can be compared field by field.
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -48,7 +48,7 @@ class Address:
 
 def new_instance() -> str:
     """A fresh instance id: 12 hex digits, unique over time, so that a re-made resource is seen as another one."""
-    return secrets.token_hex(6)
+    return os.urandom(6).hex()  # what secrets.token_hex does, without its 6 ms of imports
 
 
 _DIGEST = re.compile(r"sha(256|384|512):([0-9a-f]{64,128})\Z")

@@ -14,6 +14,7 @@ IMPORTERS = {
     "click": ("stackup.cli",),
     "rich": ("stackup.cli",),
     "ruamel": ("stackup.stackfile.parse", "stackup.stackfile.render"),
+    "_ruamel_yaml": ("stackup.stackfile.parse",),  # libyaml's parser; ruamel.yaml names it in no public place
     "pydantic": ("stackup.stackfile.model",),
     "pydantic_core": ("stackup.stackfile.model",),
     "networkx": ("stackup.reconcile.graph",),

@@ -1,13 +1,11 @@
 """Long forms of what a service mounts: volumes, binds, tmpfs, images, and grants of secrets and configs."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field
 
 from stackup.stackfile.model.part import Part
-from stackup.stackfile.model.scalars import Count, Flag, Loose, Mode, Size, Text, Word
+from stackup.stackfile.model.scalars import Flag, Loose, Mode, Size, Text, Word
 
 
 class BindOptions(Part):
@@ -140,4 +138,4 @@ class Hook(Part):
     working_dir: Text | None = Field(None, description="Where.")
     environment: dict[str, Word | None] = Field(default_factory=dict, description="Additional variables.")
     image: Text | None = Field(None, description="pre_start only: image of the init container.")
-    per_replica: Count | Flag | None = Field(None, description="pre_start only: once for every replica.")
+    per_replica: Flag | None = Field(None, description="pre_start only: once for every replica.")

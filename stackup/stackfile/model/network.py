@@ -1,7 +1,5 @@
 """Long forms of networks, attachments and ports."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """What every model of a stack file shares: frozen, nothing unknown, and `x-*` keys kept aside in `extensions`."""
 
-from __future__ import annotations
-
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from stackup.stackfile.model.scalars import Loose

@@ -1,7 +1,5 @@
 """Long forms of what a service may use and how many of it there are: deploy, limits, ulimits, build."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field

@@ -5,39 +5,19 @@ bytes, durations int nanoseconds, flags bool. A validator takes the loose spelli
 that stands on its own, since the loader prints it beside the caret.
 """
 
-from __future__ import annotations
+from typing import Annotated, Any
 
-from typing import Annotated
+from pydantic import BeforeValidator
 
-from pydantic import BeforeValidator, JsonValue
-
+from stackup.stackfile.document import spell
 from stackup.values import parse_duration, parse_size
 
-Loose = JsonValue
-"""Anything that JSON can say: keys of the specification that are carried through without being understood."""
+Loose = Any
+"""What JSON can say: keys of the specification that are carried through without being understood. (pydantic's own
+type for it checks what the parser has ensured, and costs 10 ms of imports.)"""
 
 _FLAGS = {"true": True, "yes": True, "on": True, "y": True, "1": True}
 _FLAGS |= {"false": False, "no": False, "off": False, "n": False, "0": False}
-
-
-def spell(value: object) -> str:
-    """A scalar as docker compose hands it on as text: Go's `%v`, so `1.10` without quotes is `1.1`."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return _spell_float(value)
-    return str(value)
-
-
-def _spell_float(value: float) -> str:
-    if value != value or value in (float("inf"), float("-inf")):
-        return {"nan": "NaN", "inf": "+Inf", "-inf": "-Inf"}[str(value)]
-    if value == int(value) and abs(value) < 1e21:
-        return str(int(value))
-    text = repr(value)
-    return text if "e" in text or abs(value) >= 1e-4 else f"{value:e}"
 
 
 def read_text(value: object) -> object:

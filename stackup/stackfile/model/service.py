@@ -5,8 +5,6 @@ filled in; None only for a variable that is set nowhere), `depends_on` holds the
 `networks` is empty only when `network_mode` says something else. None means absent.
 """
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from stackup.stackfile.model.mounts import Develop, Device, EnvFile, Grant, Hook, Mount

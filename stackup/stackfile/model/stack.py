@@ -5,8 +5,6 @@ one. Read it by attribute (`stack.services["web"].ports[0].target`); where a val
 under the same path.
 """
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from stackup.stackfile.model.mounts import Config, Secret, Volume

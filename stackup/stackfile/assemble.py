@@ -1,0 +1,151 @@
+"""Files to one tree: each is parsed, interpolated, brought to long form, relocated and extended, then merged in order.
+
+`include` is the same again, for files with a folder and an environment of their own, beneath the tree that names them.
+"""
+
+from __future__ import annotations
+
+import os
+
+from stackup.diagnostics import Diagnostics, Related, Span
+from stackup.stackfile.canonical import canonical
+from stackup.stackfile.document import Document, Mapping, Node, Scalar, Sequence, section, texts, without
+from stackup.stackfile.envfiles import read_env_files
+from stackup.stackfile.extends import extend
+from stackup.stackfile.interpolate import Environment, interpolate
+from stackup.stackfile.merge import merge
+from stackup.stackfile.parse import parse
+from stackup.stackfile.relocate import Place, is_remote, relocate
+from stackup.stackfile.sources import Sources
+
+MAX_INCLUDES = 200
+
+
+class Assembly:
+    """The files of one load. `parsed` keeps the documents of each, so that a file is parsed once."""
+
+    def __init__(self, sources: Sources, home: str) -> None:
+        self.sources = sources
+        self.diagnostics: Diagnostics = sources.diagnostics
+        self.home = home
+        self._parsed: dict[str, tuple[Document, ...]] = {}
+        self._warned: set[str] = set()
+        self._included = 0
+
+    def parsed(self, path: str) -> tuple[Document, ...]:
+        if path not in self._parsed:
+            content = self.sources.read(path)
+            self._parsed[path] = parse(content or b"", self.sources.name(path), self.diagnostics)
+        return self._parsed[path]
+
+    def stack(self, paths: tuple[str, ...], base: str, environment: Environment, chain: tuple[str, ...]) -> Mapping:
+        """The files merged left to right, their includes beneath them. `chain` are the files that include these."""
+        merged = Mapping({}, Span(self.sources.name(paths[0]), 1, 1, 1, 1))
+        for path in paths:
+            merged = self._file(path, merged, _Context(Place(base, self.home), environment, (*chain, path)))
+        return merged
+
+    def _file(self, path: str, merged: Mapping, context: _Context) -> Mapping:
+        for root in self._documents(path, context):
+            earlier = section(merged, "services")
+            done = extend(root, path, earlier, lambda file: self._other(file, context), self.diagnostics)
+            merged = merge(merged, self._without_version(done))
+            if "include" in merged.entries:
+                included = self._includes(merged.entries["include"].value, context)
+                merged = merge(included, without(merged, "include")) if included else without(merged, "include")
+        return merged
+
+    def _documents(self, path: str, context: _Context) -> list[Mapping]:
+        done = []
+        for document in self.parsed(path):
+            evaluated = interpolate(document, context.environment.get, self.diagnostics, self._warned)
+            done.append(relocate(canonical(evaluated.root, self.diagnostics), context.place))
+        return done
+
+    def _without_version(self, root: Mapping) -> Mapping:
+        version = root.entries.get("version")
+        if version is None:
+            return root
+        self.diagnostics.warning(
+            "SU024",
+            "the key version is obsolete",
+            detail="it is ignored",
+            span=version.key,
+            hint="remove it",
+        )
+        return without(root, "version")
+
+    def _other(self, file: Scalar, context: _Context) -> Mapping | None:
+        """The services of a file that `extends` names, relative paths in it relative to it."""
+        path = str(file.value)
+        if is_remote(path) or self.sources.read(path) is None:
+            self.sources.missing(file, "an extended file does not exist", "check the path: it starts at this file")
+            return None
+        place = Place(os.path.dirname(path), self.home)
+        merged = Mapping({}, file.span)
+        for root in self._documents(path, _Context(place, context.environment, context.chain)):
+            merged = merge(merged, root)
+        return section(merged, "services")
+
+    def _includes(self, node: Node, context: _Context) -> Mapping | None:
+        merged: Mapping | None = None
+        for item in node.items if isinstance(node, Sequence) else ():
+            if isinstance(item, Mapping):
+                found = self._include(item, context)
+                if found is not None:
+                    merged = found if merged is None else merge(merged, found)
+        return merged
+
+    def _include(self, item: Mapping, context: _Context) -> Mapping | None:
+        paths = texts(item.get("path"))
+        if not self._can_include(item, paths, context.chain):
+            return None
+        self._included += 1
+        folder = item.get("project_directory")
+        base = str(folder.value) if isinstance(folder, Scalar) and folder.value else os.path.dirname(paths[0])
+        env_files = texts(item.get("env_file")) or self._default_env(base)
+        caller = context.environment
+        own = read_env_files(env_files, caller, self.sources)
+        environment = Environment(caller.caller, {**own, **caller.files}, caller.consulted)
+        return without(self.stack(paths, base, environment, context.chain), "name")
+
+    def _default_env(self, base: str) -> tuple[str, ...]:
+        path = os.path.join(base, ".env")
+        return (path,) if self.sources.read(path) is not None else ()
+
+    def _can_include(self, item: Mapping, paths: tuple[str, ...], chain: tuple[str, ...]) -> bool:
+        node = item.get("path")
+        nodes = node.items if isinstance(node, Sequence) else ()
+        if not paths:
+            self.diagnostics.error("SU021", "a value is not valid", span=item.span, detail="include needs a path")
+            return False
+        for place, path in zip(nodes, paths, strict=False):
+            if path in chain or self._included >= MAX_INCLUDES:
+                self._circle(place, path, chain)
+                return False
+            if is_remote(path) or path.startswith("oci:") or self.sources.read(path) is None:
+                hint = "remote files cannot be included yet" if "://" in path else "check the path"
+                self.sources.missing(place, "an included file does not exist", hint)
+                return False
+        return True
+
+    def _circle(self, node: Node, path: str, chain: tuple[str, ...]) -> None:
+        first = self.parsed(path)
+        self.diagnostics.error(
+            "SU018",
+            "files include each other in a circle" if path in chain else "too many files are included",
+            detail=" -> ".join(self.sources.name(name) for name in (*chain, path)),
+            span=node.span,
+            related=(Related("included file", first[0].root.span),) if first else (),
+        )
+
+
+class _Context:
+    """Where a file stands: its base folder, its variables, and the files that led to it."""
+
+    __slots__ = ("chain", "environment", "place")
+
+    def __init__(self, place: Place, environment: Environment, chain: tuple[str, ...]) -> None:
+        self.place = place
+        self.environment = environment
+        self.chain = chain

@@ -1,0 +1,249 @@
+"""Which files make the stack, and what the command line and the environment say about it; nothing is parsed.
+
+Hot: the cache and `ps` ask this on every run, so it imports nothing that costs. An env file is parsed only if it
+mentions COMPOSE_, and then late. Everything comes by value in a Request; only its `read` touches the disk.
+"""
+
+from __future__ import annotations
+
+import os
+
+from stackup.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    Stamp = tuple[int, int, int]
+
+STDIN = "-"
+NAMES = (
+    "stack.yaml",
+    "stack.yml",
+    "compose.yaml",
+    "compose.yml",
+    "docker-compose.yaml",
+    "docker-compose.yml",
+)
+_OVERRIDES = (
+    "compose.override.yml",
+    "compose.override.yaml",
+    "docker-compose.override.yml",
+    "docker-compose.override.yaml",
+)
+
+
+def read_disk(path: str) -> bytes | None:
+    """The bytes of a file, or None when there is none."""
+    try:
+        with open(path, "rb") as stream:
+            return stream.read()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None
+    except OSError as problem:
+        reason = (problem.strerror or "cannot be read").lower()
+        raise UsageError(f'"{path}": {reason}', subject=path, hint="check its permissions") from problem
+
+
+def read_nothing() -> bytes:
+    return b""
+
+
+class Request:
+    """What to load. Immutable by custom; a plain class, since the hot verbs make one (dataclasses cost 17 ms)."""
+
+    __slots__ = (
+        "all_resources",
+        "directory",
+        "env_files",
+        "environ",
+        "files",
+        "profiles",
+        "project_directory",
+        "read",
+        "services",
+        "stack_name",
+        "stdin",
+    )
+
+    def __init__(
+        self,
+        directory: str,
+        *,
+        files: Iterable[str] = (),
+        environ: Mapping[str, str] | None = None,
+        env_files: Iterable[str] = (),
+        profiles: Iterable[str] = (),
+        stack_name: str = "",
+        project_directory: str = "",
+        services: Iterable[str] = (),
+        all_resources: bool = False,
+        read: Callable[[str], bytes | None] = read_disk,
+        stdin: Callable[[], bytes] = read_nothing,
+    ) -> None:
+        self.directory = os.path.abspath(directory)
+        self.files = tuple(files)
+        self.environ: Mapping[str, str] = {} if environ is None else environ
+        self.env_files = tuple(env_files)
+        self.profiles = tuple(profiles)
+        self.stack_name = stack_name
+        self.project_directory = project_directory
+        self.services = tuple(services)
+        self.all_resources = all_resources
+        self.read = read
+        self.stdin = stdin
+
+
+class Found:
+    """What discovery settled. When `stack_name` is empty the files may have one; `folder_name` is the last resort.
+
+    `looked_for` are all paths whose presence mattered, `ignored` files beside the chosen one that would have done too.
+    """
+
+    __slots__ = (
+        "directory",
+        "env_files",
+        "files",
+        "folder_name",
+        "ignored",
+        "looked_for",
+        "profiles",
+        "stack_name",
+        "variables",
+    )
+
+    def __init__(self) -> None:
+        self.files: tuple[str, ...] = ()
+        self.directory = ""
+        self.env_files: tuple[str, ...] = ()
+        self.profiles: tuple[str, ...] = ()
+        self.stack_name = ""
+        self.folder_name = ""
+        self.ignored: tuple[str, ...] = ()
+        self.looked_for: list[str] = []
+        self.variables: dict[str, str | None] = {}
+
+
+def find(request: Request) -> Found:
+    """Raises UsageError when there is no stack file, or a named file is missing."""
+    found = Found()
+    settings = _Settings(request, found)
+    base = os.path.join(request.directory, request.project_directory)
+    settings.add_env_files(base)
+    chosen = request.files or _split(settings.get("COMPOSE_FILE"), settings.get("COMPOSE_PATH_SEPARATOR") or os.pathsep)
+    if chosen:
+        found.files = tuple(_named(name, request, found) for name in chosen)
+    else:
+        found.files = _search(base, request, found)
+    first = found.files[0]
+    home = request.directory if first == STDIN else os.path.dirname(first)
+    found.directory = os.path.normpath(base if request.project_directory else home)
+    if found.directory != os.path.normpath(base):
+        settings.add_env_files(found.directory)
+    found.env_files = tuple(settings.paths)
+    found.profiles = request.profiles or _split(settings.get("COMPOSE_PROFILES"), ",")
+    found.stack_name = request.stack_name or settings.get("COMPOSE_PROJECT_NAME")
+    found.folder_name = normal_name(os.path.basename(found.directory)) or "default"
+    return found
+
+
+def normal_name(folder: str) -> str:
+    """A folder's name as a stack's name: lower case, only letters, digits, `-` and `_`, a letter or digit first."""
+    kept = "".join(char for char in folder.lower() if char in "abcdefghijklmnopqrstuvwxyz0123456789_-")
+    return kept.lstrip("_-")
+
+
+def is_name(name: str) -> bool:
+    return bool(name) and normal_name(name) == name
+
+
+def _split(text: str, separator: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(separator) if part.strip())
+
+
+class _Settings:
+    """COMPOSE_* variables: the environment's, then those of the env files."""
+
+    def __init__(self, request: Request, found: Found) -> None:
+        self.request = request
+        self.found = found
+        self.paths: list[str] = []
+        self.values: dict[str, str] = {}
+        self._done: set[str] = set()
+
+    def get(self, name: str) -> str:
+        value = self.found.variables[name] = self.request.environ.get(name)
+        return self.values.get(name, "") if value is None else value
+
+    def add_env_files(self, folder: str) -> None:
+        """The named env files, or else the `.env` of `folder`."""
+        named = self.request.env_files or _split(self.get("COMPOSE_ENV_FILES"), ",")
+        if not named and self.get("COMPOSE_DISABLE_ENV_FILE").lower() in ("1", "true", "yes"):
+            return
+        self.paths = []
+        for name in named or (".env",):
+            path = os.path.normpath(os.path.join(self.request.directory if named else folder, name))
+            self.found.looked_for.append(path)
+            content = self.request.read(path)
+            if content is not None:
+                self.paths.append(path)
+                self._take(path, content)
+            elif named:
+                raise UsageError(
+                    f'env file "{name}" does not exist', subject=path, hint="check --env-file and COMPOSE_ENV_FILES"
+                )
+
+    def _take(self, path: str, content: bytes) -> None:
+        if path in self._done or b"COMPOSE_" not in content:
+            return
+        self._done.add(path)
+        from stackup.stackfile.envfiles import (
+            settings_of,
+        )  # the grammar costs 30 ms, and most env files set none of ours
+
+        self.values |= settings_of(content, path, self.request.environ)
+
+
+def _named(name: str, request: Request, found: Found) -> str:
+    if name == STDIN:
+        return STDIN
+    path = os.path.normpath(os.path.join(request.directory, name))
+    found.looked_for.append(path)
+    if request.read(path) is None:
+        raise UsageError(
+            f'stack file "{name}" does not exist', subject=path, hint="check the -f options and COMPOSE_FILE"
+        )
+    return path
+
+
+def _search(base: str, request: Request, found: Found) -> tuple[str, ...]:
+    folder = os.path.normpath(base)
+    while True:
+        there = [path for name in NAMES if _exists(path := os.path.join(folder, name), request, found)]
+        if there:
+            found.ignored = tuple(there[1:])
+            return (there[0], *_override(there[0], request, found))
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            break
+        folder = parent
+    raise UsageError(
+        f'no stack file in "{os.path.normpath(base)}" or a folder above it',
+        subject=os.path.normpath(base),
+        hint=f"looked for {', '.join(NAMES)}; make one of them, or name a file with -f",
+    )
+
+
+def _exists(path: str, request: Request, found: Found) -> bool:
+    found.looked_for.append(path)
+    return request.read(path) is not None if request.read is not read_disk else os.path.isfile(path)
+
+
+def _override(path: str, request: Request, found: Found) -> tuple[str, ...]:
+    """The sibling that is merged on top: of the same name, else any of Compose's four."""
+    stem, suffix = os.path.splitext(path)
+    other = ".yml" if suffix == ".yaml" else ".yaml"
+    siblings = [f"{stem}.override{suffix}", f"{stem}.override{other}"]
+    if not os.path.basename(path).startswith("stack."):
+        siblings += [os.path.join(os.path.dirname(path), name) for name in _OVERRIDES]
+    return next(((sibling,) for sibling in siblings if _exists(sibling, request, found)), ())

@@ -1,0 +1,286 @@
+"""The `${...}` grammar: scan a text to parts, then evaluate them; and the stage that does it to every value of a tree.
+
+Words after an operator are scanned again and evaluated only if they are used, so that an unused default neither warns
+nor fails. Keys are never interpolated. What a variable gave is text, also where the plain text would be a number:
+types are a later stage's. Source: Compose Specification, "Interpolation".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from collections.abc import Mapping as MappingLike
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from stackup.diagnostics import Diagnostics, Span
+from stackup.stackfile.document import RESET, Document, Entry, Mapping, Node, Scalar, Sequence, with_entries
+
+MAX_NESTING = 20
+MAX_LENGTH = 1024 * 1024
+"""Of a value after interpolation: each level of nesting can repeat a long variable."""
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_OPERATORS = (":-", ":+", ":?", "-", "+", "?")
+
+Lookup: TypeAlias = "Callable[[str], str | None]"
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """`${name<operator>word}` at `start` to `end` of the text it was scanned from."""
+
+    name: str
+    operator: str
+    word: str
+    start: int
+    end: int
+
+
+Part: TypeAlias = str | Variable
+
+
+class Malformed(ValueError):
+    """A `${` that is no variable, at `start` to `end`."""
+
+    def __init__(self, message: str, start: int, end: int) -> None:
+        super().__init__(message)
+        self.start = start
+        self.end = end
+
+
+class Missing(ValueError):
+    """A `${V:?message}` whose variable is missing."""
+
+    def __init__(self, variable: Variable, message: str) -> None:
+        super().__init__(message)
+        self.variable = variable
+
+
+def scan(text: str) -> tuple[Part, ...]:
+    """Plain texts and variables in order. Raises Malformed."""
+    parts: list[Part] = []
+    done = at = 0
+    while (at := text.find("$", at)) >= 0:
+        part, end = _part(text, at)
+        if part is None:
+            at = end
+            continue
+        if at > done:
+            parts.append(text[done:at])
+        parts.append(part)
+        done = at = end
+    if done < len(text):
+        parts.append(text[done:])
+    return tuple(parts)
+
+
+def _part(text: str, at: int) -> tuple[Part | None, int]:
+    """What the dollar at `at` begins, and where to go on; None for a dollar that is only a dollar."""
+    follows = text[at + 1 : at + 2]
+    if follows == "$":
+        return "$", at + 2
+    if follows == "{":
+        end = _closing(text, at + 1)
+        if end < 0:
+            raise Malformed("a brace is not closed", at, len(text))
+        return _braced(text, at, end), end + 1
+    name = _NAME.match(text, at + 1)
+    if name:
+        return Variable(name[0], "", "", at, name.end()), name.end()
+    return None, at + 1
+
+
+def _closing(text: str, opening: int) -> int:
+    depth = 0
+    for index in range(opening, len(text)):
+        if text[index] == "{":
+            depth += 1
+        elif text[index] == "}":
+            depth -= 1
+            if depth == 0:
+                return index
+    return -1
+
+
+def _braced(text: str, start: int, end: int) -> Variable:
+    name = _NAME.match(text, start + 2)
+    if not name:
+        raise Malformed("a variable has no name", start, end + 1)
+    rest = text[name.end() : end]
+    operator = next((found for found in _OPERATORS if rest.startswith(found)), "")
+    if rest and not operator:
+        raise Malformed(f'"{rest[0]}" is no operator', start, end + 1)
+    return Variable(name[0], operator, rest[len(operator) :], start, end + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """How variables get their values: `lookup` gives None for what is not set, `unset` hears of it."""
+
+    lookup: Lookup
+    unset: Callable[[Variable], None]
+
+    def text(self, text: str, depth: int = 0) -> str:
+        """Raises Malformed and Missing."""
+        if "$" not in text:
+            return text
+        if depth > MAX_NESTING:
+            raise Malformed(f"more than {MAX_NESTING} levels of nesting", 0, len(text))
+        pieces = [part if isinstance(part, str) else self._variable(part, depth) for part in scan(text)]
+        if sum(map(len, pieces)) > MAX_LENGTH:
+            raise Malformed(f"the result is longer than {MAX_LENGTH} characters", 0, len(text))
+        return "".join(pieces)
+
+    def _variable(self, variable: Variable, depth: int) -> str:
+        value = self.lookup(variable.name)
+        is_there = value is not None and (value != "" or not variable.operator.startswith(":"))
+        match variable.operator[-1:]:
+            case "-":
+                return value if is_there and value is not None else self.text(variable.word, depth + 1)
+            case "+":
+                return self.text(variable.word, depth + 1) if is_there else ""
+            case "?" if not is_there:
+                raise Missing(variable, self.text(variable.word, depth + 1))
+        if value is None:
+            self.unset(variable)
+        return value or ""
+
+
+class Environment:
+    """The variables of a run: the caller's over those of env files. Remembers what was asked for.
+
+    `consulted` holds the caller's value of every name that was looked up: env files are recorded as files.
+    """
+
+    def __init__(self, caller: MappingLike[str, str], files: MappingLike[str, str], consulted: dict[str, str | None]):
+        self.caller = caller
+        self.files = files
+        self.consulted = consulted
+
+    def get(self, name: str) -> str | None:
+        value = self.consulted[name] = self.caller.get(name)
+        return self.files.get(name) if value is None else value
+
+
+def interpolate(document: Document, lookup: Lookup, diagnostics: Diagnostics, warned: set[str]) -> Document:
+    """The document with every value evaluated. `warned` are the unset variables that were named already."""
+    stage = _Stage(document, lookup, diagnostics, warned)
+    root = stage.node(document.root)
+    return replace(document, root=root) if isinstance(root, Mapping) else document
+
+
+class _Stage:
+    def __init__(self, document: Document, lookup: Lookup, diagnostics: Diagnostics, warned: set[str]) -> None:
+        self.document = document
+        self.lookup = lookup
+        self.diagnostics = diagnostics
+        self.warned = warned
+        self._seen: dict[int, Node] = {}
+
+    def node(self, node: Node) -> Node:
+        """Shared nodes are evaluated once, so that an alias neither costs nor complains twice."""
+        known = self._seen.get(id(node))
+        if known is None:
+            known = self._seen[id(node)] = self._evaluate(node)
+        return known
+
+    def _evaluate(self, node: Node) -> Node:
+        if node.tag == RESET:
+            return node
+        match node:
+            case Scalar():
+                return self.scalar(node)
+            case Sequence():
+                items = tuple(self.node(item) for item in node.items)
+                return node if items == node.items else replace(node, items=items)
+            case Mapping():
+                return self._mapping(node)
+
+    def _mapping(self, node: Mapping) -> Mapping:
+        entries: dict[str, Entry] = {}
+        changed = False
+        for key, entry in node.entries.items():
+            value = self.node(entry.value)
+            changed = changed or value is not entry.value
+            entries[key] = entry if value is entry.value else Entry(entry.key, value)
+        return with_entries(node, entries) if changed else node
+
+    def scalar(self, node: Scalar) -> Scalar:
+        if not isinstance(node.value, str) or "$" not in node.value:
+            return node
+        evaluation = Evaluation(self.lookup, lambda variable: self._unset(node, variable))
+        try:
+            return replace(node, value=evaluation.text(node.value), plain=False)
+        except Malformed as problem:
+            self._malformed(node, problem)
+        except Missing as problem:
+            self._missing(node, problem)
+        return replace(node, value="", plain=False)
+
+    def _malformed(self, node: Scalar, problem: Malformed) -> None:
+        self.diagnostics.error(
+            "SU010",
+            "a variable is not written as one",
+            detail=str(problem),
+            span=locate(self.document.text, node, problem.start, problem.end),
+            label=str(problem),
+            hint="write ${NAME}, ${NAME:-default}, or $$ for a dollar sign",
+        )
+
+    def _missing(self, node: Scalar, problem: Missing) -> None:
+        variable = problem.variable
+        self.diagnostics.error(
+            "SU011",
+            "a required variable is missing",
+            detail=f'"{variable.name}"' + (f": {problem}" if str(problem) else ""),
+            span=_place(self.document.text, node, variable),
+            label=str(problem) or "must be set",
+            hint=f"set {variable.name} in the environment or in .env",
+        )
+
+    def _unset(self, node: Scalar, variable: Variable) -> None:
+        if variable.name in self.warned:
+            return
+        self.warned.add(variable.name)
+        self.diagnostics.warning(
+            "SU012",
+            "a variable is not set",
+            detail=f'"{variable.name}" gives an empty text',
+            span=_place(self.document.text, node, variable),
+            label="not set",
+            hint=f"set {variable.name}, or write ${{{variable.name}:-}} if empty is meant",
+        )
+
+
+def _place(source: str, node: Scalar, variable: Variable) -> Span:
+    """A variable inside another's word has positions of the word: it is found by its name instead."""
+    text = str(node.value)
+    if text[variable.start + 1 :].lstrip("{").startswith(variable.name):
+        return locate(source, node, variable.start, variable.end)
+    for start in (text.find("${" + variable.name), text.find("$" + variable.name)):
+        if start >= 0:
+            return locate(source, node, start, start + variable.end - variable.start)
+    return node.span
+
+
+def locate(source: str, node: Scalar, start: int, end: int) -> Span:
+    """Where characters `start` to `end` of a scalar's value stand in the source it was read from.
+
+    Escapes, folding and indentation make value and source differ, so the piece is looked up in the scalar's stretch of
+    the source: the n-th equal piece of the value is the n-th there.
+    """
+    value, span = str(node.value), node.span
+    piece = value[start:end]
+    nth = value.count(piece, 0, start)
+    lines = source.split("\n")
+    for line in range(span.line, min(span.end_line, len(lines)) + 1):
+        text = lines[line - 1]
+        column = span.column - 1 if line == span.line else 0
+        stop = span.end_column - 1 if line == span.end_line else len(text)
+        while piece and (column := text.find(piece, column, stop)) >= 0:
+            if nth == 0:
+                return Span(span.source, line, column + 1, line, column + 1 + len(piece))
+            nth -= 1
+            column += len(piece)
+    return span

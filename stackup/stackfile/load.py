@@ -1,0 +1,139 @@
+"""The pipeline: a Request to a Loaded, as a list of stages that reads from top to bottom.
+
+Problems of the files are collected, never raised; what is raised (UsageError) is about the command line. Reads files
+through the request only. What it read and which variables it asked for is in `inputs`, so that a cache can tell
+whether the answer still holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as MappingLike
+from dataclasses import dataclass
+
+from stackup.diagnostics import Diagnostic, Diagnostics, Span
+from stackup.errors import UsageError
+from stackup.stackfile.assemble import Assembly
+from stackup.stackfile.check import check
+from stackup.stackfile.complete import complete, enabled_services
+from stackup.stackfile.discover import Found, Request, find, is_name
+from stackup.stackfile.document import Mapping, Path, Scalar, origins
+from stackup.stackfile.envfiles import fill_environment, read_env_files
+from stackup.stackfile.honour import warn_unhonoured
+from stackup.stackfile.interpolate import Environment, Evaluation, Malformed, Missing
+from stackup.stackfile.model.stack import Stack
+from stackup.stackfile.select import chosen
+from stackup.stackfile.sources import Sources, Stamp, stamp
+from stackup.stackfile.validate import typed
+
+__all__ = ["Found", "Inputs", "Loaded", "Request", "find", "load"]
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What the answer depends on: every path that was read or looked for, None where nothing was; every variable that
+    was asked for, with the caller's value, None where it has none (an env file may have given one)."""
+
+    files: MappingLike[str, Stamp | None]
+    variables: MappingLike[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """`stack` is None when a diagnostic is an error. `origins` says where a value stands, by its path in the long form
+    (`("services", "web", "ports", 0, "target")`): the value of a scalar, the key of anything larger."""
+
+    stack: Stack | None
+    diagnostics: tuple[Diagnostic, ...]
+    origins: MappingLike[Path, Span]
+    inputs: Inputs
+    files: tuple[str, ...]
+    directory: str
+    name: str
+    disabled: tuple[str, ...]
+    sources: MappingLike[str, str]
+    environment: MappingLike[str, str]
+    """The variables of the run's env files; the caller's own win over them."""
+
+
+def load(request: Request) -> Loaded:
+    """Raises UsageError when there is no stack file or the name given for the stack cannot be one."""
+    found = find(request)
+    diagnostics = Diagnostics()
+    sources = Sources(request, diagnostics)
+    _note_ignored(found, sources, diagnostics)
+    consulted: dict[str, str | None] = dict(found.variables)
+    caller = Environment(request.environ, {}, consulted)
+    from_files = read_env_files(found.env_files, caller, sources)
+    environment = Environment(request.environ, from_files, consulted)
+    assembly = Assembly(sources, caller.get("HOME") or "")
+    name = _name(found, assembly, environment, diagnostics)
+    named = Environment({**request.environ, "COMPOSE_PROJECT_NAME": name}, from_files, consulted)
+    root = assembly.stack(found.files, found.directory, named, ())
+    enabled = enabled_services(root, found.profiles, request.services)
+    root = complete(fill_environment(root, enabled, named, sources), name)
+    stack = typed(root, diagnostics)
+    where = origins(root)
+    if stack is not None:
+        stack = check(stack, where, enabled, diagnostics)
+        warn_unhonoured(root, enabled, diagnostics)
+    whole = stack if stack is not None and not diagnostics.failed else None
+    consulted["COMPOSE_PROJECT_NAME"] = request.environ.get("COMPOSE_PROJECT_NAME")
+    return Loaded(
+        stack=chosen(whole, enabled, everything=request.all_resources) if whole else None,
+        diagnostics=tuple(diagnostics),
+        origins=where,
+        inputs=Inputs({path: stamp(path) for path in found.looked_for} | sources.stamps, consulted),
+        files=found.files,
+        directory=found.directory,
+        name=name,
+        disabled=tuple(sorted(_all_services(root) - enabled)),
+        sources=sources.texts,
+        environment=from_files,
+    )
+
+
+def _all_services(root: Mapping) -> set[str]:
+    services = root.get("services")
+    return set(services.entries) if isinstance(services, Mapping) else set()
+
+
+def _note_ignored(found: Found, sources: Sources, diagnostics: Diagnostics) -> None:
+    if found.ignored:
+        names = ", ".join(f'"{sources.name(path)}"' for path in found.ignored)
+        diagnostics.warning(
+            "SU028",
+            "several stack files stand side by side",
+            detail=f'"{sources.name(found.files[0])}" is used, not {names}',
+            hint="name one with -f",
+        )
+
+
+def _name(found: Found, assembly: Assembly, environment: Environment, diagnostics: Diagnostics) -> str:
+    """-p, then COMPOSE_PROJECT_NAME, then the last `name` of the files, then the folder."""
+    if found.stack_name:
+        if not is_name(found.stack_name):
+            raise UsageError(
+                f'"{found.stack_name}" cannot be the name of a stack',
+                subject=found.stack_name,
+                hint="use lower-case letters, digits, - and _, with a letter or digit first",
+            )
+        return found.stack_name
+    nodes = [document.root.get("name") for path in found.files for document in assembly.parsed(path)]
+    named = [node for node in nodes if isinstance(node, Scalar) and node.value]
+    if not named:
+        return found.folder_name
+    node = named[-1]
+    try:
+        text = Evaluation(environment.get, lambda variable: None).text(str(node.value))
+    except (Malformed, Missing):  # reported when the whole file is interpolated
+        return found.folder_name
+    if text and not is_name(text):
+        diagnostics.error(
+            "SU026",
+            "a name is not valid",
+            detail=f'"{text}" cannot be the name of a stack',
+            span=node.span,
+            hint="use lower-case letters, digits, - and _, with a letter or digit first",
+        )
+        return found.folder_name
+    return text or found.folder_name

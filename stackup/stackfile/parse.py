@@ -1,0 +1,356 @@
+"""YAML text to nodes with spans: the only reader of YAML.
+
+Built from parser events in a loop of its own, so that nothing is constructed that the text names, depth and size are
+bounded before they are reached, and two keys of one name are seen. Scalars mean what they mean to docker compose (Go's
+yaml.v3): `0440` is octal, `22:22` and `yes` are text. Aliases share nodes; merge keys are resolved here.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import ruamel.yaml
+from ruamel.yaml.error import YAMLError
+
+from stackup.diagnostics import Diagnostics, Related, Span
+from stackup.stackfile.document import OVERRIDE, RESET, Document, Entry, Mapping, Node, Scalar, Sequence, Value
+
+MAX_BYTES = 10 * 1024 * 1024
+MAX_SECOND_TRY = 1024 * 1024
+MAX_DEPTH = 100
+MAX_NODES = 200_000
+"""Counted after aliases are expanded: later stages walk a shared node once for every place it is used at."""
+
+Events: TypeAlias = Callable[[str], Iterator[Any]]
+
+_TAG = "tag:yaml.org,2002:"
+_CONSTANTS: dict[str, Value] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_TAG_TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,), "null": (type(None),)}
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+_INT = re.compile(r"([-+]?)(0x[0-9a-fA-F]+|0o[0-7]+|0b[01]+|0[0-7]*|[1-9][0-9]*)\Z")
+_INT_BASE = {"0x": 16, "0o": 8, "0b": 2}
+
+
+def parse(raw: bytes, source: str, diagnostics: Diagnostics) -> tuple[Document, ...]:
+    """The documents of a file in order. What cannot be read is a diagnostic, and the rest of the file is left out."""
+    text = decode(raw, source, diagnostics)
+    if text is None:
+        return ()
+    documents, problems = _attempt(text, source, _fast_events)
+    if problems.failed and len(text) <= MAX_SECOND_TRY:
+        # libyaml before 0.2 takes no colon in an unquoted value of a flow list (`[data:/data]`); the pure parser does
+        documents, problems = _attempt(text, source, pure_events)
+    diagnostics.extend(problems)
+    return documents
+
+
+def _attempt(text: str, source: str, events: Events) -> tuple[tuple[Document, ...], Diagnostics]:
+    problems = Diagnostics()
+    builder = _Builder(source, problems)
+    try:
+        for event in events(text):
+            builder.take(event)
+    except YAMLError as problem:
+        _report(problem, text, source, problems)
+        return (), problems
+    except _Stop:
+        return (), problems
+    roots = [_root(node, source, problems) for node in builder.roots]
+    return tuple(Document(source, root, text) for root in roots if root is not None), problems
+
+
+def decode(raw: bytes, source: str, diagnostics: Diagnostics) -> str | None:
+    """The text of a file of the user's; None, and a diagnostic, when it is too large or not UTF-8."""
+    if len(raw) > MAX_BYTES:
+        where = Span(source, 1, 1, 1, 1)
+        diagnostics.error("SU005", "a file is too large", span=where, detail=f"{len(raw)} bytes, at most {MAX_BYTES}")
+        return None
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        before = raw[: problem.start].decode("utf-8", "replace")
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        span = Span(source, line, column, line, column + 1)
+        diagnostics.error("SU008", "a file is not UTF-8 text", span=span, label="this byte")
+        return None
+
+
+def _fast_events(text: str) -> Iterator[Any]:
+    """libyaml's events where it is installed, ten times as fast; else those of the pure parser."""
+    try:
+        from _ruamel_yaml import CParser  # type: ignore[import-not-found]  # not on every platform
+    except ImportError:
+        yield from pure_events(text)
+        return
+    parser = CParser(text)
+    while (event := parser.get_event()) is not None:
+        yield event
+
+
+def pure_events(text: str) -> Iterator[Any]:
+    yield from ruamel.yaml.YAML(typ="safe", pure=True).parse(text)
+
+
+def _report(problem: YAMLError, text: str, source: str, diagnostics: Diagnostics) -> None:
+    mark = getattr(problem, "problem_mark", None)
+    if mark is not None:
+        line, column = mark.line + 1, mark.column + 1
+        words = getattr(problem, "problem", "") or ""
+    else:
+        before = text[: getattr(problem, "position", 0) or 0]
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        words = "a control character, which YAML does not allow"
+    context = getattr(problem, "context", None)
+    hint = "indent with spaces: YAML takes no tabs" if _is_tab(text, line, column) else ""
+    diagnostics.error(
+        "SU001",
+        "a file is not valid YAML",
+        detail=f"{context}: {words}" if context else words,
+        span=Span(source, line, column, line, column + 1),
+        label=words,
+        hint=hint,
+    )
+
+
+def _is_tab(text: str, line: int, column: int) -> bool:
+    lines = text.split("\n", line)
+    return len(lines) >= line and lines[line - 1][column - 1 : column] == "\t"
+
+
+def _root(node: Node, source: str, diagnostics: Diagnostics) -> Mapping | None:
+    if isinstance(node, Mapping):
+        return node
+    if isinstance(node, Scalar) and node.value is None:
+        return Mapping({}, node.span)
+    diagnostics.error(
+        "SU008",
+        "a stack file is not a mapping",
+        span=node.span,
+        hint='start with "services:"',
+        detail=f'"{source}" holds a {"list" if isinstance(node, Sequence) else "single value"}',
+    )
+    return None
+
+
+class _Stop(Exception):
+    """The text cannot be read any further; a diagnostic says why."""
+
+
+@dataclass(slots=True)
+class _Built:
+    """A finished node with what it amounts to once its aliases are expanded."""
+
+    node: Node
+    nodes: int = 1
+    depth: int = 1
+
+
+@dataclass(slots=True)
+class _Open:
+    """A collection whose end was not seen yet; of a mapping, keys and values alternate."""
+
+    is_mapping: bool
+    start: Any
+    tag: str
+    anchor: str | None
+    children: list[_Built] = field(default_factory=list)
+
+
+class _Builder:
+    """Takes events, keeps the open collections, leaves one node a document in `roots`."""
+
+    def __init__(self, source: str, diagnostics: Diagnostics) -> None:
+        self.source = source
+        self.diagnostics = diagnostics
+        self.roots: list[Node] = []
+        self._open: list[_Open] = []
+        self._anchors: dict[str, _Built | None] = {}
+        self._count = 0
+
+    def take(self, event: Any) -> None:
+        match type(event).__name__:
+            case "ScalarEvent":
+                self._scalar(event)
+            case "MappingStartEvent" | "SequenceStartEvent":
+                self._begin(event)
+            case "MappingEndEvent" | "SequenceEndEvent":
+                self._end(event)
+            case "AliasEvent":
+                self._alias(event)
+            case "DocumentStartEvent":
+                self._anchors = {}
+
+    def _span(self, start: Any, end: Any) -> Span:
+        return Span(self.source, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
+
+    def _stop(self, code: str, summary: str, span: Span, detail: str = "") -> None:
+        self.diagnostics.error(code, summary, span=span, detail=detail)
+        raise _Stop
+
+    def _scalar(self, event: Any) -> None:
+        span = self._span(event.start_mark, event.end_mark)
+        tag = self._tag(event, span)
+        is_plain = event.style is None or event.style == ""
+        value = self._value(event.value, tag, is_plain, span)
+        kept = tag if tag in (RESET, OVERRIDE) else ""
+        self._finish(_Built(Scalar(value, span, event.value, is_plain, kept)), event.anchor)
+
+    def _value(self, text: str, tag: str, is_plain: bool, span: Span) -> Value:
+        if tag == "str" or (not is_plain and tag not in ("int", "float", "bool", "null")):
+            return text
+        value = resolve(text)
+        if tag in _TAG_TYPES and not isinstance(value, _TAG_TYPES[tag]):
+            self.diagnostics.error("SU006", "a value does not have the type of its tag", span=span, label=f"!!{tag}")
+        return value
+
+    def _tag(self, event: Any, span: Span) -> str:
+        tag = str(event.tag) if event.tag is not None else ""
+        if tag in ("", "!", RESET, OVERRIDE):
+            return "str" if tag == "!" else tag
+        short = tag.removeprefix(_TAG)
+        if short != tag and short in ("str", "int", "float", "bool", "null", "map", "seq"):
+            return short
+        self.diagnostics.error(
+            "SU006",
+            "a tag is not known",
+            span=span,
+            detail=f'"{tag}"',
+            hint="the tags of a stack file are !reset and !override",
+        )
+        return ""
+
+    def _begin(self, event: Any) -> None:
+        span = self._span(event.start_mark, event.end_mark)
+        if len(self._open) >= MAX_DEPTH:
+            self._stop("SU005", "values are nested too deep", span, f"at most {MAX_DEPTH} levels")
+        tag = self._tag(event, span)
+        is_mapping = type(event).__name__ == "MappingStartEvent"
+        if event.anchor is not None:
+            self._anchors[event.anchor] = None
+        kept = tag if tag in (RESET, OVERRIDE) else ""
+        self._open.append(_Open(is_mapping, event.start_mark, kept, event.anchor))
+
+    def _end(self, event: Any) -> None:
+        frame = self._open.pop()
+        children = frame.children
+        nodes = 1 + sum(child.nodes for child in children)
+        depth = 1 + max((child.depth for child in children), default=0)
+        if children and event.end_mark.index > event.start_mark.index:
+            span = self._span(frame.start, event.end_mark)
+        else:  # a block ends where the next token stands, which can be lines below
+            last = children[-1].node.span if children else self._span(frame.start, event.end_mark)
+            span = Span(self.source, frame.start.line + 1, frame.start.column + 1, last.end_line, last.end_column)
+        if nodes > MAX_NODES or depth > MAX_DEPTH:
+            self._stop("SU005", "aliases expand to too much", span, f"at most {MAX_NODES} values, {MAX_DEPTH} levels")
+        node: Node
+        if frame.is_mapping:
+            node = Mapping(self._entries(children), span, frame.tag)
+        else:
+            node = Sequence(tuple(child.node for child in children), span, frame.tag)
+        self._finish(_Built(node, nodes, depth), frame.anchor)
+
+    def _alias(self, event: Any) -> None:
+        span = self._span(event.start_mark, event.end_mark)
+        if event.anchor not in self._anchors:
+            self._stop("SU007", "an alias has no anchor", span, f'"*{event.anchor}" is defined nowhere above')
+        built = self._anchors[event.anchor]
+        if built is None:
+            self._stop("SU004", "an alias stands inside its own anchor", span, f'"*{event.anchor}" would never end')
+        else:
+            self._finish(built, None)
+
+    def _finish(self, built: _Built, anchor: str | None) -> None:
+        self._count += 1
+        if self._count > MAX_NODES:
+            self._stop("SU005", "a file holds too many values", built.node.span, f"at most {MAX_NODES}")
+        if anchor is not None:
+            self._anchors[anchor] = built
+        if self._open:
+            self._open[-1].children.append(built)
+        else:
+            self.roots.append(built.node)
+
+    def _entries(self, children: list[_Built]) -> dict[str, Entry]:
+        entries: dict[str, Entry] = {}
+        merged: list[Node] = []
+        for key, value in zip(children[::2], children[1::2], strict=True):
+            if isinstance(key.node, Scalar) and key.node.text == "<<" and key.node.plain:
+                merged.append(value.node)
+            else:
+                self._entry(entries, key.node, value.node)
+        for node in merged:
+            self._merge_key(entries, node)
+        return entries
+
+    def _entry(self, entries: dict[str, Entry], key: Node, value: Node) -> None:
+        if not isinstance(key, Scalar) or not isinstance(key.value, str):
+            self.diagnostics.error(
+                "SU003",
+                "a key is not text",
+                span=key.span,
+                detail=f'"{key.text}" is read as {key.value!r}'.lower() if isinstance(key, Scalar) else "",
+                hint="quote it",
+            )
+            return
+        first = entries.get(key.value)
+        if first is not None:
+            self.diagnostics.error(
+                "SU002",
+                "a key is given twice",
+                detail=f'"{key.value}"',
+                span=key.span,
+                label="given again",
+                related=(Related("first given here", first.key),),
+                hint="keep one of them, or merge their contents",
+            )
+            return
+        entries[key.value] = Entry(key.span, value)
+
+    def _merge_key(self, entries: dict[str, Entry], node: Node) -> None:
+        """Explicit keys win, then the earlier of several mappings. Source: yaml.org/type/merge."""
+        for source in node.items if isinstance(node, Sequence) else (node,):
+            if not isinstance(source, Mapping):
+                self.diagnostics.error(
+                    "SU009",
+                    "a merge key takes a mapping or a list of mappings",
+                    span=source.span,
+                    label="not a mapping",
+                )
+                continue
+            for key, entry in source.entries.items():
+                entries.setdefault(key, entry)
+
+
+def resolve(text: str) -> Value:
+    """What a plain scalar means to Go's yaml.v3, except that dates stay text."""
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
+    if text[0] not in "+-.0123456789":
+        return text
+    if text.lstrip("+-").lower() == ".inf":
+        return -math.inf if text[0] == "-" else math.inf
+    if text.lower() == ".nan":
+        return math.nan
+    return _number(text)
+
+
+def _number(text: str) -> Value:
+    digits = text.replace("_", "")
+    if found := _INT.match(digits):
+        number = found[2]
+        base = _INT_BASE.get(number[:2].lower(), 8 if number[0] == "0" and len(number) > 1 else 10)
+        if len(number) <= 66:
+            whole = int(number, base) * (-1 if found[1] == "-" else 1)
+            if -(2**63) <= whole < 2**64:
+                return whole
+    if _FLOAT.match(digits) and len(digits) < 400 and math.isfinite(value := float(digits)):
+        return value
+    return text

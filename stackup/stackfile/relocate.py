@@ -1,0 +1,112 @@
+"""Relative paths become absolute, by a table from path pattern to rule, before merging: each file has its own base.
+
+Files named with -f share the stack's folder; what comes by `extends` or `include` hangs off its own. URLs and names are
+left alone. Nothing is looked up on the disk.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from stackup.stackfile.document import RESET, Entry, Mapping, Node, Scalar, Sequence, with_entries, with_value
+from stackup.stackfile.patterns import Table, table
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where relative paths start, and what `~` means."""
+
+    base: str
+    home: str = ""
+
+    def absolute(self, path: str) -> str:
+        if self.home and (path == "~" or path.startswith("~/")):
+            path = self.home + path[1:]
+        return os.path.normpath(os.path.join(self.base, path)) if path else path
+
+
+Rule: TypeAlias = Callable[[Node, Place], Node]
+
+
+def relocate(root: Mapping, place: Place) -> Mapping:
+    done = _walk(root, place, TABLE)
+    return done if isinstance(done, Mapping) else root
+
+
+def _walk(node: Node, place: Place, rules: Table[Rule]) -> Node:
+    if node.tag == RESET:
+        return node
+    if rules.rule is not None:
+        node = rules.rule(node, place)
+    if not rules.below:
+        return node
+    match node:
+        case Mapping():
+            entries = {
+                key: Entry(entry.key, _walk(entry.value, place, below)) if (below := rules.down(key)) else entry
+                for key, entry in node.entries.items()
+            }
+            return with_entries(node, entries)
+        case Sequence() if below := rules.down("*"):
+            return replace(node, items=tuple(_walk(item, place, below) for item in node.items))
+        case _:
+            return node
+
+
+def path(node: Node, place: Place) -> Node:
+    if isinstance(node, Scalar) and isinstance(node.value, str) and node.value:
+        return replace(node, value=place.absolute(node.value))
+    return node
+
+
+def context(node: Node, place: Place) -> Node:
+    """A build context may be a URL or another service or image."""
+    if isinstance(node, Scalar) and isinstance(node.value, str) and not is_remote(node.value):
+        return path(node, place)
+    return node
+
+
+def is_remote(text: str) -> bool:
+    return "://" in text or text.startswith(("git@", "github.com/", "service:", "target:"))
+
+
+def bind_source(node: Node, place: Place) -> Node:
+    if not isinstance(node, Mapping) or _text(node, "type") != "bind":
+        return node
+    source = node.get("source")
+    return with_value(node, "source", path(source, place)) if source else node
+
+
+def bind_device(node: Node, place: Place) -> Node:
+    """A volume whose options make it a bind mount; a tmpfs's or NFS's device is no path of this machine."""
+    device = node.get("device") if isinstance(node, Mapping) else None
+    if not isinstance(node, Mapping) or device is None or "bind" not in _text(node, "o").split(","):
+        return node
+    return with_value(node, "device", path(device, place))
+
+
+def _text(node: Mapping, key: str) -> str:
+    value = node.get(key)
+    return str(value.value) if isinstance(value, Scalar) and value.value is not None else ""
+
+
+TABLE: Table[Rule] = table(
+    {
+        "services.*.build.context": context,
+        "services.*.build.additional_contexts.*": context,
+        "services.*.env_file.*.path": path,
+        "services.*.label_file.*": path,
+        "services.*.volumes.*": bind_source,
+        "services.*.extends.file": path,
+        "services.*.develop.watch.*.path": path,
+        "secrets.*.file": path,
+        "configs.*.file": path,
+        "volumes.*.driver_opts": bind_device,
+        "include.*.path.*": path,
+        "include.*.project_directory": path,
+        "include.*.env_file.*": path,
+    }
+)

@@ -1,0 +1,70 @@
+"""Every file that a load reads or looks for, read once, under the name that the user would type.
+
+The only way from the pipeline to the disk. Keeps what the cache needs to know whether anything changed: a stamp a
+path, None for a path where nothing was.
+"""
+
+from __future__ import annotations
+
+import os
+
+from stackup.diagnostics import Diagnostics
+from stackup.stackfile.discover import STDIN, Request
+from stackup.stackfile.document import Node, Scalar
+from stackup.stackfile.parse import decode
+
+Stamp = tuple[int, int, int]
+"""mtime in nanoseconds, size, inode."""
+
+
+def stamp(path: str) -> Stamp | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+class Sources:
+    """`texts` are the texts by shown name, `stamps` the stamps by absolute path."""
+
+    def __init__(self, request: Request, diagnostics: Diagnostics) -> None:
+        self.request = request
+        self.diagnostics = diagnostics
+        self.texts: dict[str, str] = {}
+        self.stamps: dict[str, Stamp | None] = {}
+        self._bytes: dict[str, bytes | None] = {}
+
+    def read(self, path: str) -> bytes | None:
+        if path not in self._bytes:
+            if path == STDIN:
+                self._bytes[path] = self.request.stdin()
+            else:
+                self.stamps[path] = stamp(path)
+                self._bytes[path] = self.request.read(path)
+            self._keep(path)
+        return self._bytes[path]
+
+    def _keep(self, path: str) -> None:
+        content = self._bytes[path]
+        if content is not None:
+            self.texts[self.name(path)] = content.decode("utf-8-sig", "replace")
+
+    def text(self, path: str) -> str | None:
+        """The text of an env or label file; None when there is none. What is not text is a diagnostic and empty."""
+        content = self.read(path)
+        if content is None:
+            return None
+        return decode(content, self.name(path), self.diagnostics) or ""
+
+    def name(self, path: str) -> str:
+        """The path as the user would type it: relative where that is shorter."""
+        if path == STDIN:
+            return "<stdin>"
+        relative = os.path.relpath(path, self.request.directory)
+        return relative if len(relative) < len(path) else path
+
+    def missing(self, node: Node, summary: str, hint: str) -> None:
+        path = str(node.value) if isinstance(node, Scalar) else ""
+        detail = f'"{self.name(path) if path.startswith("/") else path}"'
+        self.diagnostics.error("SU015", summary, detail=detail, span=node.span, label="not found", hint=hint)
