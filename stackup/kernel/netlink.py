@@ -361,7 +361,7 @@ def delete_conntrack(protocol: str, port: int) -> int:
     number = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP}[protocol]
     deleted = 0
     with Conntrack() as table:
-        for entry in table.dump_entries(tuple_orig=NFCTAttrTuple(proto=number, dport=port)):
+        for entry in list(table.dump_entries(tuple_orig=NFCTAttrTuple(proto=number, dport=port))):
             try:
                 table.entry("del", tuple_orig=entry.tuple_orig)
                 deleted += 1

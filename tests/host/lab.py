@@ -71,6 +71,7 @@ class World:
             self.pins[key] = netns.open_pin(pin_file)
         address = pools.address_text(pools.bounds(network["subnet"])[0] + offset)
         endpoint: Endpoint = {
+            "stack": "shop",
             "key": key,
             "pin_file": pin_file,
             "link": "eth0",

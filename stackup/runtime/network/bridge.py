@@ -88,7 +88,7 @@ class Bridge:
         if not netns.is_pinned(network["pin_file"]):
             return [None] * len(endpoints)
         with _inside(network) as ns_fd, Channel(ns_fd=ns_fd) as channel:
-            names = [link_name(network["stack"], endpoint["key"]) for endpoint in endpoints]
+            names = [link_name(endpoint["stack"], endpoint["key"]) for endpoint in endpoints]
             outcomes = channel.perform([netlink.delete_link(name) for name in names])
             _set_members(network, ns_fd, (), gone=names)
             return [None if error and error.errno == errno.ENODEV else error for error in outcomes]
@@ -230,7 +230,7 @@ def _build_uplink(network: Network, ns_fd: int) -> None:
 def _set_members(network: Network, ns_fd: int, endpoints: Sequence[Endpoint], gone: Sequence[str] = ()) -> None:
     """Which port may send as whom; elements of these ports that are no longer true go in the same transaction."""
     wanted = {
-        (link_name(network["stack"], endpoint["key"]), _mac(endpoint), endpoint["address"]) for endpoint in endpoints
+        (link_name(endpoint["stack"], endpoint["key"]), _mac(endpoint), endpoint["address"]) for endpoint in endpoints
     }
     ports = {key[0] for key in wanted} | set(gone)
     with nftables.open_channel(ns_fd) as channel:
@@ -255,7 +255,7 @@ def _plug(network: Network, ns_fd: int, endpoints: Sequence[Endpoint], fds: Sequ
     master = netlink.index_of(rules.BRIDGE_LINK, ns_fd)
     requests = [
         netlink.add_veth(
-            link_name(network["stack"], endpoint["key"]),
+            link_name(endpoint["stack"], endpoint["key"]),
             VethPeer(endpoint["link"], fd, _mac(endpoint)),
             master=master,
             mtu=network["mtu"],

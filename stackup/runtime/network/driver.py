@@ -43,6 +43,8 @@ class Network(NetworkSpec):
 class Endpoint(TypedDict):
     """One container's place on one network."""
 
+    stack: str
+    """The container's stack, which need not be the network's."""
     key: str
     """The container's address as text, `container/web#1`."""
     pin_file: str

@@ -25,14 +25,13 @@ from stackup.kernel.nftables import (
     Set,
     Table,
 )
+from stackup.runtime.network.dns import RESOLVER_ADDRESS, RESOLVER_PORT
 
 if TYPE_CHECKING:
     from stackup.kernel.nftexpr import Rule
 
 TABLE = "stackup"
 UPLINKS, ANYWHERE, AT_ADDRESS, MEMBERS = "uplinks", "published", "published_at", "members"
-RESOLVER_ADDRESS, RESOLVER_PORT = "127.0.0.11", 61053
-"""Above the kernel's ephemeral ports (32768 to 60999), so that no connection of the container's is given it."""
 BRIDGE_LINK, UPLINK_LINK = "bridge", "uplink"
 FOREIGN_COMMENT = "stackup"
 
