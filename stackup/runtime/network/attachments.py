@@ -1,0 +1,57 @@
+"""Where a container's networks go inside it: interface names, the gateway network, reply tables. Pure.
+
+The gateway network has the default route and carries published ports: the highest `gw_priority`, then one that is not
+internal, then the first by name. A container on several networks answers from each address through the network that
+it belongs to, by one routing table an attachment; on a single network there is nothing to tell apart.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FIRST_TABLE = 100
+
+
+class Wanted:
+    """One attachment as the file has it; `internal` is the network's."""
+
+    __slots__ = ("gw_priority", "interface", "internal", "priority")
+
+    def __init__(self, *, internal: bool, gw_priority: int = 0, priority: int = 0, interface: str = "") -> None:
+        self.internal = internal
+        self.gw_priority = gw_priority
+        self.priority = priority
+        self.interface = interface
+
+
+class Placed:
+    """What goes into an `Endpoint`: the interface's name, whether it has the default route, its reply table or 0."""
+
+    __slots__ = ("default", "link", "table")
+
+    def __init__(self, link: str, default: bool, table: int) -> None:
+        self.link = link
+        self.default = default
+        self.table = table
+
+
+def gateway(wanted: Mapping[str, Wanted]) -> str:
+    """The gateway network's name; empty for a container without networks."""
+    ranked = sorted(wanted, key=lambda name: (-wanted[name].gw_priority, wanted[name].internal, name))
+    return ranked[0] if ranked else ""
+
+
+def place(wanted: Mapping[str, Wanted]) -> dict[str, Placed]:
+    """Interfaces are numbered by descending `priority`, then by name, as Compose attaches them."""
+    through = gateway(wanted)
+    ordered = sorted(wanted, key=lambda name: (-wanted[name].priority, name))
+    given = {wanted[name].interface for name in ordered if wanted[name].interface}
+    numbered = (name for number in range(len(ordered) * 2) if (name := f"eth{number}") not in given)
+    placed = {}
+    for table, name in enumerate(ordered, FIRST_TABLE):
+        link = wanted[name].interface or next(numbered)
+        placed[name] = Placed(link, name == through, table if len(ordered) > 1 else 0)
+    return placed

@@ -1,0 +1,83 @@
+"""What a network driver does, and the plain data that goes in and out of it.
+
+Six verbs. `validate` touches nothing; `create` and `attach` adopt half-made leftovers of their own and fail on the
+first error; `detach` and `remove` succeed when the thing is gone and collect what goes wrong; `observe` asks the
+kernel. Every name on the host is made of the stack and the address, so that a second run finds what a crashed one made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Protocol, TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stackup.errors import StackupError
+    from stackup.values import Data
+
+
+class NetworkSpec(TypedDict):
+    """What is wanted. Empty subnet and gateway are chosen; `pin_file` is where the network's namespace is pinned."""
+
+    stack: str
+    name: str
+    """The network's name in its stack."""
+    pin_file: str
+    internal: bool
+    subnet: str
+    gateway: str
+    mtu: int
+    """0: the kernel's own."""
+
+
+class Network(NetworkSpec):
+    """What was made, to be recorded: the spec with nothing left open. Feeding it to `create` makes the same again."""
+
+    link: str
+    """The uplink's name on the host; also the network's key in the host's claims."""
+    uplink: list[str]
+    """The host's end (what `host-gateway` means) and the network's end; empty for an internal network."""
+
+
+class Endpoint(TypedDict):
+    """One container's place on one network."""
+
+    stack: str
+    """The container's stack, which need not be the network's."""
+    key: str
+    """The container's address as text, `container/web#1`."""
+    pin_file: str
+    """Where the container's own namespace is pinned."""
+    link: str
+    """The interface's name inside, `eth0`."""
+    address: str
+    mac: str
+    """Empty: made of the address."""
+    default: bool
+    """Whether the default route goes through this network."""
+    table: int
+    """Routing table for replies from this address, for containers on several networks; 0: none."""
+
+
+class Driver(Protocol):
+    def validate(self, spec: NetworkSpec) -> None:
+        """Raises StackupError when the spec cannot be made on this host."""
+
+    def create(self, spec: NetworkSpec) -> Network: ...
+
+    def attach(self, network: Network, endpoints: Sequence[Endpoint]) -> list[StackupError | None]:
+        """One batch for all; the outcome of each, in order."""
+
+    def detach(self, network: Network, endpoints: Sequence[Endpoint]) -> list[StackupError | None]: ...
+
+    def observe(self, network: Network) -> Data:
+        """Live facts; `present` is false when there is nothing."""
+
+    def remove(self, network: Network) -> list[StackupError]:
+        """What went wrong; empty when everything is gone."""
+
+
+def link_name(stack: str, address: str) -> str:
+    """14 of the 15 bytes that a link's name may have."""
+    return "su" + hashlib.sha256(f"{stack}\0{address}".encode()).hexdigest()[:12]

@@ -1,0 +1,181 @@
+"""Which subnet a network gets and which address a container gets. Pure: what is taken comes in, a choice goes out.
+
+Choices are deterministic and stable: a container keeps the address that it had before unless the file now names
+another, and a new one gets the lowest that is free. Exhaustion and overlap are errors that say what to change.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+from stackup.errors import HostError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+NETWORK_POOL = "10.192.0.0/12"
+"""4,096 networks of 254 addresses; far from the ranges that home routers, Docker and most offices use."""
+UPLINK_POOL = "10.208.0.0/18"
+"""8,192 point-to-point pairs for the links between networks and the host."""
+PREFIX = 24
+
+
+def number(address: str) -> int:
+    found: int = struct.unpack(">I", socket.inet_pton(socket.AF_INET, address))[0]
+    return found
+
+
+def address_text(value: int) -> str:
+    return socket.inet_ntop(socket.AF_INET, struct.pack(">I", value))
+
+
+def bounds(subnet: str) -> tuple[int, int]:
+    """First and last address as numbers; ValueError with the text quoted when it is not `a.b.c.d/n`."""
+    text, slash, length = subnet.partition("/")
+    try:
+        prefix = int(length) if slash else 32
+        first = number(text)
+    except (OSError, ValueError):
+        raise ValueError(f'"{subnet}" is not an IPv4 subnet such as 10.5.0.0/24') from None
+    if not 0 <= prefix <= 32 or first & ((1 << (32 - prefix)) - 1):
+        raise ValueError(f'"{subnet}" has bits set beyond its prefix')
+    return first, first + (1 << (32 - prefix)) - 1
+
+
+def prefix_of(subnet: str) -> int:
+    return int(subnet.partition("/")[2] or 32)
+
+
+def contains(subnet: str, address: str) -> bool:
+    first, last = bounds(subnet)
+    return first <= number(address) <= last
+
+
+def _blocks(taken: Iterable[str]) -> list[tuple[int, int]]:
+    """Taken ranges in order; the default route and the like take nothing."""
+    return sorted(bounds(subnet) for subnet in taken if subnet not in {"default", "0.0.0.0/0"})
+
+
+def first_free(pool: str, prefix: int, taken: Iterable[str]) -> str | None:
+    """The lowest subnet of that size in the pool that overlaps nothing taken."""
+    low, high = bounds(pool)
+    size = 1 << (32 - prefix)
+    for first, last in _blocks(taken):
+        if last < low:
+            continue
+        if first >= low + size:
+            break
+        low = (last // size + 1) * size
+    return f"{address_text(low)}/{prefix}" if low + size - 1 <= high else None
+
+
+def choose_subnet(taken: Iterable[str], *, pool: str = NETWORK_POOL, prefix: int = PREFIX) -> str:
+    found = first_free(pool, prefix, taken)
+    if found is None:
+        raise HostError(
+            f'no /{prefix} is left in "{pool}"',
+            subject=pool,
+            hint="give the network an `ipam.config.subnet` of its own, or remove unused networks",
+            code="subnets-exhausted",
+        )
+    return found
+
+
+def choose_uplink(taken: Iterable[str]) -> tuple[str, str]:
+    """The host's end and the network's end of a point-to-point pair."""
+    pair = choose_subnet(taken, pool=UPLINK_POOL, prefix=31)
+    first, last = bounds(pair)
+    return address_text(first), address_text(last)
+
+
+def check_subnet(subnet: str, taken: Mapping[str, str]) -> None:
+    """A subnet that the file names must not overlap a network (`taken`: subnet -> whose)."""
+    first, last = bounds(subnet)
+    for other, owner in taken.items():
+        low, high = bounds(other)
+        if first <= high and low <= last:
+            raise HostError(
+                f'the subnet "{subnet}" overlaps "{other}" of {owner}',
+                subject=subnet,
+                hint="choose another `ipam.config.subnet`, or leave it out and a free one is chosen",
+                code="subnet-overlap",
+            )
+
+
+def gateway_of(subnet: str) -> str:
+    return address_text(bounds(subnet)[0] + 1)
+
+
+class Wish:
+    """What one container wants: an address by name (the file says so), or the one it had; empty for any."""
+
+    __slots__ = ("had", "static")
+
+    def __init__(self, static: str = "", had: str = "") -> None:
+        self.static = static
+        self.had = had
+
+
+def choose_addresses(
+    subnet: str, wishes: Mapping[str, Wish], *, taken: Sequence[str] = (), ip_range: str = ""
+) -> dict[str, str]:
+    """An address for everyone: named ones first, then those kept, then the lowest free ones in order of key.
+
+    `taken` holds the gateway, auxiliary addresses and those of containers that are not in `wishes`.
+    """
+    first, last = bounds(subnet)
+    edge = 1 if last - first > 1 else 0  # the network's own and the broadcast address
+    used: dict[int, str] = {number(address): "something else" for address in taken}
+    chosen: dict[str, str] = {}
+    for key in sorted(wishes):
+        if static := wishes[key].static:
+            _claim_static(subnet, static, key, used)
+            chosen[key] = static
+    low, high = bounds(ip_range) if ip_range else (first, last)
+    low, high = max(low, first + edge), min(high, last - edge)
+    for key in sorted(wishes):
+        had = wishes[key].had
+        if key not in chosen and had and low <= number(had) <= high and number(had) not in used:
+            used[number(had)] = key
+            chosen[key] = had
+    free = (value for value in range(low, high + 1) if value not in used)
+    for key in sorted(wishes):
+        if key not in chosen:
+            chosen[key] = _next(free, subnet, key)
+    return chosen
+
+
+def _next(free: Iterable[int], subnet: str, key: str) -> str:
+    for value in free:
+        return address_text(value)
+    raise HostError(
+        f'no address is left in "{subnet}" for "{key}"',
+        subject=subnet,
+        hint="give the network a larger `ipam.config.subnet`",
+        code="addresses-exhausted",
+    )
+
+
+def _claim_static(subnet: str, address: str, key: str, used: dict[int, str]) -> None:
+    if not contains(subnet, address):
+        raise HostError(
+            f'the address "{address}" of "{key}" is outside "{subnet}"',
+            subject=key,
+            hint=f"choose an `ipv4_address` inside {subnet}",
+            code="address-outside",
+        )
+    owner = used.setdefault(number(address), key)
+    if owner != key:
+        raise HostError(
+            f'the address "{address}" of "{key}" is taken by {owner}',
+            subject=key,
+            hint="choose another `ipv4_address`",
+            code="address-taken",
+        )
+
+
+def mac_of(address: str) -> str:
+    """A locally administered MAC made of the address: a container that is re-made leaves no stale neighbours."""
+    return (b"\x02\x75" + socket.inet_pton(socket.AF_INET, address)).hex(":")

@@ -1,0 +1,204 @@
+"""Published ports from the command's side: choosing them, saying who holds one, and the host's map elements.
+
+Publishing is adding an element, changing in place is exchanging one in a transaction: no rule is touched and other
+connections go on. The port itself is held by a listening socket (`runtime.network.holder`), bound here or in the
+monitor.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING, TypedDict
+
+from stackup.errors import HostError
+from stackup.kernel import netlink, nftables
+from stackup.runtime.network import claims, holder, pools, rules
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stackup.kernel.netlink import Channel, Request
+    from stackup.kernel.nftables import Element
+    from stackup.runtime.description import HeldPort
+
+
+class Published(TypedDict):
+    """A port of the host and where its packets go. An empty `host_ip` is every address of the host."""
+
+    host_ip: str
+    port: int
+    protocol: str
+    address: str
+    target: int
+
+
+def _element(port: Published) -> tuple[str, Element] | None:
+    """The map and its element; None for IPv6 addresses, which the monitor serves."""
+    value = (port["address"], port["target"])
+    if ":" in port["host_ip"]:
+        return None
+    if port["host_ip"] in {"", "0.0.0.0"}:
+        return rules.ANYWHERE, ((port["protocol"], port["port"]), value)
+    return rules.AT_ADDRESS, ((port["host_ip"], port["protocol"], port["port"]), value)
+
+
+def publish(ports: Sequence[Published]) -> None:
+    """Makes the elements say exactly this, in one transaction; what was tracked for a changed UDP port is forgotten."""
+    with nftables.open_channel() as channel:
+        requests, changed = _exchange(channel, ports, wanted=True)
+        if requests:
+            nftables.apply(channel, requests)
+    _forget(changed)
+
+
+def unpublish(ports: Sequence[Published]) -> None:
+    """Takes elements out that still lead where `ports` says; those of others stay."""
+    with nftables.open_channel() as channel:
+        requests, changed = _exchange(channel, ports, wanted=False)
+        if requests:
+            nftables.apply(channel, requests)
+    _forget(changed)
+
+
+def _exchange(channel: Channel, ports: Sequence[Published], *, wanted: bool) -> tuple[list[Request], list[Published]]:
+    """The requests that are needed, and the ports whose old element goes."""
+    requests: list[Request] = []
+    changed: list[Published] = []
+    for name in (rules.ANYWHERE, rules.AT_ADDRESS):
+        here = [(port, found[1]) for port in ports if (found := _element(port)) and found[0] == name]
+        known = nftables.elements(channel, rules.HOST, name) if here else {}
+        gone, added = [], []
+        for port, (key, value) in here:
+            old = known.get(key)
+            if old is not None and (old != value) == wanted:
+                gone.append(key)
+                changed.append(port)
+            if wanted and old != value:
+                added.append((key, value))
+        if gone:
+            requests.append(nftables.delete_elements(rules.HOST, name, gone))
+        if added:
+            requests.append(nftables.add_elements(rules.HOST, name, added))
+    return requests, changed
+
+
+def _forget(ports: Sequence[Published]) -> None:
+    """A UDP flow that is tracked keeps its old target as long as it talks."""
+    for port in ports:
+        if port["protocol"] == "udp" and _tracked():
+            netlink.delete_conntrack("udp", port["port"])
+
+
+def _tracked() -> bool:
+    """Whether the host tracks any flow at all: asking costs nothing, the library 165 ms."""
+    try:
+        with open("/proc/sys/net/netfilter/nf_conntrack_count", encoding="ascii") as file:
+            return int(file.read()) > 0
+    except OSError:
+        return True
+
+
+def observe(ports: Sequence[Published]) -> list[bool]:
+    """For each: whether the kernel has its element as it should be. IPv6 ports have none and count as published."""
+    with nftables.open_channel() as channel:
+        known = {name: nftables.elements(channel, rules.HOST, name) for name in (rules.ANYWHERE, rules.AT_ADDRESS)}
+    found = []
+    for port in ports:
+        element = _element(port)
+        found.append(element is None or known[element[0]].get(element[1][0]) == element[1][1])
+    return found
+
+
+def parse_range(published: str) -> range:
+    """`8080`, `8000-8010`, or empty for any free port (0)."""
+    first, dash, last = published.partition("-")
+    low = int(first or 0)
+    return range(low, (int(last) if dash else low) + 1)
+
+
+def hold(wanted: HeldPort, published: str, run_dir: str) -> tuple[HeldPort, list[socket.socket]]:
+    """Binds the first free port of `published`; the port with its number filled in, and the sockets that hold it.
+
+    The sockets go to the monitor, or are closed once it has bound its own. Raises HostError naming who holds the port.
+    """
+    taken: HostError | None = None
+    for number in parse_range(published):
+        try:
+            bound = _bind_any(wanted) if number == 0 else holder.bind(wanted["host_ip"], number, wanted["protocol"])
+        except HostError as error:
+            if error.code != "port-taken":
+                raise
+            taken = error
+            continue
+        return {**wanted, "port": bound[0].getsockname()[1]}, bound
+    raise _explain(wanted, published, run_dir) from taken
+
+
+def _bind_any(wanted: HeldPort) -> list[socket.socket]:
+    """A port that is free on all its addresses: the kernel's choice for the first may be taken on the second."""
+    for attempt in range(16):
+        try:
+            return holder.bind(wanted["host_ip"], 0, wanted["protocol"])
+        except HostError as error:
+            if error.code != "port-taken" or attempt == 15:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _explain(wanted: HeldPort, published: str, run_dir: str) -> HostError:
+    protocol = wanted["protocol"]
+    where = f"{wanted['host_ip']}:{published}" if wanted["host_ip"] else published
+    if "-" in published:
+        return HostError(
+            f'every port of "{where}/{protocol}" is taken',
+            subject=where,
+            hint="widen the range or leave the host's port out",
+            code="port-taken",
+        )
+    who = _published_by(int(published), protocol, run_dir) or _listening(int(published), protocol)
+    return HostError(
+        f'port "{where}/{protocol}" is taken' + (f" by {who}" if who else ""),
+        subject=f"{where}/{protocol}",
+        hint="stop it, or publish another port",
+        code="port-taken",
+    )
+
+
+def _published_by(port: int, protocol: str, run_dir: str) -> str:
+    """The stack whose container the port leads to, when stackup published it."""
+    with nftables.open_channel() as channel:
+        found = [
+            str(value[0])
+            for name in (rules.ANYWHERE, rules.AT_ADDRESS)
+            for key, value in nftables.elements(channel, rules.HOST, name).items()
+            if key[-2:] == (protocol, port)
+        ]
+    for claim in claims.read(run_dir)["networks"].values():
+        if any(pools.contains(claim["subnet"], address) for address in found):
+            return f'stack "{claim["stack"]}"'
+    return ""
+
+
+def _listening(port: int, protocol: str) -> str:
+    """The process that has a socket on the port: proc names sockets by inode, and who has which open."""
+    inodes = {f"socket:[{inode}]" for family in ("", "6") for inode in _inodes(f"/proc/net/{protocol}{family}", port)}
+    for pid in filter(str.isdigit, os.listdir("/proc")) if inodes else ():
+        try:
+            names = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+            if inodes.intersection(names):
+                with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
+                    return f'"{file.read().strip()}" (process {pid})'
+        except OSError:
+            continue  # it ended meanwhile, or is not ours to look into
+    return ""
+
+
+def _inodes(table: str, port: int) -> list[str]:
+    """proc(5), /proc/net/tcp: local address in hexadecimal, state 0A listening, 07 for UDP; the tenth is the inode."""
+    try:
+        with open(table, encoding="ascii") as file:
+            rows = [line.split() for line in file.readlines()[1:]]
+    except OSError:
+        return []
+    return [row[9] for row in rows if int(row[1].rpartition(":")[2], 16) == port and row[3] in {"0A", "07"}]

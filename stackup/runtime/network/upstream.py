@@ -1,0 +1,173 @@
+"""Questions that are not ours, asked of other name servers: one socket and one fresh random id a question.
+
+A server is asked over the transport that the client used; the next one is tried when it refuses or keeps silent. An
+answer counts only from the socket that asked, with its id and its question. Hot.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+import time
+
+from stackup.errors import StackupError
+from stackup.kernel import netns
+from stackup.runtime.network.watch import READ, WRITE, Watch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Server = tuple[str, int]
+    """Address, and the namespace to ask from: a descriptor, or -1 for the monitor's own."""
+    Answer = Callable[[bytes | None], None]
+
+PATIENCE_S = 2.0
+ROUNDS = 2
+MOST_PENDING = 128
+PORT = 53
+
+
+class Asked:
+    """One question under way. `answer` is called once: with the reply under the client's id, or None."""
+
+    __slots__ = ("answer", "deadline", "link", "number", "packet", "received", "servers", "stream", "to_send")
+
+    def __init__(self, packet: bytes, servers: list[Server], stream: bool, answer: Answer) -> None:
+        self.packet = packet
+        self.servers = servers
+        self.stream = stream
+        self.answer = answer
+        self.link: socket.socket | None = None
+        self.deadline = 0.0
+        self.number = b""
+        self.to_send = b""
+        self.received = b""
+
+
+class Upstream:
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._asked: dict[int, Asked] = {}
+
+    def ask(self, packet: bytes, servers: list[Server], stream: bool, answer: Answer) -> None:
+        """Asks the servers in turn; too many questions at once are answered with None."""
+        if len(self._asked) >= MOST_PENDING:
+            answer(None)
+            return
+        self._next(Asked(packet, servers * ROUNDS, stream, answer))
+
+    def _next(self, asked: Asked) -> None:
+        """Puts the question to the next server that can be reached at all."""
+        self._leave(asked)
+        while asked.servers:
+            address, ns_fd = asked.servers.pop(0)
+            try:
+                self._open(asked, address, ns_fd)
+            except (OSError, StackupError):
+                self._leave(asked)
+                continue
+            return
+        asked.answer(None)
+
+    def _open(self, asked: Asked, address: str, ns_fd: int) -> None:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        kind = socket.SOCK_STREAM if asked.stream else socket.SOCK_DGRAM
+        link = socket.socket(family, kind | socket.SOCK_CLOEXEC) if ns_fd < 0 else netns.socket_in(ns_fd, family, kind)
+        asked.link = link
+        link.setblocking(False)
+        asked.number = os.urandom(2)
+        message = asked.number + asked.packet[2:]
+        asked.to_send = struct.pack(">H", len(message)) + message if asked.stream else message
+        asked.received = b""
+        asked.deadline = time.monotonic() + PATIENCE_S
+        refused = link.connect_ex((address, PORT))
+        if refused not in (0, errno.EINPROGRESS):
+            raise OSError(refused, os.strerror(refused))
+        if not asked.stream:
+            link.send(asked.to_send)
+        self._asked[link.fileno()] = asked
+        self._watch.add(link.fileno(), WRITE if asked.stream else READ, lambda events: self._event(asked, events))
+
+    def _leave(self, asked: Asked) -> None:
+        if asked.link is not None:
+            self._watch.drop(asked.link.fileno())
+            self._asked.pop(asked.link.fileno(), None)
+            asked.link.close()
+            asked.link = None
+
+    def _event(self, asked: Asked, events: int) -> None:
+        assert asked.link is not None
+        try:
+            reply = self._exchange(asked, asked.link, events)
+        except BlockingIOError:
+            return
+        except OSError:
+            self._next(asked)
+            return
+        if reply is not None and _matches(asked, reply):
+            self._leave(asked)
+            asked.answer(asked.packet[:2] + reply[2:])
+
+    def _exchange(self, asked: Asked, link: socket.socket, events: int) -> bytes | None:
+        """The reply when it is whole; a server that hangs up early is an OSError."""
+        if not asked.stream:
+            return link.recv(65535)
+        if asked.to_send:
+            asked.to_send = asked.to_send[link.send(asked.to_send) :]
+            if not asked.to_send:
+                self._watch.change(link.fileno(), READ)
+            return None
+        block = link.recv(65535)
+        if not block:
+            raise ConnectionResetError(errno.ECONNRESET, "the name server hung up")
+        asked.received += block
+        if len(asked.received) < 2:
+            return None
+        size = struct.unpack_from(">H", asked.received)[0]
+        return asked.received[2 : 2 + size] if len(asked.received) >= 2 + size else None
+
+    def deadline(self) -> float | None:
+        """The monotonic time at which `tick` has something to do."""
+        return min((asked.deadline for asked in self._asked.values()), default=None)
+
+    def tick(self, now: float) -> None:
+        for asked in [asked for asked in self._asked.values() if asked.deadline <= now]:
+            self._next(asked)
+
+    def close(self) -> None:
+        for asked in list(self._asked.values()):
+            self._leave(asked)
+
+
+def _matches(asked: Asked, reply: bytes) -> bool:
+    """Its id, an answer, and the same question (RFC 5452, section 4): anything else is not for us."""
+    if len(reply) < 12 or reply[:2] != asked.number or not reply[2] & 0x80:
+        return False
+    end = asked.packet.find(b"\0", 12) + 5
+    return reply[4:6] != b"\0\1" or reply[12:end].lower() == asked.packet[12:end].lower()
+
+
+def servers_of(resolv_file: str) -> list[str]:
+    """The name servers of a resolv.conf(5); its default when it names none."""
+    found = []
+    try:
+        with open(resolv_file, encoding="utf-8", errors="replace") as file:
+            for line in file:
+                words = line.split()
+                if len(words) > 1 and words[0] == "nameserver" and _is_address(words[1]):
+                    found.append(words[1])
+    except OSError:
+        return []
+    return found or ["127.0.0.1"]
+
+
+def _is_address(text: str) -> bool:
+    """A name here would make the resolver ask itself: only numbers are taken."""
+    try:
+        socket.getaddrinfo(text, None, flags=socket.AI_NUMERICHOST)
+    except (OSError, UnicodeError):
+        return False
+    return True

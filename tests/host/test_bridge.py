@@ -1,0 +1,282 @@
+"""The bridge driver with real links, rules and packets, on a host of the test's own."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from stackup.kernel import netlink, netns
+from stackup.runtime.network import claims, ports
+from stackup.runtime.network.bridge import FORWARDING
+from stackup.runtime.network.ports import Published
+from tests.host.lab import (
+    OUTSIDE,
+    OUTSIDE_HOST,
+    World,
+    ask_tcp,
+    ask_udp,
+    link_names,
+    nft,
+    open_in,
+    serve_tcp,
+    serve_udp,
+)
+
+pytestmark = pytest.mark.host
+
+
+def published(port: int, address: str, target: int, *, host_ip: str = "", protocol: str = "tcp") -> Published:
+    return {"host_ip": host_ip, "port": port, "protocol": protocol, "address": address, "target": target}
+
+
+def test_containers_of_a_network_reach_each_other(own_host: object, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    network = world.network()
+    web, address = world.container(network, "container/web", 2)
+    client, own = world.container(network, "container/client", 3)
+    serve_tcp(web, address, 80)
+    assert ask_tcp(client, address, 80) == f"{own} hello"
+
+
+def test_the_host_reaches_a_container_and_the_gateway_is_the_host(own_host: object, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    network = world.network()
+    web, address = world.container(network, "container/web", 2)
+    serve_tcp(web, address, 80)
+    assert ask_tcp(-1, address, 80).endswith(" hello")
+    serve_tcp(-1, "0.0.0.0", 9000)
+    assert ask_tcp(web, network["uplink"][0], 9000) == f"{address} hello"
+    assert ask_tcp(web, network["gateway"], 9000) == f"{address} hello"
+
+
+def test_outgoing_traffic_leaves_as_the_host(own_host: object, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    outside = world.outside()
+    web, _ = world.container(world.network(), "container/web", 2)
+    serve_tcp(outside, OUTSIDE, 80)
+    serve_udp(outside, OUTSIDE, 53)
+    assert ask_tcp(web, OUTSIDE, 80) == f"{OUTSIDE_HOST} hello"
+    assert ask_udp(web, OUTSIDE, 53) == f"{OUTSIDE_HOST} hello"
+
+
+def test_an_internal_network_has_no_way_out(own_host: object, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    outside = world.outside()
+    network = world.network("back", internal=True)
+    db, address = world.container(network, "container/db", 2)
+    client, own = world.container(network, "container/client", 3)
+    serve_tcp(outside, OUTSIDE, 80)
+    serve_tcp(db, address, 5432)
+    with pytest.raises(OSError, match="unreachable"):
+        ask_tcp(db, OUTSIDE, 80)
+    with pytest.raises(OSError, match="unreachable"):
+        ask_tcp(-1, address, 5432)
+    assert ask_tcp(client, address, 5432) == f"{own} hello"
+    assert world.driver.observe(network)["internal"] is True
+    assert netns.read_sysctl(FORWARDING) == "0"
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+def test_a_port_published_on_all_addresses(own_host: object, tmp_path: Path, protocol: str) -> None:
+    world = World(tmp_path)
+    outside = world.outside()
+    web, address = world.container(world.network(), "container/web", 2)
+    (serve_tcp if protocol == "tcp" else serve_udp)(web, address, 80)
+    ask = ask_tcp if protocol == "tcp" else ask_udp
+    port = published(8080, address, 80, protocol=protocol)
+    ports.publish([port])
+    assert ports.observe([port]) == [True]
+    assert ask(outside, OUTSIDE_HOST, 8080) == f"{OUTSIDE} hello", "the client's address is preserved"
+    assert ask(-1, OUTSIDE_HOST, 8080).endswith(" hello")
+    assert ask(-1, "127.0.0.1", 8080).endswith(" hello")
+    ports.unpublish([port])
+    assert ports.observe([port]) == [False]
+    with pytest.raises(OSError, match="refused"):
+        ask(-1, "127.0.0.1", 8080)
+
+
+def test_a_port_published_on_one_address_is_not_on_another(own_host: object, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    outside = world.outside()
+    web, address = world.container(world.network(), "container/web", 2)
+    serve_tcp(web, address, 80)
+    ports.publish(
+        [published(8080, address, 80, host_ip="127.0.0.1"), published(8081, address, 80, host_ip=OUTSIDE_HOST)]
+    )
+    assert ask_tcp(-1, "127.0.0.1", 8080).endswith(" hello")
+    assert ask_tcp(outside, OUTSIDE_HOST, 8081) == f"{OUTSIDE} hello"
+    with pytest.raises(OSError, match="refused"):
+        ask_tcp(outside, OUTSIDE_HOST, 8080)
+    with pytest.raises(OSError, match="refused"):
+        ask_tcp(-1, "127.0.0.1", 8081)
+
+
+def test_a_machine_with_a_route_reaches_neither_containers_nor_loopback(own_host: object, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    outside = world.outside()
+    network = world.network()
+    web, address = world.container(network, "container/web", 2)
+    serve_tcp(web, "0.0.0.0", 80)
+    ports.publish([published(8080, address, 80, host_ip="127.0.0.1")])
+    with netlink.Channel(ns_fd=outside) as channel:
+        channel.require([netlink.set_route("default", via=OUTSIDE_HOST)])
+    for there, port in ((address, 80), (network["uplink"][1], 80)):
+        with pytest.raises(OSError, match="timed out"):
+            ask_tcp(outside, there, port, patience_s=0.2)
+
+
+def test_a_container_does_not_reach_the_loopback_of_the_host(own_host: object, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    network = world.network()
+    web, _ = world.container(network, "container/web", 2)
+    serve_udp(-1, "127.0.0.1", 7000)
+    with netns.Inside(web):
+        netns.write_sysctl("net/ipv4/conf/all/route_localnet", "1")
+        os.system("ip addr del 127.0.0.1/8 dev lo; ip route add 127.0.0.0/8 via " + network["gateway"])
+    with pytest.raises(OSError, match=r"timed out|Invalid|unreachable"):
+        ask_udp(web, "127.0.0.1", 7000, patience_s=0.2)
+
+
+def test_a_container_reaches_its_own_published_port_by_the_address_of_the_host(
+    own_host: object, tmp_path: Path
+) -> None:
+    world = World(tmp_path)
+    world.outside()
+    network = world.network()
+    web, address = world.container(network, "container/web", 2)
+    sibling, _ = world.container(network, "container/sibling", 3)
+    serve_tcp(web, address, 80)
+    serve_udp(web, address, 80)
+    ports.publish([published(8080, address, 80), published(8080, address, 80, protocol="udp")])
+    for caller in (web, sibling):
+        for host in (OUTSIDE_HOST, network["uplink"][0], network["gateway"]):
+            assert ask_tcp(caller, host, 8080).endswith(" hello")
+            assert ask_udp(caller, host, 8080).endswith(" hello")
+
+
+def test_two_networks_do_not_reach_each_other_but_by_published_ports(own_host: object, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.outside()
+    front, back = world.network("front"), world.network("back")
+    assert front["subnet"] != back["subnet"]
+    web, address = world.container(front, "container/web", 2)
+    other, _ = world.container(back, "container/other", 2)
+    serve_tcp(web, address, 80)
+    ports.publish([published(8080, address, 80)])
+    with pytest.raises(OSError, match="timed out"):
+        ask_tcp(other, address, 80, patience_s=0.2)
+    assert ask_tcp(other, OUTSIDE_HOST, 8080).endswith(" hello")
+
+
+def test_publishing_moves_in_place(own_host: object, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    outside = world.outside()
+    network = world.network()
+    one, first = world.container(network, "container/web#1", 2)
+    two, second = world.container(network, "container/web#2", 3)
+    serve_udp(one, first, 53, lambda data, _: b"one")
+    serve_udp(two, second, 53, lambda data, _: b"two")
+    ports.publish([published(5353, first, 53, protocol="udp")])
+    with open_in(outside, socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.connect((OUTSIDE_HOST, 5353))
+        client.send(b"?")
+        assert client.recv(100) == b"one"
+        ports.publish([published(5353, second, 53, protocol="udp")])
+        client.send(b"?")
+        assert client.recv(100) == b"two", "a tracked flow was forgotten"
+
+
+def test_a_container_on_two_networks_answers_where_it_was_asked(own_host: object, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    outside = world.outside()
+    front, back = world.network("front"), world.network("back")
+    web, _ = world.container(front, "container/web", 2, table=101)
+    _, address = world.container(back, "container/web", 2, link="eth1", default=False, table=102)
+    serve_tcp(web, "0.0.0.0", 80)
+    ports.publish([published(8080, address, 80)])
+    assert ask_tcp(outside, OUTSIDE_HOST, 8080) == f"{OUTSIDE} hello"
+    serve_tcp(outside, OUTSIDE, 80)
+    assert ask_tcp(web, OUTSIDE, 80) == f"{OUTSIDE_HOST} hello"
+
+
+def test_a_container_cannot_speak_as_another(own_host: object, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    network = world.network()
+    web, address = world.container(network, "container/web", 2)
+    evil, own = world.container(network, "container/evil", 3)
+    serve_udp(web, address, 80)
+    assert ask_udp(evil, address, 80) == f"{own} hello"
+    stolen = address.rpartition(".")[0] + ".77"
+    with netlink.Channel(ns_fd=evil) as channel:
+        channel.require([netlink.add_address(netlink.index_of("eth0", evil), stolen, 24)])
+    with open_in(evil, socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.bind((stolen, 0))
+        client.settimeout(0.2)
+        client.connect((address, 80))
+        client.send(b"x")
+        with pytest.raises(OSError, match="timed out"):
+            client.recv(100)
+
+
+def test_making_and_attaching_twice_changes_nothing(own_host: object, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    network = world.network()
+    endpoint = world.endpoint(network, "container/web", 2)
+    assert world.driver.attach(network, [endpoint]) == [None]
+    serve_tcp(world.pins["container/web"], endpoint["address"], 80)
+    before = (link_names(), nft(), world.driver.observe(network))
+    assert world.driver.create(network) == network
+    assert world.driver.attach(network, [endpoint]) == [None]
+    assert (link_names(), world.driver.observe(network)) == (before[0], before[2])
+    assert ask_tcp(-1, endpoint["address"], 80).endswith(" hello")
+
+
+def test_half_made_networks_and_ports_are_adopted(own_host: object, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    network = world.network()
+    endpoint = world.endpoint(network, "container/web", 2)
+    world.driver.attach(network, [endpoint])
+    with netlink.Channel() as channel:
+        channel.require([netlink.delete_link(network["link"])])
+    with netlink.Channel(ns_fd=world.pins["container/web"]) as channel:
+        channel.require([netlink.delete_link("eth0")])
+    os.system("nft flush ruleset")
+    assert world.driver.observe(network)["uplink"] is False
+    assert world.driver.create(network) == network
+    assert world.driver.attach(network, [endpoint]) == [None]
+    facts = world.driver.observe(network)
+    assert all(facts[name] for name in ("present", "bridge", "uplink", "routed", "admitted")), facts
+    serve_tcp(world.pins["container/web"], endpoint["address"], 80)
+    assert ask_tcp(-1, endpoint["address"], 80).endswith(" hello")
+
+
+def test_nothing_is_left_when_the_last_network_is_gone(own_host: object, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    before = (link_names(), netns.read_sysctl(FORWARDING))
+    networks = [world.network("front"), world.network("back", internal=True)]
+    endpoint = world.endpoint(networks[0], "container/web", 2)
+    world.driver.attach(networks[0], [endpoint])
+    ports.publish([published(8080, endpoint["address"], 80)])
+    assert netns.read_sysctl(FORWARDING) == "1"
+    assert world.driver.detach(networks[0], [endpoint]) == [None]
+    assert world.driver.detach(networks[0], [endpoint]) == [None]
+    for network in networks:
+        assert world.driver.remove(network) == []
+        assert world.driver.remove(network) == []
+        assert world.driver.observe(network) == {"present": False}
+    assert (link_names(), netns.read_sysctl(FORWARDING)) == before
+    assert [entry for entry in nft()["nftables"] if "metainfo" not in entry] == []
+    assert claims.read(world.run_dir) == {"networks": {}}
+    assert not os.path.exists(f"{world.run_dir}/host.json")
+
+
+def test_forwarding_that_was_on_stays_on(own_host: object, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    netns.write_sysctl(FORWARDING, "1")
+    network = world.network()
+    assert "forwarding" not in claims.read(world.run_dir)
+    assert world.driver.remove(network) == []
+    assert netns.read_sysctl(FORWARDING) == "1"

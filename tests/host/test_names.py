@@ -1,0 +1,232 @@
+"""The resolver answering real queries inside containers' namespaces; the test's thread is the monitor's loop."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stackup.runtime.network import dns, names, roster
+from stackup.runtime.network.names import Resolver
+from tests.host.lab import OUTSIDE, Loop, World, open_in, serve_udp
+from tests.runtime.network.test_dns import query
+
+pytestmark = pytest.mark.host
+
+
+def addresses(answer: bytes) -> tuple[int, list[str]]:
+    """Code and A records of an answer."""
+    _, flags, _, count, _, _ = struct.unpack_from(">6H", answer)
+    asked = dns.question(answer)
+    assert asked is not None
+    records = [answer[asked.end + 16 * place :][:16] for place in range(count)]
+    return flags & 0xF, [socket.inet_ntoa(record[12:]) for record in records]
+
+
+def ask(ns_fd: int, packet: bytes, *, stream: bool = False, server: str = dns.RESOLVER_ADDRESS) -> bytes:
+    kind = socket.SOCK_STREAM if stream else socket.SOCK_DGRAM
+    with open_in(ns_fd, socket.AF_INET, kind) as client:
+        client.connect((server, 53))
+        if not stream:
+            client.send(packet)
+            return client.recv(65535)
+        client.sendall(struct.pack(">H", len(packet)) + packet)
+        received = b""
+        while len(received) < 2 or len(received) < 2 + struct.unpack_from(">H", received)[0]:
+            block = client.recv(65535)
+            assert block, "the resolver hung up"
+            received += block
+        return received[2:]
+
+
+class Served:
+    """A container on a network, with its resolver running."""
+
+    def __init__(self, world: World, *, servers: list[str] | None = None, internal: bool = False) -> None:
+        self.names_file = f"{world.run_dir}/names.json"
+        self.network = world.network(internal=internal)
+        self.ns_fd, self.address = world.container(self.network, "container/web", 2)
+        self.resolv_file = world.tmp_path / "resolv.conf"
+        self.resolv_file.write_text(f"# the host's\nnameserver {OUTSIDE}\n")
+        pin_file = f"{world.run_dir}/container/web/netns"
+        wanted = names.arguments(
+            pin_file, [self.names_file], servers=servers or [], internal=internal, host_resolv=str(self.resolv_file)
+        )
+        self.resolver = Resolver(wanted)
+        Loop(self.resolver)
+
+    def say(self, **members: Any) -> None:
+        roster.change(self.names_file, "default", members)
+
+
+def member(address: str, *said: str, up: bool = True) -> Any:
+    return {"address": address, "names": list(said), "up": up}
+
+
+def test_names_are_answered_over_udp_and_tcp_in_any_case(own_host: object, tmp_path: Path) -> None:
+    served = Served(World(tmp_path))
+    served.say(web=member("10.9.0.2", "shop-web-1", "web", "www.shop.test"))
+    for stream in (False, True):
+        for name in ("web", "WEB", "Shop-Web-1", "www.shop.test", "web.default"):
+            assert addresses(ask(served.ns_fd, query(name), stream=stream)) == (dns.NOERROR, ["10.9.0.2"])
+        assert addresses(ask(served.ns_fd, query("web", dns.AAAA), stream=stream)) == (dns.NOERROR, [])
+        assert addresses(ask(served.ns_fd, query("nobody"), stream=stream)) == (dns.NXDOMAIN, [])
+
+
+def test_replicas_take_turns_and_dead_ones_leave(own_host: object, tmp_path: Path) -> None:
+    served = Served(World(tmp_path))
+    served.say(**{f"web{n}": member(f"10.9.0.{n}", f"web-{n}", "web") for n in (2, 3, 4)})
+    first = [addresses(ask(served.ns_fd, query("web")))[1] for _ in range(3)]
+    assert {answer[0] for answer in first} == {"10.9.0.2", "10.9.0.3", "10.9.0.4"}
+    assert all(len(answer) == 3 for answer in first)
+    roster.set_up(served.names_file, "default", "web3", False)
+    assert sorted(addresses(ask(served.ns_fd, query("web")))[1]) == ["10.9.0.2", "10.9.0.4"]
+
+
+def test_an_address_has_a_name(own_host: object, tmp_path: Path) -> None:
+    served = Served(World(tmp_path))
+    served.say(web=member("10.9.0.2", "shop-web-1", "web"))
+    answer = ask(served.ns_fd, query("2.0.9.10.in-addr.arpa", dns.PTR))
+    assert answer.endswith(dns.wire("shop-web-1.default"))
+
+
+def test_a_large_answer_is_cut_over_udp_and_whole_over_tcp(own_host: object, tmp_path: Path) -> None:
+    served = Served(World(tmp_path))
+    served.say(**{f"c{n}": member(f"10.9.0.{n}", "web") for n in range(1, 101)})
+    cut = ask(served.ns_fd, query("web"))
+    assert len(cut) <= 512
+    assert dns.truncated(cut)
+    whole = ask(served.ns_fd, query("web"), stream=True)
+    assert len(addresses(whole)[1]) == 100
+    assert len(addresses(ask(served.ns_fd, query("web", edns=4096)))[1]) == 100
+
+
+def test_other_names_are_asked_of_the_server_of_the_host_from_the_host(own_host: object, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    outside = world.outside()
+    callers: list[str] = []
+
+    def answer(packet: bytes, caller: str) -> bytes:
+        callers.append(caller)
+        return dns.reply(packet, dns.question(packet), dns.NOERROR, [dns.address_record(b"\x08\x08\x04\x04")])
+
+    serve_udp(outside, OUTSIDE, 53, answer)
+    served = Served(world)
+    assert addresses(ask(served.ns_fd, query("example.org", number=99))) == (dns.NOERROR, ["8.8.4.4"])
+    assert ask(served.ns_fd, query("example.org", number=4242))[:2] == struct.pack(">H", 4242)
+    assert callers == ["198.51.100.1", "198.51.100.1"]
+    served.resolv_file.write_text("nameserver 127.0.0.53\n")
+    serve_udp(-1, "127.0.0.53", 53, answer)
+    assert addresses(ask(served.ns_fd, query("example.org"))) == (dns.NOERROR, ["8.8.4.4"])
+    assert callers[2:] == ["127.0.0.1"]
+
+
+def test_tcp_queries_are_forwarded_over_tcp(own_host: object, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    outside = world.outside()
+    listener = open_in(outside, socket.AF_INET, socket.SOCK_STREAM)
+    listener.bind((OUTSIDE, 53))
+    listener.listen()
+    served = Served(world)
+    packet = query("example.org", number=5)
+    with open_in(served.ns_fd, socket.AF_INET, socket.SOCK_STREAM) as client:
+        client.connect((dns.RESOLVER_ADDRESS, 53))
+        client.sendall(struct.pack(">H", len(packet)) + packet)
+        link, _ = listener.accept()
+        link.settimeout(5)
+        received = link.recv(65535)
+        assert received[4:] == packet[2:]
+        reply = dns.reply(received[2:], dns.question(received[2:]), dns.NOERROR, [dns.address_record(b"\1\2\3\4")])
+        framed = struct.pack(">H", len(reply)) + reply
+        link.sendall(framed[:7])
+        link.sendall(framed[7:])
+        answer = client.recv(65535)
+        assert answer[2:4] == b"\0\5"
+        assert addresses(answer[2:]) == (dns.NOERROR, ["1.2.3.4"])
+
+
+def test_a_server_that_refuses_is_passed_over_and_nobody_left_is_a_failure(own_host: object, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.outside()
+    served = Served(world)
+    served.resolv_file.write_text("nameserver 127.0.0.2\nnameserver 127.0.0.3\n")
+    serve_udp(-1, "127.0.0.3", 53, lambda packet, _: dns.reply(packet, dns.question(packet), dns.NXDOMAIN, []))
+    assert addresses(ask(served.ns_fd, query("gone.example.org"))) == (dns.NXDOMAIN, [])
+    served.resolv_file.write_text("nameserver 127.0.0.2\n")
+    assert addresses(ask(served.ns_fd, query("example.org"))) == (dns.SERVFAIL, [])
+
+
+def test_from_an_internal_network_nothing_is_forwarded(own_host: object, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    outside = world.outside()
+    heard: list[bytes] = []
+    serve_udp(outside, OUTSIDE, 53, lambda packet, _: heard.append(packet) or b"")
+    served = Served(world, internal=True)
+    served.say(web=member("10.9.0.2", "web"))
+    for stream in (False, True):
+        assert addresses(ask(served.ns_fd, query("example.org"), stream=stream)) == (dns.NXDOMAIN, [])
+        assert addresses(ask(served.ns_fd, query("4.4.8.8.in-addr.arpa", dns.PTR), stream=stream))[0] == dns.NXDOMAIN
+        assert addresses(ask(served.ns_fd, query("web"), stream=stream)) == (dns.NOERROR, ["10.9.0.2"])
+    assert heard == []
+
+
+def test_servers_of_the_file_are_asked_from_the_container(own_host: object, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    network = world.network(internal=True)
+    server_fd, server = world.container(network, "container/dns", 9)
+    callers: list[str] = []
+
+    def answer(packet: bytes, caller: str) -> bytes:
+        callers.append(caller)
+        return dns.reply(packet, dns.question(packet), dns.NOERROR, [dns.address_record(b"\1\1\1\1")])
+
+    serve_udp(server_fd, server, 53, answer)
+    served = Served(world, servers=[server], internal=True)
+    assert addresses(ask(served.ns_fd, query("example.org"))) == (dns.NOERROR, ["1.1.1.1"])
+    assert callers == [served.address]
+
+
+def test_port_53_stays_free_for_the_container(own_host: object, tmp_path: Path) -> None:
+    served = Served(World(tmp_path))
+    served.say(web=member("10.9.0.2", "web"))
+    own = serve_udp(served.ns_fd, "0.0.0.0", 53, lambda packet, _: b"mine")
+    assert ask(served.ns_fd, query("web"), server="127.0.0.1") == b"mine"
+    assert addresses(ask(served.ns_fd, query("web"))) == (dns.NOERROR, ["10.9.0.2"])
+    own.close()
+
+
+def test_rubbish_is_answered_or_dropped_and_nothing_breaks(own_host: object, tmp_path: Path) -> None:
+    served = Served(World(tmp_path))
+    served.say(web=member("10.9.0.2", "web"))
+    with open_in(served.ns_fd, socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.connect((dns.RESOLVER_ADDRESS, 53))
+        for packet in (
+            b"",
+            b"x",
+            b"\0" * 11,
+            query("web")[:-1],
+            query("web")[:2] + b"\x81\x80" + query("web")[4:],
+            b"\x07\0" * 40,
+        ):
+            client.send(packet)
+        client.send(query("web", number=77))
+        answers = []
+        while not answers or answers[-1][:2] != b"\0\x4d":
+            answers.append(client.recv(65535))
+    assert addresses(answers[-1]) == (dns.NOERROR, ["10.9.0.2"])
+    assert addresses(ask(served.ns_fd, query("web"), stream=True))[0] == dns.NOERROR
+
+
+def test_closing_gives_everything_back(own_host: object, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    network = world.network()
+    world.container(network, "container/web", 2)
+    pin_file = f"{world.run_dir}/container/web/netns"
+    resolver = Resolver(names.arguments(pin_file, [], servers=[], internal=True))
+    assert resolver.timeout() is None
+    resolver.close()
+    again = Resolver(names.arguments(pin_file, [], servers=[], internal=True))
+    again.close()
