@@ -47,6 +47,7 @@ _TYPES = {
     "fsmount": (_int, _uint, _uint),
     "clone3": (ctypes.POINTER(CloneArgs), _size),
     "openat2": (_int, _str, ctypes.POINTER(OpenHow), _size),
+    "syncfs": (_int,),
     "mount_setattr": (_int, _str, _uint, ctypes.POINTER(MountAttr), _size),
     "pivot_root": (_str, _str),
 }
@@ -130,6 +131,11 @@ def fsmount(fd: int, flags: int, attributes: int) -> int:
 
 def mount_setattr(dir_fd: int, path: str, flags: int, attr: MountAttr) -> None:
     _call("mount_setattr", dir_fd, os.fsencode(path), flags, ctypes.pointer(attr), ctypes.sizeof(attr), subject=path)
+
+
+def syncfs(fd: int) -> None:
+    """syncfs(2): everything written to the file system that holds `fd` is on its disk."""
+    _call("syncfs", fd)
 
 
 def capget() -> tuple[int, int, int]:

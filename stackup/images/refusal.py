@@ -1,0 +1,63 @@
+"""The ways in which bytes fail us: an archive or description that is not sound, and a disk that will not take it.
+
+`ArchiveRefused` names the entry. `disk` turns an OSError of the store's own files into one clear HostError.
+"""
+
+from __future__ import annotations
+
+import errno
+
+from stackup.errors import HostError, StackupError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+
+
+class ArchiveRefused(StackupError):
+    """An archive is damaged, hostile or larger than allowed; nothing of it was kept."""
+
+    code = "archive-refused"
+
+
+class ManifestInvalid(StackupError):
+    """An image's own description is not what the OCI image specification says."""
+
+    code = "image-manifest"
+
+
+_HINTS = {
+    errno.ENOSPC: "free space or inodes there, or move the state root with STACKUP_ROOT",
+    errno.EDQUOT: "the quota is used up: free space there, or move the state root with STACKUP_ROOT",
+    errno.EROFS: "the file system is read-only: move the state root with STACKUP_ROOT",
+    errno.EACCES: "run as the owner of the state root, or choose another one with STACKUP_ROOT",
+    errno.EPERM: "run as the owner of the state root, on a file system of its own rather than an overlay",
+    errno.EOPNOTSUPP: "this file system lacks what layers need: choose another one with STACKUP_ROOT",
+    errno.EMFILE: "raise the limit on open files (ulimit -n)",
+    errno.ENFILE: "the machine has no file descriptors left",
+    errno.EIO: "the disk reports errors: see the kernel's log",
+}
+
+
+class disk:  # noqa: N801  # reads as a word: `with disk("...")`
+    """`with disk(path):` turns an OSError inside into a HostError about `path`. A class, since contextlib is dear."""
+
+    __slots__ = ("_subject",)
+
+    def __init__(self, subject: str) -> None:
+        self._subject = subject
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, OSError):
+            raise disk_error(error, self._subject) from error
+
+
+def disk_error(error: OSError, subject: str) -> HostError:
+    """One sentence with the path and the remedy."""
+    reason = (error.strerror or str(error)).lower()
+    return HostError(f'cannot use "{subject}": {reason}', subject=subject, hint=_HINTS.get(error.errno or 0, ""))

@@ -1,0 +1,374 @@
+"""A streaming tar reader with one opinion: every archive has one meaning, or is refused.
+
+ustar, GNU long names and PAX (POSIX.1-2001, pax(1)); no seeking, no heuristics, no file system. Where two fields of an
+entry could say different things (a PAX size or path against the header's) they must agree, since other readers would
+choose the other one. Sparse files are refused. Names are checked here, so an Entry's path is always relative and clean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from struct import Struct
+
+from stackup.images.refusal import ArchiveRefused
+
+BLOCK = 512
+_HEADER = Struct("100s8s8s8s12s12s8s1s100s8s32s32s8s8s155s12x")
+_KINDS = {
+    b"0": "file", b"\0": "file", b"7": "file", b"1": "hardlink", b"2": "symlink", b"3": "char", b"4": "block",
+    b"5": "directory", b"6": "fifo",
+}  # fmt: skip
+_EXTENDED_MAX = 1 << 20
+"""A PAX header or long name above this is nobody's name."""
+_ID_MAX = 2**32 - 2
+"""(uid_t)-1 means "leave it" to chown(2), and anything above wraps."""
+_TIME_MAX = 1 << 40
+_OCTAL_SIZE_MAX = 8**11 - 1
+_PATH_MAX = 4095
+XATTR_PREFIX = b"SCHILY.xattr."
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When to stop: entries, bytes of the uncompressed stream, and levels of directories."""
+
+    entries: int = 2_000_000
+    size: int = 64 << 30
+    depth: int = 256
+
+
+@dataclass(slots=True)
+class Entry:
+    """One member. `path` is clean, empty for the root; `link` is a path for a hardlink, free text for a symlink.
+
+    Not frozen: made for every file, and a frozen one takes three times as long.
+    """
+
+    path: str
+    kind: str
+    mode: int
+    uid: int = 0
+    gid: int = 0
+    size: int = 0
+    mtime_ns: int = 0
+    link: str = ""
+    device: tuple[int, int] = (0, 0)
+    xattrs: dict[str, bytes] = field(default_factory=dict)
+
+
+class TarReader:
+    """Iterate for entries; `data()` gives the current entry's bytes, what is not read of them is skipped."""
+
+    __slots__ = ("_at", "_buffer", "_chunks", "_left", "_limits", "_numbers", "_padding", "_seen", "entries")
+
+    def __init__(self, chunks: Iterator[bytes], limits: Limits) -> None:
+        self._chunks = chunks
+        self._limits = limits
+        self._buffer = b""
+        self._at = 0
+        self._left = 0
+        self._padding = 0
+        self._seen = 0
+        self._numbers: dict[bytes, int] = {}
+        self.entries = 0
+
+    def __iter__(self) -> Iterator[Entry]:
+        while (entry := self._next()) is not None:
+            yield entry
+        self._drain()
+
+    def data(self) -> Iterator[memoryview]:
+        """Pieces of the current entry's content, valid until the next one is asked for."""
+        while self._left:
+            if self._at == len(self._buffer):
+                self._fill()
+            end = min(self._at + self._left, len(self._buffer))
+            piece = memoryview(self._buffer)[self._at : end]
+            self._left -= end - self._at
+            self._at = end
+            yield piece
+
+    def _fill(self) -> None:
+        chunk = next(self._chunks, b"")
+        if not chunk:
+            raise ArchiveRefused("the archive ends too early", hint="fetch or write the archive again")
+        self._buffer, self._at = chunk, 0
+        self._count(len(chunk))
+
+    def _count(self, size: int) -> None:
+        self._seen += size
+        if self._seen > self._limits.size:
+            raise ArchiveRefused(f"the archive unpacks to more than {self._limits.size} bytes")
+
+    def _take(self, size: int) -> bytes:
+        end = self._at + size
+        if end <= len(self._buffer):
+            taken = self._buffer[self._at : end]
+            self._at = end
+            return taken
+        parts = []
+        while size:
+            if self._at == len(self._buffer):
+                self._fill()
+            part = self._buffer[self._at : self._at + size]
+            self._at += len(part)
+            size -= len(part)
+            parts.append(part)
+        return b"".join(parts)
+
+    def _skip_rest(self) -> None:
+        for _ in self.data():
+            pass
+        if self._padding:
+            self._take(self._padding)
+            self._padding = 0
+
+    def _drain(self) -> None:
+        """To the end of the stream, for its digest; only the padding of the last record may follow."""
+        rest = self._buffer[self._at :]
+        while rest:
+            if rest.strip(b"\0"):
+                raise ArchiveRefused("the archive goes on after its end mark")
+            rest = next(self._chunks, b"")
+            self._count(len(rest))
+
+    def _next(self) -> Entry | None:
+        """The next member with its long names and PAX records applied, or None at the end mark."""
+        pax: dict[bytes, bytes] = {}
+        seen = b""
+        while True:
+            self._skip_rest()
+            block = self._take(BLOCK)
+            if not block.strip(b"\0"):
+                self._end(seen)
+                return None
+            fields = _HEADER.unpack(block)
+            self._check_sum(block, fields[6])
+            flag = fields[7]
+            if flag not in b"xgLK":
+                self._count_entry()
+                return self._entry(fields, pax)
+            if flag in seen:
+                raise ArchiveRefused("an entry has two extended headers of one kind")
+            if flag != b"g":
+                seen += flag
+            self._extend(pax, flag, self._number(fields[4], "size"))
+
+    def _end(self, seen: bytes) -> None:
+        if seen:
+            raise ArchiveRefused("an extended header stands before the end of the archive")
+        if self._take(BLOCK).strip(b"\0"):
+            raise ArchiveRefused("a lone block of zeros stands in the archive")
+
+    def _count_entry(self) -> None:
+        self.entries += 1
+        if self.entries > self._limits.entries:
+            raise ArchiveRefused(f"the archive has more than {self._limits.entries} entries")
+
+    def _check_sum(self, block: bytes, stored: bytes) -> None:
+        # The sum takes the checksum's own eight bytes for blanks. Zeros add nothing, and most of a header is zeros.
+        actual = sum(block.replace(b"\0", b"")) - sum(stored) + 256
+        if actual != self._number(stored, "checksum"):
+            raise ArchiveRefused(
+                "this is not a tar archive, or a header is damaged" if not self.entries else "a header is damaged"
+            )
+
+    def _extend(self, pax: dict[bytes, bytes], flag: bytes, size: int) -> None:
+        if size > _EXTENDED_MAX:
+            raise ArchiveRefused(f"an extended header has {size} bytes")
+        content = self._take(size)
+        self._take(-size % BLOCK)
+        self._count_entry()  # else 10^7 headers without an entry would count for nothing
+        if flag == b"x":
+            found = parse_pax(content)
+        elif flag == b"g":
+            _check_global(parse_pax(content))
+            return
+        else:
+            found = {b"path" if flag == b"L" else b"linkpath": content.split(b"\0", 1)[0]}
+        for key, value in found.items():
+            if pax.setdefault(key, value) != value:
+                raise ArchiveRefused(f"two extended headers disagree about {_shown(key)}")
+
+    def _entry(self, fields: tuple[bytes, ...], pax: dict[bytes, bytes]) -> Entry:
+        raw = fields[0].split(b"\0", 1)[0]
+        if fields[9] == b"ustar\x0000" and fields[14][0]:
+            raw = fields[14].split(b"\0", 1)[0] + b"/" + raw
+        link = fields[8].split(b"\0", 1)[0]
+        size = self._number(fields[4], "size")
+        if pax:
+            raw, link = _override(pax, b"path", raw), _override(pax, b"linkpath", link)
+            size = _override_size(pax, size)
+        kind = _KINDS.get(fields[7])
+        if kind is None:
+            raise _unknown_kind(raw, fields[7])
+        if kind == "file" and raw.endswith(b"/"):
+            kind = "directory"  # how tar said it before there was a type for it (POSIX.1-1988)
+        entry = Entry(
+            entry_path(raw, self._limits.depth), kind, self._number(fields[1], "mode") & 0o7777,
+            self._id(fields[2], pax.get(b"uid")), self._id(fields[3], pax.get(b"gid")), size,
+            _time(pax[b"mtime"]) if b"mtime" in pax else self._seconds(fields[5]) * 10**9,
+        )  # fmt: skip
+        self._complete(entry, fields, link, pax)
+        return entry
+
+    def _complete(self, entry: Entry, fields: tuple[bytes, ...], link: bytes, pax: dict[bytes, bytes]) -> None:
+        if entry.kind == "file":
+            self._left, self._padding = entry.size, -entry.size % BLOCK
+        elif entry.size:
+            # Some readers skip a link's content, some do not: what follows would mean two things.
+            raise ArchiveRefused(f'"{entry.path}" is a {entry.kind} with content', subject=entry.path)
+        if entry.kind == "symlink":
+            entry.link = _link_text(link, entry.path)
+        elif entry.kind == "hardlink":
+            entry.link = entry_path(link, self._limits.depth)
+        elif entry.kind in {"char", "block"}:
+            entry.device = self._number(fields[12], "device"), self._number(fields[13], "device")
+        if len(pax) > 0:
+            entry.xattrs = _xattrs(pax)
+
+    def _number(self, raw: bytes, what: str) -> int:
+        """Octal text, or GNU's big-endian binary marked by the top bit."""
+        known = self._numbers.get(raw)
+        if known is None:
+            if len(self._numbers) > 4096:
+                self._numbers.clear()
+            known = self._numbers[raw] = parse_number(raw, what)
+        return known
+
+    def _id(self, raw: bytes, pax: bytes | None) -> int:
+        value = _decimal(pax, "id") if pax is not None else self._number(raw, "id")
+        if value > _ID_MAX:
+            raise ArchiveRefused(f"the user or group id {value} is out of range")
+        return value
+
+    def _seconds(self, raw: bytes) -> int:
+        seconds = self._number(raw, "time")
+        if seconds > _TIME_MAX:
+            raise ArchiveRefused(f"the time {seconds} is out of range")
+        return seconds
+
+
+def entry_path(raw: bytes, depth: int) -> str:
+    """A clean relative path, empty for the root. Refused: absolute, `..`, empty parts, NUL, too deep (T1, T9)."""
+    path = raw.removeprefix(b"./").rstrip(b"/") if raw != b"./" else b""
+    if path == b"." and raw in {b".", b"./."}:
+        return ""
+    parts = path.split(b"/")
+    if raw.startswith(b"/"):
+        reason = "is absolute"
+    elif b"\0" in raw:
+        reason = "has a NUL"
+    elif raw not in {b"./"} and (not path or b"" in parts or b"." in parts or raw.endswith(b"//")):
+        reason = "has an empty part"
+    elif b".." in parts:
+        reason = 'climbs with ".."'
+    elif len(parts) > depth or len(path) > _PATH_MAX:
+        reason = f"is deeper than {depth} levels"
+    else:
+        return path.decode("utf-8", "surrogateescape")
+    raise ArchiveRefused(f'entry "{_shown(raw)}" {reason}', subject=_shown(raw))
+
+
+def parse_number(raw: bytes, what: str) -> int:
+    """A header's numeric field. Raises ArchiveRefused; negative numbers are refused."""
+    if raw[0] & 0x80:
+        if raw[0] != 0x80:
+            raise ArchiveRefused(f"a header has a negative or too large {what}")
+        return int.from_bytes(raw[1:], "big")
+    digits = raw.split(b"\0", 1)[0].strip(b" ")
+    if not digits:
+        return 0
+    if not digits.isdigit() or b"8" in digits or b"9" in digits:
+        raise ArchiveRefused(f"a header has a {what} that is no number")
+    return int(digits, 8)
+
+
+def parse_pax(content: bytes) -> dict[bytes, bytes]:
+    """The records `length key=value\\n` of a PAX header; each key once."""
+    records: dict[bytes, bytes] = {}
+    at = 0
+    while at < len(content):
+        digits, space, _ = content[at : at + 8].partition(b" ")
+        if not space or not digits.isdigit():
+            raise ArchiveRefused("a PAX header is damaged")
+        end = at + int(digits)
+        key, equals, value = content[at + len(digits) + 1 : end].partition(b"=")
+        if end > len(content) or not equals or not key or not value.endswith(b"\n") or key in records:
+            raise ArchiveRefused("a PAX header is damaged or says something twice")
+        records[key] = value[:-1]
+        at = end
+    return records
+
+
+def _check_global(records: dict[bytes, bytes]) -> None:
+    """A global header may comment (git does); one that renames or resizes every entry is refused."""
+    for key in records:
+        if key in {b"path", b"linkpath", b"size", b"uid", b"gid", b"mtime"} or key.startswith((b"GNU.", XATTR_PREFIX)):
+            raise ArchiveRefused(f"a global PAX header sets {_shown(key)}")
+
+
+def _override(pax: dict[bytes, bytes], key: bytes, header: bytes) -> bytes:
+    """A long name wins over the header's, which it must repeat if that could have held it (T10)."""
+    value = pax.get(key)
+    if not value:
+        return header
+    fits = len(value) < 100 and value.isascii()
+    if b"\0" in value or (fits and header and value.strip(b"./") != header.strip(b"./")):
+        raise ArchiveRefused(
+            f'the header says "{_shown(header)}" and its extension "{_shown(value)}"', subject=_shown(header)
+        )
+    return value
+
+
+def _override_size(pax: dict[bytes, bytes], header: int) -> int:
+    if any(key.startswith(b"GNU.sparse.") for key in pax):
+        raise ArchiveRefused("the archive holds a sparse file", hint="make it without --sparse")
+    if b"size" not in pax:
+        return header
+    value = _decimal(pax[b"size"], "size")
+    if value != header and value <= _OCTAL_SIZE_MAX:
+        raise ArchiveRefused(f"the header says {header} bytes and its extension {value}")
+    return value
+
+
+def _decimal(raw: bytes, what: str) -> int:
+    if not raw.isdigit() or len(raw) > 20:
+        raise ArchiveRefused(f"a PAX header has a {what} that is no number")
+    return int(raw)
+
+
+def _time(raw: bytes) -> int:
+    """Nanoseconds of `seconds[.fraction]`; before 1970 is 1970."""
+    whole, _, fraction = raw.removeprefix(b"-").partition(b".")
+    if fraction and not fraction.isdigit():
+        raise ArchiveRefused("a PAX header has a time that is no number")
+    seconds = _decimal(whole, "time")
+    if seconds > _TIME_MAX:
+        raise ArchiveRefused(f"the time {seconds} is out of range")
+    return 0 if raw.startswith(b"-") else seconds * 10**9 + int(fraction[:9].ljust(9, b"0"))
+
+
+def _link_text(raw: bytes, path: str) -> str:
+    if not raw or b"\0" in raw or len(raw) > _PATH_MAX:
+        raise ArchiveRefused(f'"{path}" is a symbolic link to nothing sensible', subject=path)
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _xattrs(pax: dict[bytes, bytes]) -> dict[str, bytes]:
+    found = {key[len(XATTR_PREFIX) :]: value for key, value in pax.items() if key.startswith(XATTR_PREFIX)}
+    if any(not 0 < len(key) < 256 or not key.isascii() or b"\0" in key for key in found):
+        raise ArchiveRefused("an extended attribute has no sensible name")
+    return {key.decode("ascii"): value for key, value in found.items()}
+
+
+def _unknown_kind(raw: bytes, flag: bytes) -> ArchiveRefused:
+    if flag == b"S":
+        return ArchiveRefused(f'"{_shown(raw)}" is a sparse file', subject=_shown(raw), hint="make it without --sparse")
+    return ArchiveRefused(f'"{_shown(raw)}" has the unknown type {flag!r}', subject=_shown(raw))
+
+
+def _shown(raw: bytes) -> str:
+    """For messages: short, and without control characters that would reach a terminal."""
+    return raw[:200].decode("utf-8", "replace").encode("unicode_escape").decode("ascii")
