@@ -73,10 +73,10 @@ def _call(name: str, *values: Any, subject: str = "") -> int:
 
 def mount(source: str, target: str, fstype: str, flags: int, options: str = "") -> None:
     """mount(2). `options` must fit one page."""
-    data = ctypes.c_char_p(options.encode()) if options else None
+    data = ctypes.c_char_p(options.encode()) if options else None  # kept until the call is over
     _call(
         "mount", os.fsencode(source), os.fsencode(target), fstype.encode(), flags,
-        ctypes.cast(data, _ptr) if data else None, subject=target,
+        ctypes.cast(data, _ptr).value if data else None, subject=target,
     )  # fmt: skip
 
 
@@ -121,7 +121,7 @@ def fsopen(fstype: str, flags: int) -> int:
 
 def fsconfig(fd: int, command: int, key: str | None, value: str | None, aux: int = 0) -> None:
     text = ctypes.c_char_p(value.encode()) if value is not None else None
-    _call("fsconfig", fd, command, key.encode() if key else None, ctypes.cast(text, _ptr) if text else None, aux,
+    _call("fsconfig", fd, command, key.encode() if key else None, ctypes.cast(text, _ptr).value if text else None, aux,
           subject=f"{key}={value}" if key else "")  # fmt: skip
 
 
