@@ -21,19 +21,12 @@ from stackup.kernel import calls
 from stackup.kernel.abi import (
     AT_EMPTY_PATH,
     AT_RECURSIVE,
-    CLONE_NEWNS,
-    FSCONFIG_CMD_CREATE,
-    FSCONFIG_SET_FLAG,
-    FSCONFIG_SET_STRING,
-    FSMOUNT_CLOEXEC,
-    FSOPEN_CLOEXEC,
     MNT_DETACH,
     MOUNT_ATTR_NODEV,
     MOUNT_ATTR_NOEXEC,
     MOUNT_ATTR_NOSUID,
     MOUNT_ATTR_RDONLY,
     MOVE_MOUNT_F_EMPTY_PATH,
-    MOVE_MOUNT_T_EMPTY_PATH,
     MS_NODEV,
     MS_PRIVATE,
     MS_REC,
@@ -47,9 +40,10 @@ from stackup.kernel.abi import (
     RESOLVE_NO_MAGICLINKS,
     RESOLVE_NO_SYMLINKS,
     RESOLVE_NO_XDEV,
-    MountAttr,
 )
 from stackup.runtime import copyup
+from stackup.runtime.places import NO_LINKS, make_beneath, system_place
+from stackup.runtime.trees import attach, foreign_tree, new_mount, new_overlay, restrict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,7 +87,7 @@ def _source(operation: Operation, state: State) -> None:
         os.makedirs(path, 0o755, exist_ok=True)
     flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (AT_RECURSIVE if operation.get("recursive") else 0)
     if operation.get("mntns"):
-        state.trees[operation["target"]] = _foreign_tree(operation["mntns"], path, flags)
+        state.trees[operation["target"]] = foreign_tree(operation["mntns"], path, flags)
     elif operation.get("subpath"):
         top = os.open(path, os.O_PATH | os.O_DIRECTORY)
         inner = calls.openat2(top, operation["subpath"], os.O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
@@ -102,26 +96,13 @@ def _source(operation: Operation, state: State) -> None:
         state.trees[operation["target"]] = calls.open_tree(-100, path, flags)
 
 
-def _foreign_tree(mntns: str, path: str, flags: int) -> int:
-    """A detached copy of another container's mount: a clone is only allowed from inside its mount namespace."""
-    home, there = os.open("/proc/self/ns/mnt", os.O_RDONLY), os.open(mntns, os.O_RDONLY)
-    top = os.open("/", os.O_PATH)
-    try:
-        calls.setns(there, CLONE_NEWNS)
-        return calls.open_tree(-100, path, flags)
-    finally:
-        calls.setns(home, CLONE_NEWNS)
-        os.fchdir(top)
-        os.chroot(".")  # setns(2) lands on the namespace's own root, which need not be ours
-
-
 def _private(operation: Operation, state: State) -> None:
     calls.mount("", "/", "", MS_REC | MS_PRIVATE)
 
 
 def _store(operation: Operation, state: State) -> None:
     target = operation["target"]
-    mount = _new_mount("tmpfs", {"mode": "0700", "size": "4m"}, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC)
+    mount = new_mount("tmpfs", {"mode": "0700", "size": "4m"}, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC)
     calls.move_mount(mount, "", -100, target, MOVE_MOUNT_F_EMPTY_PATH)
     state.store_fd = mount
     os.mkdir("empty", 0o755, dir_fd=mount)
@@ -160,7 +141,7 @@ def _content(operation: Operation, state: State) -> None:
     finally:
         os.close(fd)
     tree = _clone_stored(state, name)
-    _restrict(tree, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV)
+    restrict(tree, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV)
     state.trees[operation["target"]] = tree
 
 
@@ -168,30 +149,15 @@ def _overlay(operation: Operation, state: State) -> None:
     """mount(2) takes 0.5 ms where fsopen(2) takes 1 ms, but its options must fit a page: choose by length."""
     lowers, upper, work, target = operation["lowers"], operation["upper"], operation["work"], operation["target"]
     if operation.get("text") == "inside":
-        _attach(_new_overlay(lowers, upper, work), _directory(state, target))
+        attach(new_overlay(lowers, upper, work), _directory(state, target))
         return
     options = f"lowerdir={':'.join(lowers)},upperdir={upper},workdir={work}"
     plain = not any(mark in path for path in (*lowers, upper, work) for mark in ',:\\"')
     if plain and len(os.fsencode(options)) < _PAGE:
         calls.mount("overlay", target, "overlay", MS_NODEV, options)
     else:
-        calls.move_mount(_new_overlay(lowers, upper, work), "", -100, target, MOVE_MOUNT_F_EMPTY_PATH)
+        calls.move_mount(new_overlay(lowers, upper, work), "", -100, target, MOVE_MOUNT_F_EMPTY_PATH)
     state.root_fd = os.open(target, os.O_PATH | os.O_DIRECTORY)
-
-
-def _new_overlay(lowers: list[str], upper: str, work: str) -> int:
-    """`lowerdir+` (Linux 6.5) names one layer at a time: 500 of them, and no character needs escaping."""
-    fd = calls.fsopen("overlay", FSOPEN_CLOEXEC)
-    try:
-        for lower in lowers:
-            calls.fsconfig(fd, FSCONFIG_SET_STRING, "lowerdir+", lower)
-        if upper:
-            calls.fsconfig(fd, FSCONFIG_SET_STRING, "upperdir", upper)
-            calls.fsconfig(fd, FSCONFIG_SET_STRING, "workdir", work)
-        calls.fsconfig(fd, FSCONFIG_CMD_CREATE, None, None)
-        return calls.fsmount(fd, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV)
-    finally:
-        os.close(fd)
 
 
 def _image_tree(operation: Operation, state: State) -> None:
@@ -200,71 +166,26 @@ def _image_tree(operation: Operation, state: State) -> None:
     if len(lowers) == 1:
         tree = calls.open_tree(-100, lowers[0], OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)
     else:
-        tree = _new_overlay(lowers, "", "")
-    _restrict(tree, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV)
+        tree = new_overlay(lowers, "", "")
+    restrict(tree, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV)
     if operation.get("subpath"):
         inner = calls.openat2(tree, operation["subpath"], os.O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
         tree = calls.open_tree(inner, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH)
     state.trees[operation["target"]] = tree
 
 
-def _new_mount(fstype: str, options: dict[str, str], attributes: int) -> int:
-    fd = calls.fsopen(fstype, FSOPEN_CLOEXEC)
-    try:
-        calls.fsconfig(fd, FSCONFIG_SET_STRING, "source", fstype)
-        for key, value in options.items():
-            if value:
-                calls.fsconfig(fd, FSCONFIG_SET_STRING, key, value)
-            else:
-                calls.fsconfig(fd, FSCONFIG_SET_FLAG, key, None)
-        calls.fsconfig(fd, FSCONFIG_CMD_CREATE, None, None)
-        return calls.fsmount(fd, FSMOUNT_CLOEXEC, attributes)
-    finally:
-        os.close(fd)
-
-
 def _filesystem(operation: Operation, state: State) -> None:
     """One of the system's own mounts; its place follows no link of the image's."""
     target, fstype = operation["target"], operation["fstype"]
-    place = _system_place(state, target)
-    mount = _new_mount(fstype, operation.get("options", {}), operation["attributes"])
-    _attach(mount, place)
+    place = system_place(state.root_fd, target)
+    mount = new_mount(fstype, operation.get("options", {}), operation["attributes"])
+    attach(mount, place)
     if target == "/proc":
         state.proc_fd = mount
     elif target == "/sys":
         state.sys_fd = mount
     elif target == "/dev":
         state.dev_fd = mount
-
-
-def _system_place(state: State, target: str) -> int:
-    """A real directory at `target`, made where it is missing. Anything else there is the image's attack or mistake."""
-    place = state.root_fd
-    for name in target.strip("/").split("/"):
-        try:
-            os.mkdir(name, 0o755, dir_fd=place)
-        except OSError as problem:
-            if problem.errno not in (errno.EEXIST, errno.EROFS, errno.EACCES, errno.EPERM):
-                raise
-        try:
-            place = calls.openat2(
-                place, name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS
-            )
-        except KernelError as problem:
-            if problem.errno not in (errno.ELOOP, errno.ENOTDIR):
-                raise
-            hint = "use an image whose root has real directories for /proc, /sys and /dev"
-            raise KernelError(problem.errno, "openat2", target, hint=hint) from problem
-    return place
-
-
-def _attach(tree: int, place: int) -> None:
-    calls.move_mount(tree, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH)
-
-
-def _restrict(tree: int, attributes: int, *, recursive: bool = False, propagation: int = 0) -> None:
-    flags = AT_EMPTY_PATH | (AT_RECURSIVE if recursive else 0)
-    calls.mount_setattr(tree, "", flags, MountAttr(attr_set=attributes, propagation=propagation))
 
 
 def _device(operation: Operation, state: State) -> None:
@@ -280,7 +201,7 @@ def _device(operation: Operation, state: State) -> None:
         folder = calls.openat2(folder, part, os.O_PATH | os.O_DIRECTORY, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS)
     os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder))
     place = calls.openat2(folder, name, os.O_PATH, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS)
-    _attach(state.trees.pop(target), place)
+    attach(state.trees.pop(target), place)
 
 
 def _link(operation: Operation, state: State) -> None:
@@ -289,13 +210,10 @@ def _link(operation: Operation, state: State) -> None:
 
 def _console(operation: Operation, state: State) -> None:
     """A pty of the container's own devpts, its inner end bound on /dev/console: both by descriptor only."""
-    open_pty(state, calls.openat2(state.dev_fd, "pts/ptmx", os.O_RDWR | os.O_NOCTTY, _NO_LINKS))
+    open_pty(state, calls.openat2(state.dev_fd, "pts/ptmx", os.O_RDWR | os.O_NOCTTY, NO_LINKS))
     os.close(os.open("console", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=state.dev_fd))
-    place = calls.openat2(state.dev_fd, "console", os.O_PATH, _NO_LINKS)
-    _attach(calls.open_tree(state.tty_fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH), place)
-
-
-_NO_LINKS = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS
+    place = calls.openat2(state.dev_fd, "console", os.O_PATH, NO_LINKS)
+    attach(calls.open_tree(state.tty_fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH), place)
 
 
 def open_pty(state: State, master_fd: int) -> None:
@@ -314,14 +232,14 @@ def _sysctl(operation: Operation, state: State) -> None:
 
 
 def _open_proc(state: State, path: str, flags: int) -> int:
-    return calls.openat2(state.proc_fd, path, flags, _NO_LINKS | RESOLVE_NO_XDEV)
+    return calls.openat2(state.proc_fd, path, flags, NO_LINKS | RESOLVE_NO_XDEV)
 
 
 def _system_file(state: State, target: str) -> int | None:
     """A descriptor of something in our own proc or sysfs, which no mount of the user's can cover; None when absent."""
     top = state.proc_fd if target.startswith("/proc/") else state.sys_fd
     try:
-        return calls.openat2(top, target.split("/", 2)[2], os.O_PATH, _NO_LINKS | RESOLVE_NO_XDEV)
+        return calls.openat2(top, target.split("/", 2)[2], os.O_PATH, NO_LINKS | RESOLVE_NO_XDEV)
     except KernelError as problem:
         if problem.errno in (errno.ENOENT, errno.ENOTDIR):
             return None
@@ -334,8 +252,8 @@ def _mask(operation: Operation, state: State) -> None:
         return
     folder = os.fstat(place).st_mode & _FORMAT == _DIR
     cover = _clone_stored(state, "empty" if folder else "null")
-    _restrict(cover, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC)
-    _attach(cover, place)
+    restrict(cover, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC)
+    attach(cover, place)
 
 
 def _null(operation: Operation, state: State) -> None:
@@ -347,8 +265,8 @@ def _readonly(operation: Operation, state: State) -> None:
     if place is not None:
         tree = calls.open_tree(place, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE)
         attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC
-        _restrict(tree, attributes, recursive=True)
-        _attach(tree, place)
+        restrict(tree, attributes, recursive=True)
+        attach(tree, place)
 
 
 def _mount(operation: Operation, state: State) -> None:
@@ -361,17 +279,17 @@ def _mount(operation: Operation, state: State) -> None:
         copyup.fill(tree, place)
     shared = _PROPAGATION[operation.get("propagation", "").removeprefix("r") or "private"]
     deep = not operation.get("propagation") or operation["propagation"].startswith("r")
-    _restrict(tree, 0, propagation=shared, recursive=deep)
+    restrict(tree, 0, propagation=shared, recursive=deep)
     attributes = operation.get("attributes", 0)
     if operation.get("read_only"):
-        _restrict(tree, attributes | MOUNT_ATTR_RDONLY, recursive=not operation.get("shallow"))
+        restrict(tree, attributes | MOUNT_ATTR_RDONLY, recursive=not operation.get("shallow"))
     elif attributes:
-        _restrict(tree, attributes, recursive=True)
-    _attach(tree, place)
+        restrict(tree, attributes, recursive=True)
+    attach(tree, place)
 
 
 def _tmpfs(operation: Operation, state: State) -> None:
-    _attach(_new_mount("tmpfs", operation["options"], operation["attributes"]), _directory(state, operation["target"]))
+    attach(new_mount("tmpfs", operation["options"], operation["attributes"]), _directory(state, operation["target"]))
 
 
 def _directory(state: State, target: str) -> int:
@@ -389,26 +307,6 @@ def _outside_proc(state: State, target: str, place: int) -> int:
     return place
 
 
-def make_beneath(root_fd: int, path: str, kind: int) -> int:
-    """O_PATH of `path` resolved beneath the root; missing directories, and at the end a file or directory, are made."""
-    how = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
-    try:
-        return calls.openat2(root_fd, path, os.O_PATH | kind, how)
-    except KernelError as problem:
-        if problem.errno != errno.ENOENT:
-            raise
-    folder, name = os.path.split(path.rstrip("/"))
-    parent = make_beneath(root_fd, folder or "/", os.O_DIRECTORY)
-    try:
-        if kind:
-            os.mkdir(name, 0o755, dir_fd=parent)
-        else:
-            os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644, dir_fd=parent))
-        return calls.openat2(parent, name, os.O_PATH | kind, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS)
-    finally:
-        os.close(parent)
-
-
 def _hostname(operation: Operation, state: State) -> None:
     for name, text in (("hostname", operation["target"]), ("domainname", operation["text"])):
         if text:
@@ -416,7 +314,7 @@ def _hostname(operation: Operation, state: State) -> None:
 
 
 def _protect(operation: Operation, state: State) -> None:
-    _restrict(state.root_fd, MOUNT_ATTR_RDONLY)
+    restrict(state.root_fd, MOUNT_ATTR_RDONLY)
 
 
 def _pivot(operation: Operation, state: State) -> None:

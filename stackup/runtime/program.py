@@ -26,7 +26,7 @@ from stackup.kernel.abi import (
     RESOLVE_NO_MAGICLINKS,
 )
 from stackup.runtime.identity import identify
-from stackup.runtime.mounting import make_beneath
+from stackup.runtime.places import make_beneath
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
