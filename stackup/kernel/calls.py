@@ -50,6 +50,8 @@ _TYPES = {
     "syncfs": (_int,),
     "mount_setattr": (_int, _str, _uint, ctypes.POINTER(MountAttr), _size),
     "pivot_root": (_str, _str),
+    "inotify_init1": (_int,),
+    "inotify_add_watch": (_int, _str, _uint),
 }
 
 
@@ -136,6 +138,16 @@ def mount_setattr(dir_fd: int, path: str, flags: int, attr: MountAttr) -> None:
 def syncfs(fd: int) -> None:
     """syncfs(2): everything written to the file system that holds `fd` is on its disk."""
     _call("syncfs", fd)
+
+
+def inotify_init1(flags: int) -> int:
+    """inotify_init1(2); the flags are open(2)'s O_CLOEXEC and O_NONBLOCK."""
+    return _call("inotify_init1", flags)
+
+
+def inotify_add_watch(fd: int, path: str, mask: int) -> int:
+    """inotify_add_watch(2): the watch's number, which events of `path` carry."""
+    return _call("inotify_add_watch", fd, os.fsencode(path), mask, subject=path)
 
 
 def capget() -> tuple[int, int, int]:

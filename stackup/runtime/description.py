@@ -115,6 +115,8 @@ class Description(TypedDict):
     ports: list[HeldPort]
     resolver: dict[str, object] | None
     """Arguments of runtime.network.names.Resolver; None: no resolver (host network, none)."""
+    await_attach: NotRequired[bool]
+    """`run`: the container starts when the first client attaches, so that none of its output is missed."""
 
 
 class Probe(TypedDict):
