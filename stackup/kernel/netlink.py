@@ -36,7 +36,15 @@ RTM_NEWADDR, RTM_GETADDR = 20, 22
 RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
 RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE = 32, 33, 34
 IFF_UP = 0x1
-_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER, _IFLA_LINKINFO, _IFLA_NET_NS_FD = 1, 3, 4, 10, 18, 28
+_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER, _IFLA_LINKINFO, _IFLA_GROUP, _IFLA_NET_NS_FD = (
+    1,
+    3,
+    4,
+    10,
+    18,
+    27,
+    28,
+)
 _IFLA_INFO_KIND, _IFLA_INFO_DATA, _VETH_INFO_PEER = 1, 2, 1
 _IFLA_BR_FORWARD_DELAY, _IFLA_BR_MCAST_SNOOPING = 1, 23
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
@@ -252,6 +260,19 @@ def link_up(index: int) -> Request:
 
 def delete_link(name: str) -> Request:
     return Request(RTM_DELLINK, 0, _link() + text(_IFLA_IFNAME, name), "delete link", name)
+
+
+def set_group(name: str, group: int) -> Request:
+    return Request(RTM_NEWLINK, 0, _link() + text(_IFLA_IFNAME, name) + _group(group), "mark link", name)
+
+
+def delete_group(group: int) -> Request:
+    """All links of a group at once: one wait for readers, where each link alone costs 15 to 20 ms."""
+    return Request(RTM_DELLINK, 0, _link() + _group(group), "delete links", "")
+
+
+def _group(group: int) -> bytes:
+    return attribute(_IFLA_GROUP, struct.pack("=I", group))
 
 
 def add_address(index: int, address: str, prefix: int) -> Request:

@@ -45,6 +45,8 @@ _COMMENT = 0
 ADDRESS, MAC, PROTOCOL, PORT, LINK = "address", "mac", "protocol", "port", "link"
 _TYPES = {ADDRESS: (7, 4), MAC: (9, 6), PROTOCOL: (12, 1), PORT: (13, 2), LINK: (41, 16)}
 """Field of a key: nft's type number and its length."""
+_HOST_ORDER = b"\0\4" + struct.pack("=I", 1)
+"""User data that only nft(8) reads: it shows a link's name as text when the key is said to be in host byte order."""
 Key = tuple[str, ...]
 
 
@@ -120,7 +122,10 @@ def new_set(family: int, table: str, item: Set, number: int) -> Request:
     if item.value:
         data_type, data_length = _typed(item.value)
         body += be32(6, data_type) + be32(7, data_length)
-    return _request(_NEWSET, NLM_F_CREATE, family, body + be32(10, number), "add nftables set", item.name)
+    body += be32(10, number)
+    if item.key == (LINK,):
+        body += attribute(13, _HOST_ORDER)
+    return _request(_NEWSET, NLM_F_CREATE, family, body, "add nftables set", item.name)
 
 
 def new_chain(family: int, table: str, chain: Chain) -> Request:

@@ -37,6 +37,14 @@ def held(port: int, target: int, *, host_ip: str = "", protocol: str = "tcp") ->
     return {"host_ip": host_ip, "port": port, "target": target, "protocol": protocol}
 
 
+def end_of(client: socket.socket) -> bool:
+    """The other side hung up, politely or not, without a word."""
+    try:
+        return client.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
 def published(port: int, address: str, target: int, *, host_ip: str = "", protocol: str = "tcp") -> Published:
     return {"host_ip": host_ip, "port": port, "protocol": protocol, "address": address, "target": target}
 
@@ -99,9 +107,9 @@ def test_a_container_that_refuses_is_a_closed_connection_and_not_a_leak(own_host
     Loop(PortHolder([held(8080, 80, host_ip="::1")], address))
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(20):
-        with pytest.raises(OSError, match="reset|Broken"):
-            assert ask_tcp(-1, "::1", 8080) == "", "reset"
-            raise OSError("reset")
+        with open_in(-1, socket.AF_INET6, socket.SOCK_STREAM) as client:
+            client.connect(("::1", 8080))
+            assert end_of(client)
     serve_tcp(web, address, 80)
     assert ask_tcp(-1, "::1", 8080).endswith(" hello")
     assert len(os.listdir("/proc/self/fd")) < before + 20
@@ -139,7 +147,7 @@ def test_a_taken_port_names_the_process(own_host: object, tmp_path: Path) -> Non
     serve_tcp(-1, "127.0.0.1", 8080)
     with open("/proc/self/comm") as file:
         own = file.read().strip()
-    with pytest.raises(HostError, match=f'port "8080/tcp" is taken by "{own}" \\(process 1\\)') as caught:
+    with pytest.raises(HostError, match=rf'port "8080/tcp" is taken by "{own}" \(process 1\)') as caught:
         ports.hold(held(0, 80), "8080", str(tmp_path))
     assert caught.value.code == "port-taken"
     free, _ = ports.hold(held(0, 80, protocol="udp"), "8080", str(tmp_path))
@@ -151,12 +159,12 @@ def test_a_taken_port_names_the_stack(own_host: object, tmp_path: Path) -> None:
     _, address = world.container(world.network(), "container/web", 2)
     holder.bind("", 8080, "tcp")[0].detach()
     ports.publish([published(8080, address, 80)])
-    with pytest.raises(HostError, match='port "127.0.0.1:8080/tcp" is taken by stack "shop"'):
+    with pytest.raises(HostError, match=r'port "127\.0\.0\.1:8080/tcp" is taken by stack "shop"'):
         ports.hold(held(0, 80, host_ip="127.0.0.1"), "8080", world.run_dir)
 
 
 def test_an_address_that_the_host_lacks_is_said(own_host: object, tmp_path: Path) -> None:
-    with pytest.raises(HostError, match='cannot listen on "192.0.2.7:8080/tcp": cannot assign requested address'):
+    with pytest.raises(HostError, match=r'cannot listen on "192\.0\.2\.7:8080/tcp": cannot assign requested address'):
         ports.hold(held(0, 80, host_ip="192.0.2.7"), "8080", str(tmp_path))
 
 
@@ -212,23 +220,31 @@ def test_forwarding_for_others_stays_closed(own_host: object, tmp_path: Path) ->
         ask_tcp(neighbour, OUTSIDE, 80, patience_s=0.2)
 
 
-DOCKER = """
+DOCKER = """\
 table ip filter {
-  chain DOCKER-USER { counter return; }
+  chain DOCKER-USER { return; }
   chain FORWARD { type filter hook forward priority 0; policy drop; jump DOCKER-USER; }
 }
 """
-WALL = 'table inet wall { chain fwd { type filter hook forward priority 10; iifname "lo" accept; reject; } }'
-HARMLESS = "table inet calm { chain fwd { type filter hook forward priority 10; ct state invalid accept; } }"
+WALL = """\
+table inet wall {
+  chain passing { type filter hook forward priority 10; iifname "lo" accept; reject; }
+}
+"""
+HARMLESS = """\
+table inet calm {
+  chain passing { type filter hook forward priority 10; ct state invalid accept; }
+}
+"""
 
 
 @pytest.mark.parametrize(
-    ("table", "place"), [(DOCKER, ["ip", "filter", "DOCKER-USER"]), (WALL, ["inet", "wall", "fwd"])]
+    ("table", "place"), [(DOCKER, ["ip", "filter", "DOCKER-USER"]), (WALL, ["inet", "wall", "passing"])]
 )
 def test_chains_that_refuse_get_two_rules_and_lose_them(
     own_host: object, tmp_path: Path, table: str, place: list[str]
 ) -> None:
-    (tmp_path / "rules").write_text(table + HARMLESS)
+    (tmp_path / "rules").write_text(f"{table}\n{HARMLESS}\n")
     nft_text("-f", str(tmp_path / "rules"))
     before = nft_text("list", "ruleset")
     world = World(tmp_path)

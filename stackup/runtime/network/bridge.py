@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from stackup.runtime.network.driver import Endpoint, NetworkSpec
     from stackup.values import Data
 
+LEAVING = 0x7375
+"""The group of links that are being deleted; theirs alone, since only stackup makes links in a network's namespace."""
 FORWARDING = "net/ipv4/ip_forward"
 _INSIDE_SETTINGS = (
     ("net/ipv6/conf/default/disable_ipv6", "1"),
@@ -89,7 +91,8 @@ class Bridge:
             return [None] * len(endpoints)
         with _inside(network) as ns_fd, Channel(ns_fd=ns_fd) as channel:
             names = [link_name(endpoint["stack"], endpoint["key"]) for endpoint in endpoints]
-            outcomes = channel.perform([netlink.delete_link(name) for name in names])
+            outcomes = channel.perform([netlink.set_group(name, LEAVING) for name in names])
+            channel.require([netlink.delete_group(LEAVING)], (errno.ENODEV,))
             _set_members(network, ns_fd, (), gone=names)
             return [None if error and error.errno == errno.ENODEV else error for error in outcomes]
 

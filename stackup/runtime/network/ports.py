@@ -185,13 +185,22 @@ def _listening(port: int, protocol: str) -> str:
     inodes = {f"socket:[{inode}]" for family in ("", "6") for inode in _inodes(f"/proc/net/{protocol}{family}", port)}
     for pid in filter(str.isdigit, os.listdir("/proc")) if inodes else ():
         try:
-            names = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
-            if inodes.intersection(names):
+            if inodes.intersection(_open_files(f"/proc/{pid}/fd")):
                 with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
                     return f'"{file.read().strip()}" (process {pid})'
         except OSError:
             continue  # it ended meanwhile, or is not ours to look into
     return ""
+
+
+def _open_files(fd_dir: str) -> list[str]:
+    found = []
+    for fd in os.listdir(fd_dir):
+        try:
+            found.append(os.readlink(f"{fd_dir}/{fd}"))
+        except OSError:
+            continue  # closed meanwhile; when it is our own process, the listing's descriptor always is
+    return found
 
 
 def _inodes(table: str, port: int) -> list[str]:
