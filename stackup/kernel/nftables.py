@@ -47,6 +47,7 @@ _TYPES = {ADDRESS: (7, 4), MAC: (9, 6), PROTOCOL: (12, 1), PORT: (13, 2), LINK: 
 """Field of a key: nft's type number and its length."""
 _HOST_ORDER = b"\0\4" + struct.pack("=I", 1)
 """User data that only nft(8) reads: it shows a link's name as text when the key is said to be in host byte order."""
+_GROUP = 500
 Key = tuple[str, ...]
 
 
@@ -196,7 +197,13 @@ Element = tuple["tuple[Value, ...]", "tuple[Value, ...]"]
 """Key and value of a map; the value of a set's element is empty."""
 
 
-def _elements(kind: int, table: Table, item: Set, elements: Sequence[Element]) -> Request:
+def _elements(kind: int, table: Table, item: Set, elements: Sequence[Element]) -> list[Request]:
+    """As many requests as it takes: an attribute, and a list is one, measures 64 kB at most."""
+    groups = [elements[start : start + _GROUP] for start in range(0, len(elements), _GROUP)]
+    return [_element_group(kind, table, item, group) for group in groups]
+
+
+def _element_group(kind: int, table: Table, item: Set, elements: Sequence[Element]) -> Request:
     packed = []
     for key, value in elements:
         mapped = data(2, _pack(item.value, value)) if value else b""
@@ -206,12 +213,12 @@ def _elements(kind: int, table: Table, item: Set, elements: Sequence[Element]) -
     return _request(kind, NLM_F_CREATE if kind == _NEWSETELEM else 0, table.family, body, what, item.name)
 
 
-def add_elements(table: Table, name: str, elements: Sequence[Element]) -> Request:
+def add_elements(table: Table, name: str, elements: Sequence[Element]) -> list[Request]:
     """EEXIST when a map has the key with another value; the same value again changes nothing."""
     return _elements(_NEWSETELEM, table, table.named(name), elements)
 
 
-def delete_elements(table: Table, name: str, keys: Sequence[tuple[Value, ...]]) -> Request:
+def delete_elements(table: Table, name: str, keys: Sequence[tuple[Value, ...]]) -> list[Request]:
     """ENOENT, and nothing deleted, when one of them is absent."""
     return _elements(_DELSETELEM, table, table.named(name), [(key, ()) for key in keys])
 
@@ -229,6 +236,8 @@ def whole(table: Table) -> list[Request]:
 
 def apply(channel: Channel, requests: Sequence[Request]) -> None:
     """One transaction; raises the first failure, and then nothing of it happened."""
+    if not requests:
+        return
     begin, opening = channel.pack(Request(_BATCH_BEGIN, 0, struct.pack(">BBH", 0, 0, 10), "begin", ""), 0)
     packed = [channel.pack(request, NLM_F_ACK) for request in requests]
     _, closing = channel.pack(Request(_BATCH_END, 0, struct.pack(">BBH", 0, 0, 10), "end", ""), 0)

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
         """`dns:` of the stack file."""
         forward: bool
         """Whether the host's servers may be asked: false when every network is internal."""
+        links: dict[str, str]
+        """Names that only this container uses, and what they stand for: `links: [db:database]`."""
         host_resolv: str
         """The host's resolv.conf."""
 
@@ -49,13 +51,20 @@ _BURST = 64
 
 
 def arguments(
-    netns_pin: str, names: list[str], *, servers: list[str], internal: bool, host_resolv: str = "/etc/resolv.conf"
+    netns_pin: str,
+    names: list[str],
+    *,
+    internal: bool,
+    servers: list[str] | None = None,
+    links: dict[str, str] | None = None,
+    host_resolv: str = "/etc/resolv.conf",
 ) -> ResolverArguments:
     """`internal`: every network of the container is."""
     return {
         "netns": netns_pin,
         "names": names,
-        "servers": servers,
+        "servers": servers or [],
+        "links": links or {},
         "forward": not internal,
         "host_resolv": host_resolv,
     }
@@ -67,6 +76,7 @@ class Resolver:
     def __init__(self, wanted: ResolverArguments) -> None:
         self._wanted = wanted
         self._rosters = [Roster(file) for file in wanted["names"]]
+        self._links = {dns.wire(alias): dns.wire(name) for alias, name in wanted["links"].items()}
         self._turn = 0
         self._watch = Watch()
         self._upstream = Upstream(self._watch)
@@ -156,8 +166,9 @@ class Resolver:
     def _known(self, asked: dns.Question) -> tuple[int | None, list[bytes]]:
         """Code and records of what is ours to answer; no code for what is not."""
         records: list[bytes] = []
+        name = self._links.get(asked.name, asked.name)
         for roster in self._rosters:
-            records += roster.find(asked.name)
+            records += roster.find(name)
         if records:
             if asked.kind not in (dns.A, dns.ANY) or asked.klass != dns.IN:
                 return dns.NOERROR, []

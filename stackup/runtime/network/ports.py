@@ -11,7 +11,7 @@ import os
 import socket
 from typing import TYPE_CHECKING, TypedDict
 
-from stackup.errors import HostError
+from stackup.errors import HostError, Unsupported
 from stackup.kernel import netlink, nftables
 from stackup.runtime.network import claims, holder, pools, rules
 
@@ -47,8 +47,7 @@ def publish(ports: Sequence[Published]) -> None:
     """Makes the elements say exactly this, in one transaction; what was tracked for a changed UDP port is forgotten."""
     with nftables.open_channel() as channel:
         requests, changed = _exchange(channel, ports, wanted=True)
-        if requests:
-            nftables.apply(channel, requests)
+        nftables.apply(channel, requests)
     _forget(changed)
 
 
@@ -56,8 +55,7 @@ def unpublish(ports: Sequence[Published]) -> None:
     """Takes elements out that still lead where `ports` says; those of others stay."""
     with nftables.open_channel() as channel:
         requests, changed = _exchange(channel, ports, wanted=False)
-        if requests:
-            nftables.apply(channel, requests)
+        nftables.apply(channel, requests)
     _forget(changed)
 
 
@@ -76,10 +74,8 @@ def _exchange(channel: Channel, ports: Sequence[Published], *, wanted: bool) -> 
                 changed.append(port)
             if wanted and old != value:
                 added.append((key, value))
-        if gone:
-            requests.append(nftables.delete_elements(rules.HOST, name, gone))
-        if added:
-            requests.append(nftables.add_elements(rules.HOST, name, added))
+        requests += nftables.delete_elements(rules.HOST, name, gone)
+        requests += nftables.add_elements(rules.HOST, name, added)
     return requests, changed
 
 
@@ -122,6 +118,8 @@ def hold(wanted: HeldPort, published: str, run_dir: str) -> tuple[HeldPort, list
 
     The sockets go to the monitor, or are closed once it has bound its own. Raises HostError naming who holds the port.
     """
+    if wanted["protocol"] not in holder.PROTOCOLS:
+        return _unheld(wanted, published)
     taken: HostError | None = None
     for number in parse_range(published):
         try:
@@ -133,6 +131,18 @@ def hold(wanted: HeldPort, published: str, run_dir: str) -> tuple[HeldPort, list
             continue
         return {**wanted, "port": bound[0].getsockname()[1]}, bound
     raise _explain(wanted, published, run_dir) from taken
+
+
+def _unheld(wanted: HeldPort, published: str) -> tuple[HeldPort, list[socket.socket]]:
+    """SCTP is translated by the kernel and has no listener: it can be published by number only."""
+    numbers = parse_range(published)
+    if len(numbers) != 1 or not numbers[0]:
+        raise Unsupported(
+            f'"{wanted["target"]}/{wanted["protocol"]}" cannot be given a port by choice',
+            subject=f"{wanted['target']}/{wanted['protocol']}",
+            hint="name the host's port: `8000:8000/sctp`",
+        )
+    return {**wanted, "port": numbers[0]}, []
 
 
 def _bind_any(wanted: HeldPort) -> list[socket.socket]:
