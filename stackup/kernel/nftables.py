@@ -280,6 +280,16 @@ def _raw(wrapped: bytes) -> bytes:
     return next(value for kind, value in attributes(wrapped) if kind == 1)
 
 
+def available() -> bool:
+    """Whether this kernel has nf_tables and lets us use it."""
+    try:
+        with open_channel() as channel:
+            tables(channel)
+    except (KernelError, OSError):
+        return False
+    return True
+
+
 def tables(channel: Channel) -> list[tuple[int, str]]:
     """(family, name) of every table."""
     answers = channel.dump(_request(_GETTABLE, 0, 0, b"", "list nftables tables", ""))

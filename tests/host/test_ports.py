@@ -12,9 +12,10 @@ import pytest
 
 from stackup.errors import HostError
 from stackup.kernel import netns, nftables
-from stackup.runtime.network import claims, foreign, holder, ports, rules
+from stackup.runtime.network import claims, container, dns, foreign, holder, names, ports, roster, rules
 from stackup.runtime.network.bridge import FORWARDING, Bridge
 from stackup.runtime.network.holder import PortHolder
+from stackup.runtime.network.names import Resolver
 from stackup.runtime.network.ports import Published
 from tests.host.lab import (
     OUTSIDE,
@@ -29,6 +30,7 @@ from tests.host.lab import (
     serve_tcp,
     serve_udp,
 )
+from tests.runtime.network.test_dns import query
 
 pytestmark = pytest.mark.host
 
@@ -277,6 +279,50 @@ def test_without_permission_foreign_chains_are_left_alone_and_named(own_host: ob
     with nftables.open_channel() as channel:
         assert foreign.refusing(channel) == [(nftables.IP, "filter", "FORWARD")]
     assert "foreign" not in claims.read(world.run_dir)
+
+
+def test_where_publishing_is_not_allowed_the_holder_serves(own_host: object, tmp_path: Path) -> None:
+    assert ports.kernel_serves(foreign_rules=False)
+    (tmp_path / "rules").write_text(DOCKER)
+    nft_text("-f", str(tmp_path / "rules"))
+    assert ports.kernel_serves(foreign_rules=True)
+    assert not ports.kernel_serves(foreign_rules=False)
+    world = World(tmp_path)
+    outside = world.outside()
+    world.driver = Bridge(world.run_dir, foreign_rules=False)
+    network = world.network()
+    web, address = world.container(network, "container/web", 2)
+    serve_tcp(web, address, 80)
+    Loop(PortHolder([held(8080, 80)], address))
+    assert ask_tcp(outside, OUTSIDE_HOST, 8080) == f"{network['uplink'][0]} hello"
+
+
+def test_without_nftables_there_are_names_neighbours_and_ports(own_host: object, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    outside = world.outside()
+    world.driver = Bridge(world.run_dir, tables=False)
+    network = world.network()
+    pin_file = f"{world.run_dir}/container/web/netns"
+    container.prepare(pin_file, resolver=False)
+    world.pins["container/web"] = netns.open_pin(pin_file)
+    web, address = world.container(network, "container/web", 2)
+    serve_tcp(web, address, 80)
+    Loop(PortHolder([held(8080, 80)], address))
+    roster.change(f"{world.run_dir}/names", "n", {"a": {"address": address, "names": ["web"], "up": True}})
+    Loop(Resolver(names.arguments(pin_file, [f"{world.run_dir}/names"], internal=True, port=53)))
+    assert ask_udp_bytes(web, query("web"))[-4:] == socket.inet_aton(address)
+    assert ask_tcp(outside, OUTSIDE_HOST, 8080).endswith(" hello")
+    assert netns.read_sysctl(FORWARDING) == "0"
+    assert world.driver.observe(network)["admitted"] is False
+    assert world.driver.remove(network) == []
+    assert [entry for entry in nft()["nftables"] if "metainfo" not in entry] == []
+
+
+def ask_udp_bytes(ns_fd: int, packet: bytes) -> bytes:
+    with open_in(ns_fd, socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.connect((dns.RESOLVER_ADDRESS, 53))
+        client.send(packet)
+        return client.recv(4096)
 
 
 def test_a_flushed_ruleset_is_seen_and_mended(own_host: object, tmp_path: Path) -> None:

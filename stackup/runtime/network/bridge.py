@@ -37,11 +37,16 @@ _INSIDE_SETTINGS = (
 
 
 class Bridge:
-    """Implements `driver.Driver`. `run_dir` holds the host's claims; `foreign_rules` is the user's permission."""
+    """Implements `driver.Driver`. `run_dir` holds the host's claims; `foreign_rules` is the user's permission.
 
-    def __init__(self, run_dir: str, *, foreign_rules: bool = True) -> None:
+    Without `tables` (the kernel has no nf_tables) containers of a network still reach each other and the host them,
+    ports are served by `PortHolder`, and nothing goes out: forwarding stays off, since nothing could limit it.
+    """
+
+    def __init__(self, run_dir: str, *, foreign_rules: bool = True, tables: bool = True) -> None:
         self.run_dir = run_dir
         self.foreign_rules = foreign_rules
+        self.tables = tables
 
     def validate(self, spec: NetworkSpec) -> None:
         if spec["subnet"]:
@@ -52,11 +57,12 @@ class Bridge:
     def create(self, spec: NetworkSpec) -> Network:
         with claims.changing(self.run_dir, f'making network "{spec["name"]}"') as held:
             network = _claim(spec, held)
-            if network["uplink"] and "forwarding" not in held and netns.read_sysctl(FORWARDING) == "0":
+            opens = self.tables and network["uplink"]
+            if opens and "forwarding" not in held and netns.read_sysctl(FORWARDING) == "0":
                 held["forwarding"] = "0"
             closed = "forwarding" in held
-        _build(network)
-        if network["uplink"]:
+        _build(network, tables=self.tables)
+        if opens:
             self._open_host(network, closed=closed)
         return network
 
@@ -76,13 +82,13 @@ class Bridge:
 
     def attach(self, network: Network, endpoints: Sequence[Endpoint]) -> list[StackupError | None]:
         with _inside(network) as ns_fd:
-            return plug.plug_in(network, ns_fd, endpoints)
+            return plug.plug_in(network, ns_fd, endpoints, tables=self.tables)
 
     def detach(self, network: Network, endpoints: Sequence[Endpoint]) -> list[StackupError | None]:
         if not netns.is_pinned(network["pin_file"]):
             return [None] * len(endpoints)
         with _inside(network) as ns_fd:
-            return plug.pull_out(ns_fd, endpoints)
+            return plug.pull_out(ns_fd, endpoints, tables=self.tables)
 
     def observe_endpoints(self, network: Network, endpoints: Sequence[Endpoint]) -> list[Data]:
         """For each: `plugged` and the `address` that its link has inside."""
@@ -107,34 +113,40 @@ class Bridge:
         facts["members"] = [*sorted(name for name, link in links.items() if link["master"] and link["up"])]
         if network["uplink"]:
             facts.update(_observe_uplink(network))
+            facts["admitted"] = self.tables and _admitted(network["link"])
         return facts
 
     def remove(self, network: Network) -> list[StackupError]:
         """The uplink first: any socket that is still open inside would keep the namespace and its end alive."""
         problems: list[StackupError] = []
-        with Channel() as channel, nftables.open_channel() as tables:
-            if network["uplink"]:
-                _collect(problems, lambda: _forget_uplink(tables, network["link"]))
-                gone = (errno.ENODEV,)
-                _collect(problems, lambda: channel.require([rtnetlink.delete_link(network["link"])], gone))
-            _collect(problems, lambda: netns.remove(network["pin_file"]))
-            if not problems:
-                _collect(problems, lambda: self._release(tables, network["link"]))
+        link = network["link"]
+        if network["uplink"]:
+            if self.tables:
+                _collect(problems, lambda: _forget_uplink(link))
+            _collect(problems, lambda: _delete_link(link))
+        _collect(problems, lambda: netns.remove(network["pin_file"]))
+        if not problems:
+            _collect(problems, lambda: self._release(link))
         return problems
 
-    def _release(self, tables: Channel, link: str) -> None:
+    def _release(self, link: str) -> None:
         """Gives up the claim; the last uplink to go puts the host back as it was."""
         with claims.changing(self.run_dir, "removing a network") as held:
             held["networks"].pop(link, None)
-            if any(claim["uplink"] for claim in held["networks"].values()):
-                return
-            foreign.close_chains(tables, held.get("foreign", []))
-            held.pop("foreign", None)
-            if "forwarding" in held:
-                netns.write_sysctl(FORWARDING, held["forwarding"])
-                del held["forwarding"]
-            if (nftables.IP, rules.TABLE) in nftables.tables(tables):
-                nftables.apply(tables, [nftables.delete_table(nftables.IP, rules.TABLE)])
+            if self.tables and not any(claim["uplink"] for claim in held["networks"].values()):
+                _close_host(held)
+
+
+def _close_host(held: HostClaims) -> None:
+    """Rules out of others' chains, forwarding as it was, and our table gone."""
+    with nftables.open_channel() as tables:
+        foreign.close_chains(tables, held.get("foreign", []))
+        held.pop("foreign", None)
+        if "forwarding" in held:
+            netns.write_sysctl(FORWARDING, held["forwarding"])
+            del held["forwarding"]
+        if (nftables.IP, rules.TABLE) in nftables.tables(tables):
+            nftables.apply(tables, [nftables.delete_table(nftables.IP, rules.TABLE)])
 
 
 def _check_ipam(spec: NetworkSpec) -> None:
@@ -195,7 +207,7 @@ def _inside(network: Network) -> Iterator[int]:
         os.close(ns_fd)
 
 
-def _build(network: Network) -> None:
+def _build(network: Network, *, tables: bool) -> None:
     netns.create(network["pin_file"])
     with _inside(network) as ns_fd:
         with netns.Inside(ns_fd):
@@ -203,6 +215,8 @@ def _build(network: Network) -> None:
         _build_bridge(network, ns_fd)
         if network["uplink"]:
             _build_uplink(network, ns_fd)
+        if not tables:
+            return
         requests = nftables.whole(rules.NETWORK_MEMBERS)
         if network["uplink"]:
             requests += nftables.whole(rules.network_table(network["gateway"], network["uplink"][0]))
@@ -240,19 +254,29 @@ def _build_uplink(network: Network, ns_fd: int) -> None:
 
 
 def _observe_uplink(network: Network) -> Data:
-    with Channel() as channel, nftables.open_channel() as tables:
+    with Channel() as channel:
         link = rtnetlink.links(channel).get(network["link"], {})
         routed = any(
             route["target"] == network["subnet"] and route["index"] == link.get("index")
             for route in rtnetlink.routes(channel)
         )
-        admitted = (network["link"],) in nftables.elements(tables, rules.HOST, rules.UPLINKS)
-    return {"uplink": bool(link.get("up")), "routed": routed, "admitted": admitted}
+    return {"uplink": bool(link.get("up")), "routed": routed}
 
 
-def _forget_uplink(tables: Channel, link: str) -> None:
-    if (link,) in nftables.elements(tables, rules.HOST, rules.UPLINKS):
-        nftables.apply(tables, nftables.delete_elements(rules.HOST, rules.UPLINKS, [(link,)]))
+def _admitted(link: str) -> bool:
+    with nftables.open_channel() as tables:
+        return (link,) in nftables.elements(tables, rules.HOST, rules.UPLINKS)
+
+
+def _forget_uplink(link: str) -> None:
+    with nftables.open_channel() as tables:
+        if (link,) in nftables.elements(tables, rules.HOST, rules.UPLINKS):
+            nftables.apply(tables, nftables.delete_elements(rules.HOST, rules.UPLINKS, [(link,)]))
+
+
+def _delete_link(link: str) -> None:
+    with Channel() as channel:
+        channel.require([rtnetlink.delete_link(link)], (errno.ENODEV,))
 
 
 def _collect(problems: list[StackupError], step: Callable[[], None]) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from stackup.runtime.network.driver import Endpoint, Network
     from stackup.values import Data
 
+_AT_ONCE = 48
 LEAVING = 0x7375
 """The group of links that are being deleted; theirs alone, since only stackup makes links in a network's namespace."""
 
@@ -37,13 +38,22 @@ def mac_of(endpoint: Endpoint) -> str:
     return endpoint["mac"].lower() or pools.mac_of(endpoint["address"])
 
 
-def plug_in(network: Network, ns_fd: int, endpoints: Sequence[Endpoint]) -> list[StackupError | None]:
+def plug_in(network: Network, ns_fd: int, endpoints: Sequence[Endpoint], *, tables: bool) -> list[StackupError | None]:
+    """A few dozen at a time, since each holds a descriptor and a shell's limit may be 256."""
+    outcomes: list[StackupError | None] = []
+    for start in range(0, len(endpoints), _AT_ONCE):
+        outcomes += _plug_group(network, ns_fd, endpoints[start : start + _AT_ONCE], tables)
+    return outcomes
+
+
+def _plug_group(network: Network, ns_fd: int, endpoints: Sequence[Endpoint], tables: bool) -> list[StackupError | None]:
     with ExitStack() as opened:
         fds: list[int] = []
         for endpoint in endpoints:
             fds.append(netns.open_pin(endpoint["pin_file"]))
             opened.callback(os.close, fds[-1])
-        _set_members(ns_fd, endpoints)
+        if tables:
+            _set_members(ns_fd, endpoints)
         outcomes = _link_up(network, ns_fd, endpoints, fds)
         for place, (endpoint, fd) in enumerate(zip(endpoints, fds, strict=True)):
             if outcomes[place] is None:
@@ -51,12 +61,13 @@ def plug_in(network: Network, ns_fd: int, endpoints: Sequence[Endpoint]) -> list
         return outcomes
 
 
-def pull_out(ns_fd: int, endpoints: Sequence[Endpoint]) -> list[StackupError | None]:
+def pull_out(ns_fd: int, endpoints: Sequence[Endpoint], *, tables: bool) -> list[StackupError | None]:
     names = [port_of(endpoint) for endpoint in endpoints]
     with Channel(ns_fd=ns_fd) as channel:
         outcomes = channel.perform([rtnetlink.set_group(name, LEAVING) for name in names])
         channel.require([rtnetlink.delete_group(LEAVING)], (errno.ENODEV,))
-    _set_members(ns_fd, (), gone=names)
+    if tables:
+        _set_members(ns_fd, (), gone=names)
     return [None if error and error.errno == errno.ENODEV else error for error in outcomes]
 
 

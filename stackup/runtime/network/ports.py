@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from stackup.errors import HostError, Unsupported
 from stackup.kernel import netlink, nftables
-from stackup.runtime.network import claims, holder, pools, rules
+from stackup.runtime.network import claims, foreign, holder, pools, rules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +41,17 @@ def _element(port: Published) -> tuple[str, Element] | None:
     if port["host_ip"] in {"", "0.0.0.0"}:
         return rules.ANYWHERE, ((port["protocol"], port["port"]), value)
     return rules.AT_ADDRESS, ((port["host_ip"], port["protocol"], port["port"]), value)
+
+
+def kernel_serves(*, foreign_rules: bool) -> bool:
+    """Whether publishing by elements works here; else leave ports to `PortHolder` and publish nothing.
+
+    It does not without nf_tables, nor where a foreign chain refuses what is forwarded and we may not add to it.
+    """
+    if not nftables.available():
+        return False
+    with nftables.open_channel() as channel:
+        return foreign_rules or not foreign.refusing(channel)
 
 
 def publish(ports: Sequence[Published]) -> None:
