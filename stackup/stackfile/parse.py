@@ -7,8 +7,6 @@ yaml.v3): `0440` is octal, `22:22` and `yes` are text. Aliases share nodes; merg
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -18,6 +16,7 @@ from ruamel.yaml.error import YAMLError
 
 from stackup.diagnostics import Diagnostics, Related, Span
 from stackup.stackfile.document import OVERRIDE, RESET, Document, Entry, Mapping, Node, Scalar, Sequence, Value
+from stackup.stackfile.resolve import resolve
 
 MAX_BYTES = 10 * 1024 * 1024
 MAX_SECOND_TRY = 1024 * 1024
@@ -28,15 +27,7 @@ MAX_NODES = 200_000
 Events: TypeAlias = Callable[[str], Iterator[Any]]
 
 _TAG = "tag:yaml.org,2002:"
-_CONSTANTS: dict[str, Value] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
 _TAG_TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,), "null": (type(None),)}
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
-_INT = re.compile(r"([-+]?)(0x[0-9a-fA-F]+|0o[0-7]+|0b[01]+|0[0-7]*|[1-9][0-9]*)\Z")
-_INT_BASE = {"0x": 16, "0o": 8, "0b": 2}
 
 
 def parse(raw: bytes, source: str, diagnostics: Diagnostics) -> tuple[Document, ...]:
@@ -327,30 +318,3 @@ class _Builder:
                 continue
             for key, entry in source.entries.items():
                 entries.setdefault(key, entry)
-
-
-def resolve(text: str) -> Value:
-    """What a plain scalar means to Go's yaml.v3, except that dates stay text."""
-    if text in _CONSTANTS:
-        return _CONSTANTS[text]
-    if text[0] not in "+-.0123456789":
-        return text
-    if text.lstrip("+-").lower() == ".inf":
-        return -math.inf if text[0] == "-" else math.inf
-    if text.lower() == ".nan":
-        return math.nan
-    return _number(text)
-
-
-def _number(text: str) -> Value:
-    digits = text.replace("_", "")
-    if found := _INT.match(digits):
-        number = found[2]
-        base = _INT_BASE.get(number[:2].lower(), 8 if number[0] == "0" and len(number) > 1 else 10)
-        if len(number) <= 66:
-            whole = int(number, base) * (-1 if found[1] == "-" else 1)
-            if -(2**63) <= whole < 2**64:
-                return whole
-    if _FLOAT.match(digits) and len(digits) < 400 and math.isfinite(value := float(digits)):
-        return value
-    return text
