@@ -252,15 +252,15 @@ class TarReader:
 
 def entry_path(raw: bytes, depth: int) -> str:
     """A clean relative path, empty for the root. Refused: absolute, `..`, empty parts, NUL, too deep (T1, T9)."""
-    path = raw.removeprefix(b"./").rstrip(b"/") if raw != b"./" else b""
-    if path == b"." and raw in {b".", b"./."}:
+    if raw in {b".", b"./"}:
         return ""
+    path = raw.removeprefix(b"./").removesuffix(b"/")
     parts = path.split(b"/")
     if raw.startswith(b"/"):
         reason = "is absolute"
     elif b"\0" in raw:
         reason = "has a NUL"
-    elif raw not in {b"./"} and (not path or b"" in parts or b"." in parts or raw.endswith(b"//")):
+    elif b"" in parts or b"." in parts:
         reason = "has an empty part"
     elif b".." in parts:
         reason = 'climbs with ".."'

@@ -182,8 +182,8 @@ class LayerWriter:
         """The same for what must not be opened: links and nodes, addressed by name in a directory that we hold."""
         if self._privileged:
             os.chown(name, entry.uid, entry.gid, dir_fd=parent_fd, follow_symlinks=False)
-            if entry.kind != "symlink":
-                os.chmod(name, entry.mode, dir_fd=parent_fd)  # made by us just now, so there is no link to follow
+        if entry.kind != "symlink":  # made by us just now, so there is no link that chmod could follow
+            os.chmod(name, entry.mode if self._privileged else entry.mode & 0o1777, dir_fd=parent_fd)
         for key, value in entry.xattrs.items():
             self._set_xattr(f"/proc/self/fd/{parent_fd}/{name}", entry.path, key, value)
         os.utime(name, ns=(entry.mtime_ns, entry.mtime_ns), dir_fd=parent_fd, follow_symlinks=False)
