@@ -117,8 +117,6 @@ class LayerWriter:
         if name.startswith(WHITEOUT):
             self._note_whiteout(parent, name, entry.path)
             return
-        if ("/" + WHITEOUT) in parent or parent.startswith(WHITEOUT):
-            raise ArchiveRefused(f'"{entry.path}" lies below a whiteout', subject=entry.path)
         parent_fd = self._directory(parent)
         match entry.kind:
             case "file":
@@ -141,6 +139,8 @@ class LayerWriter:
         known = self._open.get(path)
         if known is not None:
             return known
+        if path.startswith(WHITEOUT) or f"/{WHITEOUT}" in path:
+            raise ArchiveRefused(f'"{path}" is a whiteout, and something lies below it', subject=path)
         try:
             fd = open_confined(self._root_fd, path, _DIR_FLAGS)
         except KernelError as error:
@@ -156,9 +156,13 @@ class LayerWriter:
         return fd
 
     def _write_file(self, parent_fd: int, name: str, entry: Entry, data: _Data) -> None:
-        fd = self._create(parent_fd, name, lambda: os.open(name, _NEW_FILE, 0o600, dir_fd=parent_fd))
         try:
-            for piece in data():
+            fd = os.open(name, _NEW_FILE, 0o600, dir_fd=parent_fd)
+        except FileExistsError:
+            self._displace(parent_fd, name)
+            fd = os.open(name, _NEW_FILE, 0o600, dir_fd=parent_fd)
+        try:
+            for piece in data() if entry.size else ():
                 written = os.write(fd, piece)
                 while written < len(piece):
                     written += os.write(fd, piece[written:])
@@ -174,8 +178,9 @@ class LayerWriter:
             os.fchmod(fd, entry.mode)
         else:
             os.fchmod(fd, entry.mode & 0o1777)  # a set-id bit for somebody else's id would be one for ours
-        for key, value in entry.xattrs.items():
-            self._set_xattr(fd, entry.path, key, value)
+        if entry.xattrs:
+            for key, value in entry.xattrs.items():
+                self._set_xattr(fd, entry.path, key, value)
         os.utime(fd, ns=(entry.mtime_ns, entry.mtime_ns))
 
     def _own_unopened(self, parent_fd: int, name: str, entry: Entry) -> None:
