@@ -61,3 +61,8 @@ def disk_error(error: OSError, subject: str) -> HostError:
     """One sentence with the path and the remedy."""
     reason = (error.strerror or str(error)).lower()
     return HostError(f'cannot use "{subject}": {reason}', subject=subject, hint=_HINTS.get(error.errno or 0, ""))
+
+
+def shown(raw: bytes) -> str:
+    """For messages: short, and without control characters that would reach a terminal."""
+    return raw[:200].decode("utf-8", "replace").encode("unicode_escape").decode("ascii")

@@ -164,6 +164,8 @@ class Store:
     def sweep(self) -> int:
         """Removes what killed writers left aside; returns how many."""
         aside = os.path.join(self.dir, "aside")
+        if not names_in(aside):
+            return 0
         litter = []
         with disk(self.dir), locks.exclusive(self._lock_file()):
             for name in names_in(aside):

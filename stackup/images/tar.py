@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from struct import Struct
 from zlib import adler32
 
-from stackup.images.refusal import ArchiveRefused
+from stackup.images.pax import check_global, decimal, nanoseconds, override, override_size, parse_pax, xattrs
+from stackup.images.refusal import ArchiveRefused, shown
 
 BLOCK = 512
 _HEADER = Struct("100s24s12s12s8sc100s8s64x8s8s155s12x")
@@ -26,11 +27,9 @@ _EXTENDED_MAX = 1 << 20
 _ID_MAX = 2**32 - 2
 """(uid_t)-1 means "leave it" to chown(2), and anything above wraps."""
 _TIME_MAX = 1 << 40
-_OCTAL_SIZE_MAX = 8**11 - 1
 _PATH_MAX = 4095
 _CACHED = 4096
 _NO_NAMES = frozenset((b"", b".", b".."))
-XATTR_PREFIX = b"SCHILY.xattr."
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,13 +195,13 @@ class TarReader:
         if flag == b"x":
             found = parse_pax(content)
         elif flag == b"g":
-            _check_global(parse_pax(content))
+            check_global(parse_pax(content))
             return
         else:
             found = {b"path" if flag == b"L" else b"linkpath": content.split(b"\0", 1)[0]}
         for key, value in found.items():
             if pax.setdefault(key, value) != value:
-                raise ArchiveRefused(f"two extended headers disagree about {_shown(key)}")
+                raise ArchiveRefused(f"two extended headers disagree about {shown(key)}")
 
     def _entry(self, fields: tuple[bytes, ...], pax: dict[bytes, bytes]) -> Entry:
         raw = fields[0].split(b"\0", 1)[0]
@@ -213,7 +212,7 @@ class TarReader:
             raise _unknown_kind(raw, fields[5])
         size = self._number(fields[2], "size")
         if pax:
-            raw, size = _override(pax, b"path", raw), _override_size(pax, size)
+            raw, size = override(pax, b"path", raw), override_size(pax, size)
         if kind == "file" and raw.endswith(b"/"):
             kind = "directory"  # how tar said it before there was a type for it (POSIX.1-1988)
         mode, uid, gid = self._owner(fields[1])
@@ -232,7 +231,7 @@ class TarReader:
         if entry.size:
             # Some readers skip a link's content, some do not: what follows would mean two things.
             raise ArchiveRefused(f'"{entry.path}" is a {entry.kind} with content', subject=entry.path)
-        link = _override(pax, b"linkpath", fields[6].split(b"\0", 1)[0])
+        link = override(pax, b"linkpath", fields[6].split(b"\0", 1)[0])
         if entry.kind == "symlink":
             entry.link = _link_text(link, entry.path)
         elif entry.kind == "hardlink":
@@ -288,7 +287,7 @@ def entry_path(raw: bytes, depth: int) -> str:
         reason = f"is deeper than {depth} levels"
     else:
         return path.decode("utf-8", "surrogateescape")
-    raise ArchiveRefused(f'entry "{_shown(raw)}" {reason}', subject=_shown(raw))
+    raise ArchiveRefused(f'entry "{shown(raw)}" {reason}', subject=shown(raw))
 
 
 def parse_number(raw: bytes, what: str) -> int:
@@ -305,77 +304,14 @@ def parse_number(raw: bytes, what: str) -> int:
     return int(digits, 8)
 
 
-def parse_pax(content: bytes) -> dict[bytes, bytes]:
-    """The records `length key=value\\n` of a PAX header; each key once."""
-    records: dict[bytes, bytes] = {}
-    at = 0
-    while at < len(content):
-        digits, space, _ = content[at : at + 8].partition(b" ")
-        if not space or not digits.isdigit():
-            raise ArchiveRefused("a PAX header is damaged")
-        end = at + int(digits)
-        key, equals, value = content[at + len(digits) + 1 : end].partition(b"=")
-        if end > len(content) or not equals or not key or not value.endswith(b"\n") or key in records:
-            raise ArchiveRefused("a PAX header is damaged or says something twice")
-        records[key] = value[:-1]
-        at = end
-    return records
-
-
-def _check_global(records: dict[bytes, bytes]) -> None:
-    """A global header may comment (git does); one that renames or resizes every entry is refused."""
-    for key in records:
-        if key in {b"path", b"linkpath", b"size", b"uid", b"gid", b"mtime"} or key.startswith((b"GNU.", XATTR_PREFIX)):
-            raise ArchiveRefused(f"a global PAX header sets {_shown(key)}")
-
-
-def _override(pax: dict[bytes, bytes], key: bytes, header: bytes) -> bytes:
-    """A long name wins over the header's, which it must repeat if that could have held it (T10)."""
-    value = pax.get(key)
-    if not value:
-        return header
-    fits = len(value) < 100 and value.isascii()
-    if b"\0" in value or (fits and header and value.strip(b"./") != header.strip(b"./")):
-        raise ArchiveRefused(
-            f'the header says "{_shown(header)}" and its extension "{_shown(value)}"', subject=_shown(header)
-        )
-    return value
-
-
-def _override_size(pax: dict[bytes, bytes], header: int) -> int:
-    if any(key.startswith(b"GNU.sparse.") for key in pax):
-        raise ArchiveRefused("the archive holds a sparse file", hint="make it without --sparse")
-    if b"size" not in pax:
-        return header
-    value = _decimal(pax[b"size"], "size")
-    if value != header and value <= _OCTAL_SIZE_MAX:
-        raise ArchiveRefused(f"the header says {header} bytes and its extension {value}")
-    return value
-
-
 def _apply(entry: Entry, pax: dict[bytes, bytes]) -> None:
     if b"uid" in pax:
-        entry.uid = _decimal(pax[b"uid"], "user id")
+        entry.uid = decimal(pax[b"uid"], "user id")
     if b"gid" in pax:
-        entry.gid = _decimal(pax[b"gid"], "group id")
+        entry.gid = decimal(pax[b"gid"], "group id")
     if b"mtime" in pax:
-        entry.mtime_ns = _time(pax[b"mtime"])
-    entry.xattrs = _xattrs(pax)
-
-
-def _decimal(raw: bytes, what: str) -> int:
-    if not raw.isdigit() or len(raw) > 20:
-        raise ArchiveRefused(f"a PAX header has a {what} that is no number")
-    return int(raw)
-
-
-def _time(raw: bytes) -> int:
-    """Nanoseconds of `seconds[.fraction]`; before 1970 is 1970."""
-    whole, _, fraction = raw.removeprefix(b"-").partition(b".")
-    if fraction and not fraction.isdigit():
-        raise ArchiveRefused("a PAX header has a time that is no number")
-    seconds = _decimal(whole, "time")
-    return 0 if raw.startswith(b"-") else seconds * 10**9 + int(fraction[:9].ljust(9, b"0"))
+        entry.mtime_ns = nanoseconds(pax[b"mtime"])
+    entry.xattrs = xattrs(pax)
 
 
 def _link_text(raw: bytes, path: str) -> str:
@@ -384,19 +320,7 @@ def _link_text(raw: bytes, path: str) -> str:
     return raw.decode("utf-8", "surrogateescape")
 
 
-def _xattrs(pax: dict[bytes, bytes]) -> dict[str, bytes]:
-    found = {key[len(XATTR_PREFIX) :]: value for key, value in pax.items() if key.startswith(XATTR_PREFIX)}
-    if any(not 0 < len(key) < 256 or not key.isascii() or b"\0" in key for key in found):
-        raise ArchiveRefused("an extended attribute has no sensible name")
-    return {key.decode("ascii"): value for key, value in found.items()}
-
-
 def _unknown_kind(raw: bytes, flag: bytes) -> ArchiveRefused:
     if flag == b"S":
-        return ArchiveRefused(f'"{_shown(raw)}" is a sparse file', subject=_shown(raw), hint="make it without --sparse")
-    return ArchiveRefused(f'"{_shown(raw)}" has the unknown type {flag!r}', subject=_shown(raw))
-
-
-def _shown(raw: bytes) -> str:
-    """For messages: short, and without control characters that would reach a terminal."""
-    return raw[:200].decode("utf-8", "replace").encode("unicode_escape").decode("ascii")
+        return ArchiveRefused(f'"{shown(raw)}" is a sparse file', subject=shown(raw), hint="make it without --sparse")
+    return ArchiveRefused(f'"{shown(raw)}" has the unknown type {flag!r}', subject=shown(raw))

@@ -69,11 +69,11 @@ class LayerWriter:
     def __init__(self, root_fd: int, *, privileged: bool) -> None:
         self._root_fd = root_fd
         self._privileged = privileged
-        self._opaque = "trusted.overlay.opaque" if privileged else "user.overlay.opaque"
+        self._space = "trusted.overlay." if privileged else "user.overlay."
         self._open: dict[str, int] = {}
         self._directories: dict[str, Entry] = {}
         self._whiteouts: list[str] = []
-        self._opaques: list[str] = []
+        self._opaques: set[str] = set()
         self._stale = False
         self.size = 0
         self.opaque_root = False
@@ -91,9 +91,9 @@ class LayerWriter:
         path = ""
         try:
             self._directories.setdefault("", Entry("", "directory", 0o755))
-            for path in self._whiteouts:
+            for path in sorted(self._whiteouts):
                 self._write_whiteout(path)
-            for path in self._opaques:
+            for path in sorted(self._opaques):
                 self._mark_opaque(path)
             self.close()
             for path in sorted(self._directories, key=lambda path: path.count("/") if path else -1, reverse=True):
@@ -284,7 +284,7 @@ class LayerWriter:
     def _note_whiteout(self, parent: str, name: str, path: str) -> None:
         hidden = name.removeprefix(WHITEOUT)
         if name == OPAQUE:
-            self._opaques.append(parent)
+            self._opaques.add(parent)
         elif name.startswith(_AUFS):
             self._skip(f"{path}: a note of aufs to itself")
         elif hidden in {"", ".", ".."}:
@@ -295,15 +295,31 @@ class LayerWriter:
     def _write_whiteout(self, path: str) -> None:
         """A character device 0:0, allowed to everybody since Linux 5.8; what this layer has itself stays."""
         parent, _, name = path.rpartition("/")
+        if parent in self._opaques:
+            return
         parent_fd = self._directory(parent)
         try:
             os.mknod(name, stat.S_IFCHR, 0, dir_fd=parent_fd)
         except FileExistsError:
             if stat.S_ISDIR(os.lstat(name, dir_fd=parent_fd).st_mode):
-                self._mark_opaque(path)
+                self._opaques.add(path)
+        except PermissionError:
+            self._write_nested_whiteout(parent_fd, name)
+
+    def _write_nested_whiteout(self, parent_fd: int, name: str) -> None:
+        """What a store that lies on an overlay can hold (a job in a container): Linux 6.7, overlayfs.rst, "Nesting"."""
+        try:
+            fd = os.open(name, _NEW_FILE, 0o600, dir_fd=parent_fd)
+        except FileExistsError:
+            return
+        try:
+            os.setxattr(fd, f"{self._space}whiteout", b"y")
+        finally:
+            os.close(fd)
+        os.setxattr(parent_fd, f"{self._space}opaque", b"x")
 
     def _mark_opaque(self, path: str) -> None:
-        os.setxattr(self._directory(path), self._opaque, b"y")
+        os.setxattr(self._directory(path), f"{self._space}opaque", b"y")
         self.opaque_root = self.opaque_root or not path
 
     def _finish_directory(self, path: str, entry: Entry) -> None:

@@ -65,12 +65,19 @@ def test_other_readers_agree(tree: Path) -> None:
 
 def test_whiteouts_and_opaque_marks_become_the_archives_own(tmp_path: Path, root: Path, unpack_into: Unpack) -> None:
     upper = tmp_path / "upper"
-    (upper / "d").mkdir(parents=True)
+    for name in ("d", "nested", "opaque"):
+        (upper / name).mkdir(parents=True)
     os.mknod(upper / "d/gone", stat.S_IFCHR, 0)
-    os.setxattr(upper / "d", "user.overlay.opaque", b"y")
+    (upper / "nested/gone").touch()
+    os.setxattr(upper / "nested/gone", "user.overlay.whiteout", b"y")
+    os.setxattr(upper / "nested", "user.overlay.opaque", b"x")
+    os.setxattr(upper / "opaque", "user.overlay.opaque", b"y")
     unpack_into(packed(upper))
-    assert (root / "d/gone").lstat().st_rdev == 0
-    assert os.getxattr(root / "d", "user.overlay.opaque") == b"y"
+    for name in ("d/gone", "nested/gone"):
+        assert stat.S_ISCHR((root / name).lstat().st_mode)
+        assert (root / name).lstat().st_rdev == 0
+    assert os.listxattr(root / "nested") == []
+    assert os.getxattr(root / "opaque", "user.overlay.opaque") == b"y"
 
 
 def test_a_file_that_looks_like_a_deletion_is_refused(tmp_path: Path) -> None:

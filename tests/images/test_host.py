@@ -131,9 +131,11 @@ calls.unshare(CLONE_NEWNS)
 calls.mount("none", "/", "none", MS_REC | MS_PRIVATE)
 calls.mount("work", {work!r}, "tmpfs", 0)
 os.chdir({work!r})
-for name in ("upper", "work", "root"):
+for name in ("upper", "work", "root", "base", "outer", "outer-upper", "outer-work"):
     os.mkdir(name)
-found = host.rootfs(Store({work!r} + "/images"))
+if sys.argv[2] == "overlay":
+    calls.mount("overlay", "base", "overlay", 0, "lowerdir=outer,upperdir=outer-upper,workdir=outer-work")
+found = host.rootfs(Store({work!r} + "/base/images"))
 assert not found.binds
 calls.mount("overlay", "root", "overlay", 0, f"lowerdir={{':'.join(found.lowers)}},upperdir=upper,workdir=work")
 calls.mount("proc", "root/proc", "proc", 0)
@@ -144,11 +146,11 @@ os.execv("/bin/sh", ["sh", "-euc", sys.argv[1]])
 """
 
 
-def in_a_host_container(tmp_path: Path, script: str) -> list[str]:
+def in_a_host_container(tmp_path: Path, script: str, *, store_on: str = "tmpfs") -> list[str]:
     work = tmp_path / "work"
     work.mkdir()
     code = MOUNTED.format(cwd=os.getcwd(), work=str(work))
-    done = subprocess.run([sys.executable, "-c", code, script], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", code, script, store_on], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
@@ -176,3 +178,12 @@ def test_writing_in_it_does_not_write_on_the_machine(tmp_path: Path) -> None:
     )
     assert lines == ["x", "gone"]
     assert (set(os.listdir("/usr/bin")), set(os.listdir("/etc"))) == names
+
+
+@pytest.mark.host
+@pytest.mark.slow
+def test_it_works_from_a_store_on_an_overlay_too(tmp_path: Path) -> None:
+    lines = in_a_host_container(
+        tmp_path, "ls -d /games /include /share 2>/dev/null || echo hidden; ls /usr/share | wc -l", store_on="overlay"
+    )
+    assert lines == ["hidden", str(len([name for name in os.listdir("/usr/share") if not name.startswith(".")]))]

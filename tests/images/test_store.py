@@ -279,3 +279,50 @@ def test_records_are_plain_json_with_a_format_version(store: Store) -> None:
     record = json.loads((Path(store.dir) / "images" / f"{image.id[7:]}.json").read_text())
     assert record["schema"] == 1
     assert record["layers"] == record["lowers"] == [image.layer]
+
+
+OVERLAID = """
+import io, os, sys
+sys.path.insert(0, {cwd!r})
+from stackup.images.importer import import_layer
+from stackup.images.manifest import Image, ImageConfig
+from stackup.images.store import Store
+from stackup.kernel import calls
+from stackup.kernel.abi import CLONE_NEWNS, MS_PRIVATE, MS_REC
+from stackup.values import Digest
+from tests.images import tarballs as t
+
+calls.unshare(CLONE_NEWNS)
+calls.mount("none", "/", "none", MS_REC | MS_PRIVATE)
+calls.mount("work", {work!r}, "tmpfs", 0)
+os.chdir({work!r})
+for name in ("lower", "upper", "work", "base", "root"):
+    os.mkdir(name)
+if sys.argv[1] == "overlay":
+    calls.mount("overlay", "base", "overlay", 0, "lowerdir=lower,upperdir=upper,workdir=work")
+store = Store({work!r} + "/base/images")
+below = t.tarball(*(t.file(name, b"below") for name in ("gone", "d/gone", "d/kept", "hidden/gone", "twice/gone", "both/gone", "both/x")))
+above = t.tarball(
+    t.file(".wh.gone"), t.file("d/.wh.gone"), t.directory("hidden"), t.file("hidden/.wh..wh..opq"), t.file("hidden/.wh.gone"),
+    t.file("hidden/new", b"above"), t.file(".wh.twice"), t.file("twice/new", b"above"), t.file("twice/.wh.gone"),
+    t.file("both/.wh.gone"),
+)
+ids = tuple(import_layer(store, io.BytesIO(layer))[0] for layer in (below, above))
+image = store.add_image(Image(ImageConfig(), tuple(map(Digest.parse, ids)), "amd64").to_text(), ids, created=0)
+calls.mount("overlay", "root", "overlay", 0, "lowerdir=" + ":".join(store.layers(image)))
+for top, _, files in sorted(os.walk("root")):
+    for name in sorted(files):
+        sys.stdout.write(os.path.relpath(os.path.join(top, name), "root") + " ")
+"""
+
+
+@pytest.mark.host
+@pytest.mark.slow
+@pytest.mark.parametrize("store_on", ["tmpfs", "overlay"])
+def test_an_overlay_of_the_layers_shows_what_the_archives_say(tmp_path: Path, store_on: str) -> None:
+    work = tmp_path / "mounted"
+    work.mkdir()
+    code = OVERLAID.format(cwd=os.getcwd(), work=str(work))
+    done = subprocess.run([sys.executable, "-c", code, store_on], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["both/x", "d/kept", "hidden/new", "twice/new"]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from stackup.errors import StackupError
 from stackup.images.refusal import ArchiveRefused
-from stackup.images.tar import Entry, Limits, TarReader, entry_path, parse_number, parse_pax
+from stackup.images.tar import Entry, Limits, TarReader, entry_path, parse_number
 from tests.images import tarballs as t
 
 
@@ -195,14 +195,6 @@ def test_an_archive_ends_once_and_has_an_end() -> None:
     for archive in (whole[:-1024], whole[:700], whole + t.tarball(t.file("b")), t.file("a") + bytes(512) + t.file("b")):
         with pytest.raises(ArchiveRefused):
             read(archive)
-
-
-@pytest.mark.parametrize(
-    "content", [b"x", b"5 a=b", b"6 a=b\n" * 2, b"99 a=b\n", b"6 =ab\n", b"6 a=bc", b"-6 a=b\n", b"0 a=b\n"]
-)
-def test_damaged_pax_records_are_refused(content: bytes) -> None:
-    with pytest.raises(ArchiveRefused):
-        parse_pax(content)
 
 
 def test_messages_carry_no_control_characters() -> None:
