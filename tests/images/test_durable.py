@@ -55,9 +55,3 @@ def test_removing_takes_a_file_or_a_tree(tmp_path: Path) -> None:
     for name in ("d", "f", "absent"):
         durable.remove_below(str(tmp_path), name)
     assert os.listdir(tmp_path) == []
-
-
-def test_a_directory_can_be_synced(tmp_path: Path) -> None:
-    durable.sync_dir(str(tmp_path))
-    with pytest.raises(FileNotFoundError):
-        durable.sync_dir(str(tmp_path / "absent"))
