@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
 from stackup.errors import HostError, KernelError, StackupError
-from stackup.images.refusal import ArchiveRefused, disk_error
+from stackup.images.refusal import ArchiveRefused, disk_error, printable
 from stackup.images.tar import Entry, Limits, TarReader
 from stackup.kernel.resolve import open_confined
 
@@ -331,7 +331,7 @@ class LayerWriter:
 
     def _skip(self, note: str) -> None:
         if len(self.skipped) < _SKIPPED_MAX:
-            self.skipped.append(note)
+            self.skipped.append(printable(note))
 
 
 def _translated(error: OSError | KernelError, path: str) -> StackupError:
@@ -341,4 +341,4 @@ def _translated(error: OSError | KernelError, path: str) -> StackupError:
         return ArchiveRefused(f'entry "{path}" {_REFUSED_BY_TREE[number]}', subject=path)
     if isinstance(error, OSError):
         return disk_error(error, path)
-    return HostError(error.message, subject=path)
+    return HostError(printable(error.message), subject=printable(path), hint=error.hint)

@@ -8,7 +8,7 @@ import os
 import pytest
 
 from stackup.errors import HostError
-from stackup.images.refusal import disk
+from stackup.images.refusal import ArchiveRefused, disk, printable, shown
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EMFILE, errno.EIO])
@@ -25,3 +25,16 @@ def test_other_errors_pass_and_none_is_none() -> None:
         _ = 1 // 0
     with disk("x"):
         pass
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [("plain é", "plain é"), ("\x1b[2J", "\\x1b[2J"), ("a\nb", "a\\nb"), ("\u202e", "\\u202e"), ("\udcff", "\\udcff")],
+)
+def test_what_could_steer_a_terminal_is_escaped(text: str, safe: str) -> None:
+    assert printable(text) == safe
+    assert ArchiveRefused(text, subject=text).args == (safe,)
+
+
+def test_bytes_are_shown_short() -> None:
+    assert shown(b"n" * 1000) == "n" * 200

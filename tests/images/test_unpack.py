@@ -283,6 +283,15 @@ def test_below_a_file_or_a_dead_link_there_is_nothing(unpack_into: Unpack) -> No
     assert "link to nothing" in refused(unpack_into, t.symlink("dead", "nowhere"), t.file("dead/x"))
 
 
+def test_names_in_messages_do_not_steer_a_terminal(unpack_into: Unpack) -> None:
+    for name in ("h\x1b]0;x\x07", "h\u202e", "hé"):
+        message = refused(unpack_into, t.hardlink(name, "missing"))
+        assert message.isprintable()
+    assert "hé" in message
+    done = unpack_into(t.tarball(t.block(b"\xff\x1b", b"3", device=(1, 3))))
+    assert done.skipped == ("\\udcff\\x1b: a device, which needs root",)
+
+
 NAMES = st.sampled_from(["a", "b", "a/b", "a/c", "b/c", "a/b/c", ".", "a/.wh.b", ".wh.a", "a/.wh..wh..opq"])
 TARGETS = st.sampled_from(["a", "b", "a/b", "..", "../..", "../../../host", "/", "/etc", "../host/etc", "."])
 MEMBERS = st.one_of(
