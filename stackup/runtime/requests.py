@@ -111,6 +111,12 @@ def update(monitor: Monitor, who: Conversation, message: Message) -> None:
     elif what == "health":
         monitor.check_health()
         monitor.changed()
+    elif what == "ports":
+        monitor.servers.serve_ports(value, message.get("to") or monitor.description.get("ports_to", ""), [])
+        monitor.revise(what, value)
+    elif what == "resolver":
+        monitor.servers.serve_names(value)
+        monitor.revise(what, value)
     elif what not in ("restart", "stop"):
         raise UsageError(f'a monitor cannot change "{what}" in place', subject=str(what))
     who.answer({"done": True})
