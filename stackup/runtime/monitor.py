@@ -110,7 +110,7 @@ class Monitor:
     def start(self) -> None:
         """Fork the container's init; its set-up answers through the loop."""
         flags = self._bodies.flags(self.description)
-        stdio = Stdio(stdin=self.description["stdin_open"])
+        stdio = Stdio.pipes(stdin=self.description["stdin_open"])
         self._oom_before = cgroupfs.oom_count(self.description["cgroups"])
         try:
             born = child.fork(flags, stdio.inner, lambda report: self._bodies.become(self.description, report))
