@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import termios
 
 from stackup.kernel import abi
 
@@ -22,5 +24,8 @@ class Bodies:
                 file.write("0")
         os.execvpe(process["argv"][0], process["argv"], process["env"])
 
-    def join(self, description: Description, process: Process, init: int, cgroups: list[str], report: int) -> None:
+    def join(self, description: Description, process: Process, init: int, tty: bool, report: int) -> None:
+        if tty:
+            os.setsid()
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
         os.execvpe(process["argv"][0], process["argv"], process["env"])

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from stackup.runtime.description import Description, Process
     from stackup.runtime.loop import Loop
 
-    Join = Callable[["Description", "Process", int, list[str], int], object]
-    """(description, process, the container's init pid, control groups, report descriptor) -> never returns."""
+    Join = Callable[["Description", "Process", int, bool, int], object]
+    """(description, process, the container's init pid, whether 0 is its terminal, report descriptor): never returns."""
 
 
 class Inside:
@@ -42,13 +42,12 @@ class Inside:
             os.close(self._own_pid_ns)
             raise HostError("the container ended as it was entered", subject=description["name"]) from problem
 
-    def enter(self, process: Process, stdio: Sequence[int]) -> Guest:
+    def enter(self, process: Process, stdio: Sequence[int], *, tty: bool = False) -> Guest:
         """Start a guest with these three streams; its set-up's answer and its end come through the loop."""
         self._counter += 1
-        groups = list(self.description["cgroups"])
 
         def body(report: int) -> None:
-            self._join(self.description, process, self.init.pid, groups, report)
+            self._join(self.description, process, self.init.pid, tty, report)
 
         born = child.fork(0, stdio, body, pid_ns=(self._pid_ns, self._own_pid_ns))
         guest = Guest(self._loop, born, self)
@@ -72,8 +71,8 @@ class Guest:
         self._loop = loop
         self._child = born
         self._inside = inside
-        self.on_answer: Callable[[dict[str, Any] | None], None] = _ignore
-        self.on_end: Callable[[int], None] = _ignore
+        self.on_answer: Callable[[dict[str, Any] | None], None] = nobody
+        self.on_end: Callable[[int], None] = nobody
         loop.add(born.report, self._answered)
         loop.add(born.pidfd, self._ended)
 
@@ -98,5 +97,5 @@ class Guest:
         self._child.signal(9)
 
 
-def _ignore(_value: object) -> None:
+def nobody(_value: object) -> None:
     """Nobody waits for this any longer."""

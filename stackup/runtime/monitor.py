@@ -21,11 +21,12 @@ from stackup.runtime.health import command
 from stackup.runtime.logwriter import LogWriter
 from stackup.runtime.loop import Loop
 from stackup.runtime.prober import Prober
+from stackup.runtime.servers import Servers
 from stackup.runtime.streams import Pump, Stdio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from stackup.runtime.bodies import Bodies
@@ -43,9 +44,10 @@ _RESTART, _GRACE, _STUCK, _RETRY = "restart", "grace", "stuck", "write the statu
 class Monitor:
     """One container's life. `tell` is called once: the first start worked, or why it did not."""
 
-    def __init__(self, description: Description, tell: Tell, bodies: Bodies) -> None:
+    def __init__(self, description: Description, tell: Tell, bodies: Bodies, held: Sequence[Sequence[int]]) -> None:
         self.description = description
         self.loop = Loop()
+        self.servers = Servers(self.loop)
         self.log = LogWriter(os.path.join(description["state_dir"], layout.LOG), description["log"])
         self.inside: Inside | None = None
         self.pumps: list[Pump] = []
@@ -55,6 +57,7 @@ class Monitor:
         self.end_waiters: list[Callable[[int], None]] = []
         self._tell: Tell | None = tell
         self._bodies = bodies
+        self._held = held
         self._child: child.Child | None = None
         self._prober: Prober | None = None
         self._control: Control | None = None
@@ -76,6 +79,8 @@ class Monitor:
             table = requests.table(self)
             self._control = Control(self.loop, self.description["live_dir"], table, lambda: self.status)
             self._heed_signals()
+            self.servers.serve_ports(self.description["ports"], self.description.get("ports_to", ""), self._held)
+            self.servers.serve_names(self.description["resolver"])
             if self.description.get("await_attach"):
                 self._changed()
                 self._say({"status": self.status})
@@ -85,6 +90,7 @@ class Monitor:
             self._fail(problem if isinstance(problem, StackupError) else HostError(str(problem)))
         while not self.over:
             self.loop.turn()
+            self.servers.tick()
         self._leave()
 
     def _heed_signals(self) -> None:
@@ -104,7 +110,7 @@ class Monitor:
     def start(self) -> None:
         """Fork the container's init; its set-up answers through the loop."""
         flags = self._bodies.flags(self.description)
-        stdio = Stdio(stdin=self.description["stdin_open"])
+        stdio = Stdio.pipes(stdin=self.description["stdin_open"])
         self._oom_before = cgroupfs.oom_count(self.description["cgroups"])
         try:
             born = child.fork(flags, stdio.inner, lambda report: self._bodies.become(self.description, report))
@@ -328,6 +334,7 @@ class Monitor:
         """The last status, told to everybody; then wait for those who still read, and sync what was written."""
         if self._control is not None:
             self._control.hush()
+        self.servers.close()
         self._changed()
         for answer in self.stop_waiters:
             answer({"exit": self.status["exit_code"]})

@@ -11,7 +11,7 @@ import time
 
 from stackup.errors import StackupError
 from stackup.runtime import health as rules
-from stackup.runtime.guest import _ignore
+from stackup.runtime.guest import nobody
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Prober:
     def _let_go(self) -> None:
         """Kill the probe without waiting: a process in uninterruptible sleep must not end the checking."""
         if self._guest is not None:
-            self._guest.on_answer = self._guest.on_end = _ignore
+            self._guest.on_answer = self._guest.on_end = nobody
             self._guest.kill()
             self._guest = None
 

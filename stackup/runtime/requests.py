@@ -11,6 +11,7 @@ from stackup.errors import HostError, UsageError
 from stackup.runtime import supervise
 from stackup.runtime.control import fault
 from stackup.runtime.streams import Stdio
+from stackup.runtime.terminal import DEFAULT_SIZE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,11 +48,18 @@ def kill(monitor: Monitor, who: Conversation, message: Message) -> None:
 
 
 def execute(monitor: Monitor, who: Conversation, message: Message) -> None:
+    """Pipes or a terminal of the container's own; the caller gets our ends, and nothing of the caller's goes in."""
     inside = _running(monitor)
     process: Process = message["process"]
-    stdio = Stdio(stdin=bool(message.get("stdin")))
+    tty = bool(message.get("tty"))
+    if message.get("detach"):
+        stdio = Stdio.nothing()
+    elif tty:
+        stdio = Stdio.terminal(f"/proc/{inside.init.pid}/root", message.get("size") or DEFAULT_SIZE)
+    else:
+        stdio = Stdio.pipes(stdin=bool(message.get("stdin")))
     try:
-        guest = inside.enter(process, stdio.inner)
+        guest = inside.enter(process, stdio.inner, tty=tty)
     except BaseException:
         stdio.close()
         raise
@@ -62,16 +70,15 @@ def execute(monitor: Monitor, who: Conversation, message: Message) -> None:
             stdio.close()
             who.answer(fault(HostError(str(failure.get("message")), subject=str(failure.get("path") or ""))))
         else:
-            outer = [fd for fd in (stdio.stdin, stdio.stdout, stdio.stderr) if fd >= 0]
-            who.answer({"started": True, "tty": False}, outer)
+            who.answer({"started": True, "tty": tty}, stdio.outer())
             guest.on_end = lambda code: who.answer({"exit": code})
 
     guest.on_answer = answered
-    who.on_signal = lambda name: _ignore_bool(guest.signal(supervise.signal_number(name)))
 
+    def pass_on(name: str | int) -> None:
+        guest.signal(supervise.signal_number(name))
 
-def _ignore_bool(_value: bool) -> None:
-    """A signal to a process that just ended is no error."""
+    who.on_signal = pass_on
 
 
 def _running(monitor: Monitor) -> Inside:
@@ -98,6 +105,7 @@ def attach(monitor: Monitor, who: Conversation, message: Message) -> None:
         pump.attach(inner)
         fds.append(outer)
     monitor.end_waiters.append(lambda code: who.answer({"exit": code}))
+    who.on_signal = lambda name: monitor.signal(supervise.signal_number(name))
     who.answer({"attached": True, "tty": monitor.description["tty"], "stdin": has_stdin}, fds)
 
 
@@ -111,6 +119,12 @@ def update(monitor: Monitor, who: Conversation, message: Message) -> None:
     elif what == "health":
         monitor.check_health()
         monitor.changed()
+    elif what == "ports":
+        monitor.servers.serve_ports(value, message.get("to") or monitor.description.get("ports_to", ""), [])
+        monitor.revise(what, value)
+    elif what == "resolver":
+        monitor.servers.serve_names(value)
+        monitor.revise(what, value)
     elif what not in ("restart", "stop"):
         raise UsageError(f'a monitor cannot change "{what}" in place', subject=str(what))
     who.answer({"done": True})

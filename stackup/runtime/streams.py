@@ -10,9 +10,12 @@ import errno
 import os
 
 from stackup.runtime import loop as waiting
+from stackup.runtime import terminal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from stackup.runtime.logwriter import LogWriter
 
 CHUNK = 32 << 10
@@ -25,11 +28,32 @@ class Stdio:
 
     __slots__ = ("inner", "stderr", "stdin", "stdout")
 
-    def __init__(self, *, stdin: bool) -> None:
-        inner_in, self.stdin = os.pipe2(os.O_CLOEXEC) if stdin else (_null(), -1)
-        self.stdout, inner_out = os.pipe2(os.O_CLOEXEC)
-        self.stderr, inner_err = os.pipe2(os.O_CLOEXEC)
-        self.inner = [inner_in, inner_out, inner_err]
+    def __init__(self, inner: list[int], stdin: int = -1, stdout: int = -1, stderr: int = -1) -> None:
+        self.inner = inner
+        self.stdin = stdin
+        self.stdout = stdout
+        self.stderr = stderr
+
+    @classmethod
+    def pipes(cls, *, stdin: bool) -> Stdio:
+        inner_in, outer_in = os.pipe2(os.O_CLOEXEC) if stdin else (_null(), -1)
+        outer_out, inner_out = os.pipe2(os.O_CLOEXEC)
+        outer_err, inner_err = os.pipe2(os.O_CLOEXEC)
+        return cls([inner_in, inner_out, inner_err], outer_in, outer_out, outer_err)
+
+    @classmethod
+    def terminal(cls, root: str, size: Sequence[int]) -> Stdio:
+        """One descriptor for all, from the devpts beneath `root`; our end is `stdout`."""
+        master, inner = terminal.open_pair(root, size)
+        return cls([inner, os.dup(inner), os.dup(inner)], stdout=master)
+
+    @classmethod
+    def nothing(cls) -> Stdio:
+        return cls([_null(), _null(), _null()])
+
+    def outer(self) -> list[int]:
+        """Our ends, given away: standard input first where it is open."""
+        return [fd for fd in (self.stdin, self.stdout, self.stderr) if fd >= 0]
 
     def started(self) -> None:
         """Close the child's ends, else end of file never comes."""
