@@ -13,7 +13,10 @@ from dataclasses import dataclass, field, replace
 
 from stackup.errors import HostError
 from stackup.reconcile.resource import Desired, Effects, Kind, Observed, Outcome, Run, Tell, Until, Work
-from stackup.values import Address
+from stackup.values import Address, Json
+
+ONE_OFF = "com.docker.compose.oneoff"
+"""The label of a container that `run` made; docker compose's own, so that scripts find it."""
 
 
 def _never(_: str) -> None:
@@ -81,7 +84,8 @@ class MemoryKind:
         needs = tuple(need.on for need in want.needs)
         claim = Observed(work.address, instance, want.spec, needs=needs, run=run, broken="half-made")
         self._world.put(self._stack, claim)
-        self._world.put(self._stack, replace(claim, broken="", holds=self._held(want)))
+        transient = ONE_OFF in _labels(want)
+        self._world.put(self._stack, replace(claim, broken="", holds=self._held(want), transient=transient))
         return Outcome(work.step)
 
     def _update(self, work: Work) -> Outcome:
@@ -139,6 +143,11 @@ class MemoryKind:
     def _held(self, want: Desired) -> dict[Address, str]:
         things = self._world.stack(self._stack)
         return {n.on: things[n.on].instance for n in want.needs if n.holds and n.on in things}
+
+
+def _labels(want: Desired) -> dict[str, Json]:
+    labels = want.spec.get("labels")
+    return labels if isinstance(labels, dict) else {}
 
 
 def _wanted(work: Work) -> Desired:
