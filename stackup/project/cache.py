@@ -85,7 +85,10 @@ def _holds(entry: Mapping[str, Any], environ: Mapping[str, str]) -> bool:
 
 
 def write(
-    layout: Layout, key: Mapping[str, Any], value: Mapping[str, Any], inputs: tuple[Mapping[str, Any], Mapping[str, Any]]
+    layout: Layout,
+    key: Mapping[str, Any],
+    value: Mapping[str, Any],
+    inputs: tuple[Mapping[str, Any], Mapping[str, Any]],
 ) -> None:
     """Keep a value with the (files, variables) it rests on. A disk that is full or read-only only costs time."""
     files = {path: list(seen) if seen else None for path, seen in inputs[0].items()}

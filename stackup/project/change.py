@@ -94,8 +94,8 @@ def _carry_out(session: Session, engine: Engine, plan: Plan, observed: tuple[Obs
         return Report(plan)
     interrupt = session.interrupt or Interrupt()
     if session.dry_run:
-        engine = mirror(engine, plan.stack, observed)
-        return apply(plan, engine.kinds, sink=session.sink, log=_Unwritten(), interrupt=interrupt)
+        rehearsal = mirror(engine.kinds, plan.stack, observed)
+        return apply(plan, rehearsal.kinds, sink=session.sink, log=_Unwritten(), interrupt=interrupt)
     journal = Journal(session.layout.journal_file(plan.stack), session.command)
     try:
         journal.plan(plan)

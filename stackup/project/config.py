@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from stackup.project import cache
-from stackup.project.resolve import load
 from stackup.project.problems import rows_of
+from stackup.project.resolve import load
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

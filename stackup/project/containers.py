@@ -1,4 +1,4 @@
-"""Finding the containers that a direct verb speaks to. Hot: records and liveness only, no file where a name is given."""
+"""Finding the containers that a direct verb speaks to. Hot: records and liveness, no file where a name is given."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _require(session: Session, rows: list[Container], services: tuple[str, ...])
 
 
 def running(session: Session, service: str, index: int = 0) -> Container:
-    """The service's running container: the one of that index, else the first. docker compose's words when there is none."""
+    """The service's running container: the one of that index, else the first; docker compose's words without one."""
     rows = [row for row in containers(session, (service,)) if not row["transient"]]
     if index:
         rows = [row for row in rows if row["index"] == index]

@@ -1,6 +1,6 @@
 """Edits of the desired set: what each verb wants, as pure functions over values. Nothing is decided here.
 
-A verb that must not apply what has changed in the file (`stop`, `restart`, `start`, `rm`) wants the stack *as recorded*.
+A verb that must not apply what has changed in the file (`stop`, `restart`, `start`) wants the stack *as recorded*.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Resolved:
-    """A stack as commands see it. `rows` is the desired set as plain data (`codec.desired_out`), None when not asked."""
+    """A stack as commands see it. `rows`: the desired set as plain data (`codec.desired_out`), None when not asked."""
 
     __slots__ = ("_desired", "directory", "disabled", "files", "known", "name", "problems", "rows", "services")
 
@@ -88,7 +88,7 @@ def identify(session: Session) -> Resolved:
 
 def nameless(name: str) -> Resolved:
     """A stack of which only the name is known."""
-    value: dict[str, Any] = dict.fromkeys(("services", "disabled", "files", "problems"), [])
+    value: dict[str, Any] = {key: [] for key in ("services", "disabled", "files", "problems")}
     return Resolved({**value, "name": name, "directory": "", "known": None, "rows": None})
 
 
@@ -108,12 +108,12 @@ def resolve(session: Session, services: tuple[str, ...] = (), *, wish: Wish | No
     return found
 
 
-def load(session: Session, services: tuple[str, ...] = ()) -> Loaded:
+def load(session: Session, services: tuple[str, ...] = (), *, all_resources: bool = True) -> Loaded:
     """Parse the files. Raises StackInvalid with every problem of every file."""
-    from stackup.stackfile.load import Request, load  # pydantic and ruamel: 150 ms and more
+    from stackup.stackfile.discover import Request, read_nothing
+    from stackup.stackfile.load import load  # pydantic and ruamel: 150 ms and more
 
     where = session.where
-    extra = {"stdin": where.stdin} if where.stdin else {}
     loaded = load(
         Request(
             where.directory,
@@ -124,7 +124,8 @@ def load(session: Session, services: tuple[str, ...] = ()) -> Loaded:
             stack_name=where.stack_name,
             project_directory=where.project_directory,
             services=services,
-            **extra,
+            all_resources=all_resources,
+            stdin=where.stdin or read_nothing,
         )
     )
     if loaded.stack is None or any(item.severity.value == "error" for item in loaded.diagnostics):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stackup.engines.desire import Wish
 from stackup.engines.engine import Container
@@ -20,6 +21,10 @@ from stackup.reconcile.apply import Report
 from stackup.reconcile.decide import Policy
 from stackup.reconcile.resource import Desired, Observed
 from stackup.values import Address
+
+if TYPE_CHECKING:
+    from stackup.stackfile.load import Loaded
+    from stackup.stackfile.model import Mount, Port
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,7 @@ def _without_aliases(networks: Any) -> Any:
     return {key: {**place, "aliases": []} for key, place in networks.items()}
 
 
-def _bent(session: Session, options: RunOptions) -> Any:
+def _bent(session: Session, options: RunOptions) -> Loaded:
     """The loaded stack in which the service is as `run` wants it: one replica, no ports of its own unless asked."""
     loaded = load(session, (options.service,))
     assert loaded.stack is not None, "load() has seen to it"
@@ -100,44 +105,43 @@ def _bent(session: Session, options: RunOptions) -> Any:
     changes["environment"] = {**service.environment, **options.environment}
     changes["labels"] = {**service.labels, **options.labels}
     if options.volumes:
-        changes["volumes"] = (*service.volumes, *(_mount(text, loaded.directory) for text in options.volumes))
+        changes["volumes"] = (*service.volumes, *(_mount(text, loaded) for text in options.volumes))
     if not options.service_ports:
         changes["ports"] = ()
     if options.ports:
-        changes["ports"] = (*changes.get("ports", service.ports), *(_port(text) for text in options.ports))
+        changes["ports"] = (
+            *changes.get("ports", service.ports),
+            *(port for text in options.ports for port in _ports(text)),
+        )
     bent = service.model_copy(update=changes)
     services = {**loaded.stack.services, options.service: bent}
     return replace(loaded, stack=loaded.stack.model_copy(update={"services": services}))
 
 
-def _mount(text: str, directory: str) -> Any:
-    import os
+def _mount(text: str, loaded: Loaded) -> Mount:
+    from stackup.stackfile import shortforms
+    from stackup.stackfile.model import Mount
 
-    from stackup.stackfile.model import BindOptions, Mount
-
-    source, mark, rest = text.partition(":")
-    if not mark:
-        return Mount(type="volume", target=source)
-    target, _, mode = rest.partition(":")
-    if not target.startswith("/"):
-        raise UsageError(f'"{text}" is not a volume', subject=text, hint="write SOURCE:TARGET[:ro]")
-    read_only = "ro" in mode.split(",")
-    if source.startswith((".", "/", "~")):
-        path = os.path.normpath(os.path.join(directory, os.path.expanduser(source)))
-        return Mount(type="bind", source=path, target=target, read_only=read_only, bind=BindOptions())
-    return Mount(type="volume", source=source, target=target, read_only=read_only)
+    try:
+        fields, _ = shortforms.mount(text)
+    except ValueError as problem:
+        raise UsageError(str(problem), subject=text, hint="write [SOURCE:]TARGET[:OPTIONS]") from problem
+    source = str(fields.get("source", ""))
+    if fields["type"] == "bind":
+        fields["source"] = os.path.normpath(os.path.join(loaded.directory, source))
+    elif source and loaded.stack is not None and source not in loaded.stack.volumes:
+        raise UsageError(f'no such volume: "{source}"', subject=source, hint="declare it under `volumes:` of the stack")
+    return Mount.model_validate(fields)
 
 
-def _port(text: str) -> Any:
+def _ports(text: str) -> tuple[Port, ...]:
+    from stackup.stackfile import shortforms
     from stackup.stackfile.model import Port
 
-    plain, _, protocol = text.partition("/")
-    *front, target = plain.rsplit(":", 2)
-    if not target.isdigit():
-        raise UsageError(f'"{text}" is not a port', subject=text, hint="write [ADDRESS:]PUBLISHED:TARGET")
-    published = front[-1] if front else None
-    address = front[0] if len(front) > 1 else None
-    return Port(target=int(target), published=published, host_ip=address, protocol=protocol or "tcp")
+    try:
+        return tuple(Port.model_validate(fields) for fields in shortforms.ports(text))
+    except ValueError as problem:
+        raise UsageError(str(problem), subject=text, hint="write [ADDRESS:]PUBLISHED:TARGET") from problem
 
 
 def row_of(session: Session, one: OneOff) -> Container:
