@@ -9,7 +9,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from stackup.diagnostics import Diagnostic
 
@@ -29,13 +29,17 @@ class StackupError(Exception):
 
 
 class StackInvalid(StackupError):
-    """The stack files have errors; `diagnostics` holds all of them, warnings included."""
+    """The stack files have errors; `diagnostics` holds all of them, warnings included.
+
+    `sources` is the text of each source that a span may name, so that a view can show the line.
+    """
 
     code = "stack-invalid"
 
-    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+    def __init__(self, diagnostics: Sequence[Diagnostic], sources: Mapping[str, str] | None = None) -> None:
         super().__init__("the stack files have errors")
         self.diagnostics = tuple(diagnostics)
+        self.sources = dict(sources or {})
 
 
 class HostError(StackupError):

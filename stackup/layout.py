@@ -64,6 +64,10 @@ class Layout:
         """One lock a stack, taken by writers only; beside the stacks so that removing a stack keeps it."""
         return os.path.join(self.state, "locks", stack)
 
+    def stack_file(self, stack: str) -> str:
+        """Which files a stack was last brought up from; for people, nothing is decided by it."""
+        return os.path.join(self.stack_dir(stack), "stack.json")
+
     def journal_file(self, stack: str) -> str:
         return os.path.join(self.stack_dir(stack), "journal.jsonl")
 

@@ -7,9 +7,12 @@ verbs can name an engine without paying for one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Literal, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict
 
 from stackup.reconcile.resource import Kind, Observed
+
+if TYPE_CHECKING:
+    from stackup.engines.desire.facts import Facts
 
 
 class PublishedPort(TypedDict):
@@ -101,6 +104,9 @@ class Direct(Protocol):
 
 
 class Engine(Protocol):
+    stop_timeout: float | None
+    """Seconds that a stop may take before it becomes a kill; None: as each container says."""
+
     @property
     def name(self) -> str: ...
 
@@ -113,6 +119,40 @@ class Engine(Protocol):
     def close(self) -> None:
         """Let go of helper processes; what runs goes on running."""
         ...
+
+
+class Host(Protocol):
+    """A place that runs stacks: the one seam between the use cases and an engine. Opening one costs nothing yet."""
+
+    @property
+    def direct(self) -> Direct: ...
+
+    def engine(self, stack: str) -> Engine:
+        """The kinds bound to this stack; opened only when something is planned."""
+        ...
+
+    def facts(self) -> Facts: ...
+
+    def inputs(self) -> list[str]:
+        """Files that a desired set rests on besides the stack's own, such as the image tags: a change is a new set."""
+        ...
+
+    def unchanged(self, stack: str, rows: list[dict[str, Any]]) -> bool:
+        """Hot: whether records and kernel agree with a cached desired set (`codec.desired_out` rows) in everything."""
+        ...
+
+    def findings(self) -> list[Finding]:
+        """What `doctor` tells of this machine."""
+        ...
+
+
+class Finding(TypedDict):
+    """One thing that was looked at. `hint`: the remedy, empty when nothing is wrong."""
+
+    level: Literal["ok", "warning", "error"]
+    subject: str
+    text: str
+    hint: str
 
 
 def observe(kinds: Iterable[Kind], stack: str) -> tuple[Observed, ...]:

@@ -10,10 +10,18 @@ import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
+from stackup.engines.memory.direct import MemoryDirect
 from stackup.errors import HostError
 from stackup.reconcile.resource import Desired, Effects, Kind, Observed, Outcome, Run, Tell, Until, Work
-from stackup.values import Address
+from stackup.values import Address, Json
+
+if TYPE_CHECKING:
+    from stackup.engines.engine import Direct, ExecRequest
+
+ONE_OFF = "com.docker.compose.oneoff"
+"""The label of a container that `run` made; docker compose's own, so that scripts find it."""
 
 
 def _never(_: str) -> None:
@@ -28,6 +36,14 @@ class World:
     before_write: Callable[[str], None] = _never
     lock: threading.RLock = field(default_factory=threading.RLock)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    logs: dict[str, list[tuple[int, str, bytes]]] = field(default_factory=dict)
+    """By instance: what a container has written."""
+    exits: dict[str, int] = field(default_factory=dict)
+    """By instance: how its last run ended."""
+    executed: list[tuple[str, ExecRequest]] = field(default_factory=list)
+    signals: list[tuple[str, str]] = field(default_factory=list)
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    """Notified after every write and every line."""
 
     def stack(self, name: str) -> dict[Address, Observed]:
         return self.things.setdefault(name, {})
@@ -36,11 +52,29 @@ class World:
         with self.lock:
             self.before_write(f"put {thing.address}")
             self.stack(stack)[thing.address] = thing
+        self._notify()
 
     def drop(self, stack: str, address: Address) -> None:
         with self.lock:
             self.before_write(f"drop {address}")
             self.stack(stack).pop(address, None)
+        self._notify()
+
+    def write(self, instance: str, line: bytes, at: int = 0, stream: str = "stdout") -> None:
+        """A line that the program in a container writes."""
+        self.logs.setdefault(instance, []).append((at, stream, line))
+        self._notify()
+
+    def end(self, stack: str, address: Address, code: int) -> None:
+        """The program in a container ends by itself."""
+        thing = self.stack(stack)[address]
+        self.exits[thing.instance] = code
+        reached = {Until.EXISTS, Until.COMPLETED} if code == 0 else {Until.EXISTS}
+        self.put(stack, replace(thing, run=Run.STOPPED, reached=frozenset(reached)))
+
+    def _notify(self) -> None:
+        with self.changed:
+            self.changed.notify_all()
 
 
 class MemoryKind:
@@ -81,7 +115,8 @@ class MemoryKind:
         needs = tuple(need.on for need in want.needs)
         claim = Observed(work.address, instance, want.spec, needs=needs, run=run, broken="half-made")
         self._world.put(self._stack, claim)
-        self._world.put(self._stack, replace(claim, broken="", holds=self._held(want)))
+        transient = ONE_OFF in _labels(want)
+        self._world.put(self._stack, replace(claim, broken="", holds=self._held(want), transient=transient))
         return Outcome(work.step)
 
     def _update(self, work: Work) -> Outcome:
@@ -141,6 +176,11 @@ class MemoryKind:
         return {n.on: things[n.on].instance for n in want.needs if n.holds and n.on in things}
 
 
+def _labels(want: Desired) -> dict[str, Json]:
+    labels = want.spec.get("labels")
+    return labels if isinstance(labels, dict) else {}
+
+
 def _wanted(work: Work) -> Desired:
     assert work.desired is not None, "only deletions and stops come without a wish"
     return work.desired
@@ -153,6 +193,22 @@ class MemoryEngine:
 
     def __init__(self, world: World, stack: str, effects: Mapping[str, Effects], runnable: frozenset[str]) -> None:
         self.world = world
+        self.stop_timeout: float | None = None
         self.kinds: Mapping[str, Kind] = {
             name: MemoryKind(name, table, world, stack, runs=name in runnable) for name, table in effects.items()
         }
+
+    @property
+    def direct(self) -> Direct:
+        return MemoryDirect(self.world)
+
+    def close(self) -> None:
+        return None
+
+
+def mirror(kinds: Mapping[str, Kind], stack: str, observed: Iterable[Observed]) -> MemoryEngine:
+    """A dry run's world: the same kinds and things as somewhere else, where nothing has an effect."""
+    world = World()
+    world.stack(stack).update({seen.address: seen for seen in observed})
+    runnable = frozenset(name for name, kind in kinds.items() if hasattr(kind, "start"))
+    return MemoryEngine(world, stack, {name: kind.effects for name, kind in kinds.items()}, runnable)

@@ -1,0 +1,132 @@
+"""Direct calls on a World: containers made of what the kinds have put there, and lines written by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, cast
+
+from stackup.reconcile.resource import Observed, Run, Until
+
+if TYPE_CHECKING:
+    from stackup.engines.engine import Container, ExecRequest, PublishedPort
+    from stackup.engines.memory.world import World
+
+MADE_AT = 1_700_000_000.0
+"""Nothing in memory has an age; a fixed moment keeps golden texts golden."""
+
+
+class MemoryDirect:
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def containers(self, stack: str) -> list[Container]:
+        found = [seen for seen in self._world.stack(stack).values() if seen.address.kind == "container"]
+        rows = [self._row(stack, seen) for seen in found]
+        return sorted(rows, key=lambda row: (row["transient"], row["service"], row["index"], row["name"]))
+
+    def stacks(self) -> list[str]:
+        return sorted(name for name, things in self._world.things.items() if things)
+
+    def _row(self, stack: str, seen: Observed) -> Container:
+        spec = cast("dict[str, Any]", seen.recorded)
+        alive, done = seen.run is Run.RUNNING, Until.COMPLETED in seen.reached
+        ended = done or seen.instance in self._world.exits
+        return {
+            "stack": stack,
+            "service": str(spec.get("service", seen.address.name)),
+            "index": seen.address.index,
+            "name": str(spec.get("name", f"{stack}-{seen.address.name}-{seen.address.index}")),
+            "address": str(seen.address),
+            "instance": seen.instance,
+            "image": str(spec.get("image_name", spec.get("image", ""))),
+            "image_id": str(spec.get("image", "")),
+            "command": " ".join(spec.get("command") or ()),
+            "state": "running" if alive else "exited" if ended else "created",
+            "health": "healthy" if alive and spec.get("health") and Until.HEALTHY in seen.reached else "",
+            "exit_code": self._world.exits.get(seen.instance, 0),
+            "error": "",
+            "warning": "",
+            "oom": False,
+            "restarts": 0,
+            "pid": 1 if alive else 0,
+            "created_at": MADE_AT,
+            "started_at": MADE_AT if alive or ended else 0.0,
+            "finished_at": MADE_AT if ended and not alive else 0.0,
+            "ports": _ports(spec) if alive else [],
+            "networks": dict.fromkeys((f"{stack}_{name}" for name in spec.get("networks", ())), "10.0.0.2"),
+            "mounts": [str(mount.get("source")) for mount in spec.get("mounts", {}).values()],
+            "labels": dict(spec.get("labels", {})),
+            "transient": seen.transient,
+            "probe": "",
+            "tty": bool(spec.get("tty", False)),
+        }
+
+    def logs(
+        self, container: Container, *, tail: int | None, since: float, until: float, follow: bool
+    ) -> Iterator[tuple[int, str, bytes]]:
+        """`follow` ends when the container does not run any more and everything was told."""
+        lines = self._world.logs.setdefault(container["instance"], [])
+        at = max(0, len(lines) - tail) if tail is not None else 0
+        while True:
+            for line in lines[at:]:
+                at += 1
+                if line[0] >= since * 1e9 and (not until or line[0] <= until * 1e9):
+                    yield line
+            if not follow:
+                return
+            with self._world.changed:
+                if len(lines) > at:
+                    continue
+                if not self._now(container)["pid"]:
+                    return
+                self._world.changed.wait(10)
+
+    def exec(self, container: Container, request: ExecRequest) -> int:
+        """A number as the last word is the exit code."""
+        self._world.executed.append((container["name"], request))
+        last = request["argv"][-1]
+        return int(last) if last.isdigit() else 0
+
+    def attach(self, container: Container) -> int:
+        for seen in self.watch(container):
+            if not seen["pid"]:
+                return seen["exit_code"]
+        return 0
+
+    def kill(self, container: Container, signal: str) -> None:
+        self._world.signals.append((container["name"], signal))
+
+    def watch(self, container: Container) -> Iterator[Container]:
+        last: Container | None = None
+        while True:
+            with self._world.changed:
+                now = self._now(container)
+                if now == last:
+                    self._world.changed.wait(10)
+                    continue
+            last = now
+            yield now
+            if now["state"] in ("exited", "dead"):
+                return
+
+    def processes(self, container: Container) -> list[dict[str, str]]:
+        words = ("UID", "PID", "PPID", "C", "STIME", "TTY", "TIME")
+        return [{**dict.fromkeys(words, "0"), "CMD": container["command"]}]
+
+    def _now(self, container: Container) -> Container:
+        for row in self.containers(container["stack"]):
+            if row["instance"] == container["instance"]:
+                return row
+        return {**container, "state": "exited", "pid": 0}
+
+
+def _ports(spec: dict[str, Any]) -> list[PublishedPort]:
+    return [
+        {
+            "host_ip": port["host_ip"],
+            "host_port": int(port["published"] or 32768),
+            "target": port["target"],
+            "protocol": port["protocol"],
+        }
+        for port in spec.get("ports", {}).values()
+    ]

@@ -1,0 +1,63 @@
+"""A whole host in memory: what a use case needs of an engine, on dictionaries. Every image is there, every file too."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from stackup.engines.desire.effects import EFFECTS, RUNNABLE
+from stackup.engines.desire.facts import ImageFact
+from stackup.engines.engine import observe
+from stackup.engines.memory.direct import MemoryDirect
+from stackup.engines.memory.world import MemoryEngine, World
+from stackup.reconcile.codec import desired_in
+from stackup.reconcile.decide import Policy, decide
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from stackup.engines.engine import Direct, Engine, Finding
+
+
+class MemoryFacts:
+    """An image's id is its reference spelled out; a file's digest its path."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    def image(self, reference: str) -> ImageFact | None:
+        return None if reference.startswith("missing") else ImageFact(f"id-of-{reference}")
+
+    def file_digest(self, path: str) -> str | None:
+        return path
+
+    def variable(self, name: str) -> str | None:
+        return self._environ.get(name)
+
+
+class MemoryHost:
+    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
+        self.world = World()
+        self.environ = environ or {}
+        self.opened: list[MemoryEngine] = []
+
+    @property
+    def direct(self) -> Direct:
+        return MemoryDirect(self.world)
+
+    def engine(self, stack: str) -> Engine:
+        self.opened.append(MemoryEngine(self.world, stack, EFFECTS, RUNNABLE))
+        return self.opened[-1]
+
+    def facts(self) -> MemoryFacts:
+        return MemoryFacts(self.environ)
+
+    def inputs(self) -> list[str]:
+        return []
+
+    def unchanged(self, stack: str, rows: list[dict[str, Any]]) -> bool:
+        seen = observe(MemoryEngine(self.world, stack, EFFECTS, RUNNABLE).kinds.values(), stack)
+        changes = decide([desired_in(row) for row in rows], seen, EFFECTS, Policy())
+        return all(change.idle for change in changes)
+
+    def findings(self) -> list[Finding]:
+        return [{"level": "ok", "subject": "memory", "text": "everything is possible here", "hint": ""}]

@@ -1,0 +1,44 @@
+"""The resolved stack as docker compose's `config` shows it. Hot when the cache has it."""
+
+from __future__ import annotations
+
+from stackup.project import cache
+from stackup.project.problems import rows_of
+from stackup.project.resolve import load
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from stackup.project.session import Session
+
+PURPOSE = "config"
+
+
+def config(session: Session, services: tuple[str, ...] = ()) -> dict[str, Any]:
+    """`stack` (plain data, long forms), `yaml` (its text), `profiles`, `variables` and `problems`."""
+    key = cache.key_of(session.where, PURPOSE, services)
+    found = cache.read(session.layout, session.where, key)
+    if found is not None and {"stack", "yaml", "profiles", "variables", "problems"} <= found.keys():
+        return found
+    value, inputs = _load(session, services)
+    if cache.cacheable(session.where):
+        cache.write(session.layout, key, value, inputs)
+    return value
+
+
+def _load(session: Session, services: tuple[str, ...]) -> tuple[dict[str, Any], tuple[dict[str, Any], dict[str, Any]]]:
+    from stackup.stackfile.render import plain, to_yaml
+
+    loaded = load(session, services)
+    assert loaded.stack is not None, "load() has seen to it"
+    stack = plain(loaded.stack)
+    inputs = (dict(loaded.inputs.files), dict(loaded.inputs.variables))
+    value = {
+        "stack": stack,
+        "yaml": to_yaml(stack),
+        "profiles": sorted({name for item in loaded.stack.services.values() for name in item.profiles}),
+        "variables": dict(sorted(loaded.inputs.variables.items())),
+        "problems": rows_of(loaded.diagnostics, loaded.sources),
+    }
+    return value, inputs

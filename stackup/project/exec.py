@@ -1,0 +1,20 @@
+"""A program inside a running container, and joining a container's own streams. Hot."""
+
+from __future__ import annotations
+
+from stackup.project.containers import running
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from stackup.engines.engine import ExecRequest
+    from stackup.project.session import Session
+
+
+def execute(session: Session, service: str, request: ExecRequest, *, index: int = 0) -> int:
+    """The program's own exit code; 0 when it was only set going."""
+    return session.host.direct.exec(running(session, service, index), request)
+
+
+def attach(session: Session, service: str, *, index: int = 0) -> int:
+    """The exit code of the container."""
+    return session.host.direct.attach(running(session, service, index))

@@ -1,0 +1,27 @@
+"""A signal to containers, past all planning. Hot."""
+
+from __future__ import annotations
+
+from stackup.errors import UsageError
+from stackup.project.containers import containers
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stackup.engines.engine import Container
+    from stackup.project.session import Session
+
+
+def kill(
+    session: Session, services: tuple[str, ...], signal: str, tell: Callable[[Container], None]
+) -> list[Container]:
+    """Those that got the signal; none running is an error, as with docker compose."""
+    alive = [row for row in containers(session, services) if row["state"] in ("running", "paused", "restarting")]
+    if not alive:
+        raise UsageError("no container to kill", hint="see `stackup ps -a`")
+    for row in alive:
+        if not session.dry_run:
+            session.host.direct.kill(row, signal)
+        tell(row)
+    return alive

@@ -1,0 +1,206 @@
+"""From where the user stands to a resolved stack: out of the cache when nothing has changed, else by loading.
+
+Hot until it has to load. `identify` answers who the stack is (name, services, what its file knows), which is all that
+most verbs ask; `resolve` also wants the desired set.
+"""
+
+from __future__ import annotations
+
+from stackup.errors import StackInvalid, UsageError
+from stackup.project import cache
+from stackup.project.session import no_such_service
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from stackup.diagnostics import Diagnostic
+    from stackup.engines.desire import Wish
+    from stackup.project.session import Session
+    from stackup.reconcile.resource import Desired
+    from stackup.stackfile.load import Loaded
+
+
+class Resolved:
+    """A stack as commands see it. `rows`: the desired set as plain data (`codec.desired_out`), None when not asked."""
+
+    __slots__ = ("_desired", "directory", "disabled", "files", "known", "name", "problems", "rows", "services")
+
+    def __init__(self, value: Mapping[str, Any], desired: tuple[Desired, ...] | None = None) -> None:
+        self.name: str = value["name"]
+        self.directory: str = value["directory"]
+        self.files: list[str] = value["files"]
+        self.known: list[list[str]] | None = value["known"]
+        self.services: list[str] = value["services"]
+        self.disabled: list[str] = value["disabled"]
+        self.problems: list[dict[str, Any]] = value["problems"]
+        self.rows: list[dict[str, Any]] | None = value["rows"]
+        self._desired = desired
+
+    @property
+    def desired(self) -> tuple[Desired, ...]:
+        if self._desired is None:
+            from stackup.reconcile.codec import desired_in  # dataclasses and enums: not on the way of a no-op
+
+            self._desired = tuple(desired_in(row) for row in self.rows or ())
+        return self._desired
+
+    @property
+    def pairs(self) -> frozenset[tuple[str, str]]:
+        """(kind, name) of everything that the file speaks of."""
+        return frozenset((kind, name) for kind, name in self.known or ())
+
+    def require(self, services: tuple[str, ...]) -> None:
+        """Raises UsageError for a name that the file does not have."""
+        for name in services:
+            if name not in self.services and name not in self.disabled:
+                raise no_such_service(name, tuple(self.services))
+
+
+def cached(session: Session, services: tuple[str, ...] = (), *, complete: bool = True) -> Resolved | None:
+    """The cached answer, if there is one that still holds; `complete` wants the desired set in it."""
+    for purpose in ("stack",) if complete else ("stack", "name"):
+        value = cache.read(session.layout, session.where, cache.key_of(session.where, purpose, services))
+        if value is not None:
+            try:
+                return Resolved(value)
+            except (KeyError, TypeError):
+                continue
+    return None
+
+
+def identify(session: Session) -> Resolved:
+    """Who the stack is. With a name given and no file to be found, that name, of which nothing is known."""
+    found = cached(session, complete=False)
+    if found:
+        return found
+    try:
+        loaded = load(session)
+    except UsageError:
+        if not session.where.named:
+            raise
+        return nameless(session.where.named)
+    value = _value(loaded, None, loaded.diagnostics)
+    _keep(session, "name", (), value, _inputs(loaded))
+    return Resolved(value)
+
+
+def nameless(name: str) -> Resolved:
+    """A stack of which only the name is known."""
+    value: dict[str, Any] = {key: [] for key in ("services", "disabled", "files", "problems")}
+    return Resolved({**value, "name": name, "directory": "", "known": None, "rows": None})
+
+
+def stack_name(session: Session) -> str:
+    """The cheapest answer: what the user said, else what the cache knows, else what the file says."""
+    return session.where.named or identify(session).name
+
+
+def resolve(session: Session, services: tuple[str, ...] = (), *, wish: Wish | None = None) -> Resolved:
+    """The stack with its desired set; its warnings are told. A wish bends the set and is never cached."""
+    found = cached(session, services) if wish is None else None
+    if found is None:
+        found = _resolve(session, services, wish)
+    for row in found.problems:
+        session.warn(row)
+    found.require(services)
+    return found
+
+
+def load(session: Session, services: tuple[str, ...] = (), *, all_resources: bool = True) -> Loaded:
+    """Parse the files. Raises StackInvalid with every problem of every file."""
+    from stackup.stackfile.discover import Request, read_nothing
+    from stackup.stackfile.load import load  # pydantic and ruamel: 150 ms and more
+
+    where = session.where
+    loaded = load(
+        Request(
+            where.directory,
+            files=where.files,
+            environ=where.environ,
+            env_files=where.env_files,
+            profiles=where.profiles,
+            stack_name=where.stack_name,
+            project_directory=where.project_directory,
+            services=services,
+            all_resources=all_resources,
+            stdin=where.stdin or read_nothing,
+        )
+    )
+    if loaded.stack is None or any(item.severity.value == "error" for item in loaded.diagnostics):
+        raise StackInvalid(loaded.diagnostics, loaded.sources)
+    return loaded
+
+
+def _resolve(session: Session, services: tuple[str, ...], wish: Wish | None) -> Resolved:
+    from stackup.engines.desire import Wish
+    from stackup.reconcile.codec import desired_out
+
+    loaded = load(session, services)
+    facts = _Noting(session.host.facts())
+    desired, problems = translate(loaded, facts, wish or Wish())
+    value = _value(loaded, [desired_out(item) for item in desired], (*loaded.diagnostics, *problems))
+    if wish is None:
+        files, variables = _inputs(loaded)
+        files |= {path: cache.stat_of(path) for path in (*facts.files, *session.host.inputs())}
+        _keep(session, "stack", services, value, (files, {**variables, **facts.variables}))
+    return Resolved(value, desired)
+
+
+def translate(loaded: Loaded, facts: Any, wish: Wish) -> tuple[tuple[Desired, ...], tuple[Diagnostic, ...]]:
+    """Stack to desired set; raises StackInvalid when the engine cannot have it so."""
+    from stackup.engines.desire import desire
+
+    assert loaded.stack is not None, "load() has seen to it"
+    desired, problems = desire(loaded.stack, dict(loaded.origins), facts, wish)
+    if any(item.severity.value == "error" for item in problems):
+        raise StackInvalid((*loaded.diagnostics, *problems), loaded.sources)
+    return desired, problems
+
+
+class _Noting:
+    """Facts that remember what was asked, so that the cache knows what the answer rests on."""
+
+    def __init__(self, facts: Any) -> None:
+        self._facts = facts
+        self.image = facts.image
+        self.files: set[str] = set()
+        self.variables: dict[str, str | None] = {}
+
+    def file_digest(self, path: str) -> str | None:
+        self.files.add(path)
+        digest: str | None = self._facts.file_digest(path)
+        return digest
+
+    def variable(self, name: str) -> str | None:
+        self.variables[name] = self._facts.variable(name)
+        return self.variables[name]
+
+
+def _inputs(loaded: Loaded) -> tuple[dict[str, Any], dict[str, Any]]:
+    return dict(loaded.inputs.files), dict(loaded.inputs.variables)
+
+
+def _value(loaded: Loaded, rows: list[dict[str, Any]] | None, problems: tuple[Diagnostic, ...]) -> dict[str, Any]:
+    from stackup.engines.desire import known
+    from stackup.project.problems import rows_of
+
+    assert loaded.stack is not None, "load() has seen to it"
+    return {
+        "name": loaded.name,
+        "directory": loaded.directory,
+        "files": list(loaded.files),
+        "known": sorted(list(pair) for pair in known(loaded.stack, tuple(loaded.disabled))),
+        "services": sorted(loaded.stack.services),
+        "disabled": sorted(loaded.disabled),
+        "problems": rows_of(problems, loaded.sources),
+        "rows": rows,
+    }
+
+
+def _keep(
+    session: Session, purpose: str, services: tuple[str, ...], value: dict[str, Any], inputs: tuple[Any, Any]
+) -> None:
+    if cache.cacheable(session.where) and not session.dry_run:
+        cache.write(session.layout, cache.key_of(session.where, purpose, services), value, inputs)
