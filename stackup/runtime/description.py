@@ -115,6 +115,9 @@ class Description(TypedDict):
     ports: list[HeldPort]
     ports_to: NotRequired[str]
     """The container's own address on its gateway network, which a held port passes connections on to."""
+    rosters: NotRequired[list[list[str]]]
+    """[names file, network] of each of its networks, and `roster_key` its entry there: up while it runs."""
+    roster_key: NotRequired[str]
     resolver: dict[str, object] | None
     """Arguments of runtime.network.names.Resolver; None: no resolver (host network, none)."""
     await_attach: NotRequired[bool]

@@ -142,9 +142,7 @@ def test_a_container_does_not_reach_the_loopback_of_the_host(own_host: object, t
     for place, gateway in ((web, network["gateway"]), (inside, network["uplink"][0])):
         with netns.Inside(place):  # also when somebody opened the way inside, the host refuses
             netns.write_sysctl("net/ipv4/conf/all/route_localnet", "1")
-            os.system(
-                "ip rule add pref 1 to 127.0.0.0/8 lookup 9; ip rule add pref 2 lookup local; ip rule del pref 0"
-            )
+            os.system("ip rule add pref 1 to 127.0.0.0/8 lookup 9; ip rule add pref 2 lookup local; ip rule del pref 0")
             os.system(f"ip route add 127.0.0.0/8 via {gateway} table 9")
             with open_in(-1, socket.AF_INET, socket.SOCK_DGRAM) as client:
                 client.sendto(b"let me in", ("127.0.0.1", 7000))

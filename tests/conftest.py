@@ -15,11 +15,12 @@ import signal
 import sys
 import traceback
 import warnings
+from pathlib import Path
 
 import pytest
 
 from stackup.errors import KernelError
-from stackup.kernel import abi, calls, netns
+from stackup.kernel import abi, calls, cgroupfs, netns, proc
 
 DEADLINE_S = 60.0
 _NAMESPACES = abi.CLONE_NEWNET | abi.CLONE_NEWNS | abi.CLONE_NEWUTS | abi.CLONE_NEWIPC | abi.CLONE_NEWPID
@@ -70,6 +71,7 @@ def _run_apart(body) -> str:
         return _collect(reading, outer)
     finally:
         os.close(reading)
+        _remove_groups(f"stackup-test-{outer}")
 
 
 def _collect(reading: int, outer: int) -> str:
@@ -97,11 +99,12 @@ def _outer(body, writing: int) -> None:
     """Makes the namespaces and waits for process 1; dies with it, and it dies with this one."""
     code = 1
     try:
+        name = f"stackup-test-{os.getpid()}"
         calls.unshare(_NAMESPACES)
         inner = os.fork()
         if inner == 0:
             calls.prctl(abi.PR_SET_PDEATHSIG, signal.SIGKILL)
-            _inner(body, writing)
+            _inner(body, writing, name)
         _, status = os.waitpid(inner, 0)
         code = 0 if status == 0 else 1
     except KernelError as error:
@@ -111,12 +114,38 @@ def _outer(body, writing: int) -> None:
         os._exit(code)
 
 
-def _inner(body, writing: int) -> None:
+def _fresh_sysfs(name: str) -> None:
+    """Of this network namespace; where the machine's control groups were, one of each that is this test's own."""
+    here = os.open("/", os.O_PATH)
+    groups = calls.open_tree(here, "/sys/fs/cgroup", abi.OPEN_TREE_CLONE | abi.AT_RECURSIVE)
+    calls.mount("sysfs", "/sys", "sysfs", abi.MS_NOSUID | abi.MS_NODEV | abi.MS_NOEXEC)
+    calls.move_mount(groups, "", here, "/sys/fs/cgroup", abi.MOVE_MOUNT_F_EMPTY_PATH)
+    os.close(groups)
+    os.close(here)
+    for place in _hierarchies():
+        own = os.path.join(place, name)
+        os.mkdir(own)
+        for setting in ("cpuset.cpus", "cpuset.mems"):  # a new group of v1 has none, and takes no process without
+            if os.path.exists(os.path.join(own, setting)) and not os.path.exists(f"{own}/cgroup.controllers"):
+                Path(own, setting).write_text(Path(place, setting).read_text())
+        calls.mount(own, place, "", abi.MS_BIND)
+
+
+def _hierarchies() -> list[str]:
+    return [mount.place for mount in proc.mounts() if mount.fstype in ("cgroup", "cgroup2")]
+
+
+def _remove_groups(name: str) -> None:
+    """Their processes died with the test's pid namespace; a group is busy until the last of them is reaped."""
+    cgroupfs.remove([os.path.join(place, name) for place in _hierarchies()])
+
+
+def _inner(body, writing: int, name: str) -> None:
     code = 1
     try:
         calls.mount("none", "/", "", abi.MS_REC | abi.MS_PRIVATE)
         calls.mount("proc", "/proc", "proc", abi.MS_NOSUID | abi.MS_NODEV | abi.MS_NOEXEC)
-        calls.mount("sysfs", "/sys", "sysfs", abi.MS_NOSUID | abi.MS_NODEV | abi.MS_NOEXEC)
+        _fresh_sysfs(name)
         netns.loopback_up()
         body()
         code = 0
