@@ -6,51 +6,47 @@ in a control group of its own beneath the container's, so that ending one ends i
 
 from __future__ import annotations
 
-import os
-
-from stackup.errors import HostError
-from stackup.runtime import child
+from stackup.kernel import cgroupfs
+from stackup.runtime import bootstrap, child, namespaces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from typing import Any
 
     from stackup.runtime.description import Description, Process
     from stackup.runtime.loop import Loop
-
-    Join = Callable[["Description", "Process", int, bool, int], object]
-    """(description, process, the container's init pid, whether 0 is its terminal, report descriptor): never returns."""
+    from stackup.runtime.streams import Stdio
 
 
 class Inside:
-    """A running container as guests see it: where its pid namespace is, and what its processes are."""
+    """A running container as guests see it; `guests` are those that run."""
 
-    __slots__ = ("_counter", "_join", "_loop", "_own_pid_ns", "_pid_ns", "description", "guests", "init")
+    __slots__ = ("_counter", "_loop", "description", "guests", "init")
 
-    def __init__(self, loop: Loop, description: Description, init: child.Child, join: Join) -> None:
+    def __init__(self, loop: Loop, description: Description, init: child.Child) -> None:
         self._loop = loop
-        self._join = join
         self._counter = 0
         self.description = description
         self.init = init
         self.guests: list[Guest] = []
-        self._own_pid_ns = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            self._pid_ns = os.open(f"/proc/{init.pid}/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-        except OSError as problem:
-            os.close(self._own_pid_ns)
-            raise HostError("the container ended as it was entered", subject=description["name"]) from problem
 
-    def enter(self, process: Process, stdio: Sequence[int], *, tty: bool = False) -> Guest:
-        """Start a guest with these three streams; its set-up's answer and its end come through the loop."""
+    def enter(self, process: Process, stdio: Stdio) -> Guest:
+        """Start a guest with these streams; its set-up's answer and its end come through the loop."""
         self._counter += 1
+        groups = cgroupfs.make_leaf(self.description["cgroups"], f"guest-{self._counter}")
 
         def body(report: int) -> None:
-            self._join(self.description, process, self.init.pid, tty, report)
+            bootstrap.join(
+                process, init_pidfd=self.init.pidfd, cgroups=groups.join, report_fd=report, tty_fd=stdio.console_inner
+            )
 
-        born = child.fork(0, stdio, body, pid_ns=(self._pid_ns, self._own_pid_ns))
-        guest = Guest(self._loop, born, self)
+        try:
+            born = child.fork(lambda: namespaces.clone_joined(self.init.pidfd), stdio.inner, body)
+        except BaseException:
+            groups.remove()
+            raise
+        guest = Guest(self._loop, born, self, groups)
         self.guests.append(guest)
         return guest
 
@@ -58,19 +54,18 @@ class Inside:
         """The container is gone, and its guests with it."""
         for guest in list(self.guests):
             guest.kill()
-        os.close(self._pid_ns)
-        os.close(self._own_pid_ns)
 
 
 class Guest:
     """One of them. `on_answer(failure or None)` and then `on_end(exit code)` are called once each."""
 
-    __slots__ = ("_child", "_inside", "_loop", "on_answer", "on_end")
+    __slots__ = ("_child", "_groups", "_inside", "_loop", "on_answer", "on_end")
 
-    def __init__(self, loop: Loop, born: child.Child, inside: Inside) -> None:
+    def __init__(self, loop: Loop, born: child.Child, inside: Inside, groups: cgroupfs.Leaf) -> None:
         self._loop = loop
         self._child = born
         self._inside = inside
+        self._groups = groups
         self.on_answer: Callable[[dict[str, Any] | None], None] = nobody
         self.on_end: Callable[[int], None] = nobody
         loop.add(born.report, self._answered)
@@ -87,6 +82,8 @@ class Guest:
         code = self._child.reap()
         if self in self._inside.guests:
             self._inside.guests.remove(self)
+        self._groups.kill()
+        self._groups.remove()
         self.on_end(code)
 
     def signal(self, number: int) -> bool:
@@ -95,6 +92,7 @@ class Guest:
     def kill(self) -> None:
         """The whole tree; its end comes through the loop as any other."""
         self._child.signal(9)
+        self._groups.kill()
 
 
 def nobody(_value: object) -> None:
