@@ -36,7 +36,7 @@ class Child:
         self.pidfd = pidfd
         self.report = report
         self.pid = proc.pid_of(pidfd)
-        self.start = proc.start_time(self.pid)
+        self.start = proc.start_time(self.pid) or 0
 
     def answer(self) -> dict[str, Any] | None:
         """What set-up said, to the end: None when the program was started. Closes the pipe."""

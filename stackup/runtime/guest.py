@@ -6,6 +6,8 @@ in a control group of its own beneath the container's, so that ending one ends i
 
 from __future__ import annotations
 
+import signal
+
 from stackup.kernel import cgroupfs
 from stackup.runtime import bootstrap, child, namespaces
 
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
     from stackup.runtime.description import Description, Process
     from stackup.runtime.loop import Loop
     from stackup.runtime.streams import Stdio
+
+
+_PATIENCE_S = 0.2
+"""For a group's last processes to go: the monitor has other things to do than to wait for one in D state."""
 
 
 class Inside:
@@ -34,19 +40,21 @@ class Inside:
     def enter(self, process: Process, stdio: Stdio) -> Guest:
         """Start a guest with these streams; its set-up's answer and its end come through the loop."""
         self._counter += 1
-        groups = cgroupfs.make_leaf(self.description["cgroups"], f"guest-{self._counter}")
+        home = self.description["cgroups"]
+        groups = cgroupfs.child(home, f"guest-{self._counter}") if home else []
+        own = [group for group in groups if group not in home]
 
         def body(report: int) -> None:
             bootstrap.join(
-                process, init_pidfd=self.init.pidfd, cgroups=groups.join, report_fd=report, tty_fd=stdio.console_inner
+                process, init_pidfd=self.init.pidfd, cgroups=groups, report_fd=report, tty_fd=stdio.console_inner
             )
 
         try:
             born = child.fork(lambda: namespaces.clone_joined(self.init.pidfd), stdio.inner, body)
         except BaseException:
-            groups.remove()
+            cgroupfs.remove(own, _PATIENCE_S)
             raise
-        guest = Guest(self._loop, born, self, groups)
+        guest = Guest(self._loop, born, self, own)
         self.guests.append(guest)
         return guest
 
@@ -59,13 +67,13 @@ class Inside:
 class Guest:
     """One of them. `on_answer(failure or None)` and then `on_end(exit code)` are called once each."""
 
-    __slots__ = ("_child", "_groups", "_inside", "_loop", "on_answer", "on_end")
+    __slots__ = ("_child", "_group", "_inside", "_loop", "on_answer", "on_end")
 
-    def __init__(self, loop: Loop, born: child.Child, inside: Inside, groups: cgroupfs.Leaf) -> None:
+    def __init__(self, loop: Loop, born: child.Child, inside: Inside, group: list[str]) -> None:
         self._loop = loop
         self._child = born
         self._inside = inside
-        self._groups = groups
+        self._group = group
         self.on_answer: Callable[[dict[str, Any] | None], None] = nobody
         self.on_end: Callable[[int], None] = nobody
         loop.add(born.report, self._answered)
@@ -82,8 +90,8 @@ class Guest:
         code = self._child.reap()
         if self in self._inside.guests:
             self._inside.guests.remove(self)
-        self._groups.kill()
-        self._groups.remove()
+        cgroupfs.kill(self._group, _PATIENCE_S)
+        cgroupfs.remove(self._group, _PATIENCE_S)
         self.on_end(code)
 
     def signal(self, number: int) -> bool:
@@ -91,8 +99,8 @@ class Guest:
 
     def kill(self) -> None:
         """The whole tree; its end comes through the loop as any other."""
-        self._child.signal(9)
-        self._groups.kill()
+        self._child.signal(signal.SIGKILL)
+        cgroupfs.kill(self._group, _PATIENCE_S)
 
 
 def nobody(_value: object) -> None:

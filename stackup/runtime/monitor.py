@@ -69,7 +69,7 @@ class Monitor:
         host_pid = int(os.readlink("/proc/self"))
         self.status: Status = {
             "instance": description["instance"], "state": "created", "init": None,
-            "monitor": {"pid": host_pid, "start": proc.start_time(host_pid)},
+            "monitor": {"pid": host_pid, "start": proc.start_time(host_pid) or 0},
             "started_at": 0.0, "finished_at": 0.0, "exit_code": 0, "oom": False, "error": "", "restarts": 0,
             "stopped": False, "health": None,
         }  # fmt: skip
@@ -204,7 +204,7 @@ class Monitor:
         self._child = None
         if self.description["namespaces"]["pid"]:
             # Without a pid namespace of its own, its children outlive the first process.
-            cgroupfs.kill(self.description["cgroups"])
+            cgroupfs.kill(self.description["cgroups"], AFTER_KILL_S)
         self._tidy()
         oom = cgroupfs.oom_count(self.description["cgroups"]) > self._oom_before
         if self.status["state"] == "failed":
@@ -275,7 +275,11 @@ class Monitor:
         if self.status["state"] != "running" or patience <= 0:
             self.kill_all()
             return
-        if not supervise.handles(_status_text(self._child.pid), number) and not self.description["namespaces"]["pid"]:
+        if (
+            not proc.handles_signal(self._child.pid, number)
+            and number != signal.SIGKILL
+            and not self.description["namespaces"]["pid"]
+        ):
             name = supervise.signal_name(number)
             self.status["warning"] = (
                 f"PID 1 does not handle {name}, so it will be killed after {patience:g}s; "
@@ -290,7 +294,7 @@ class Monitor:
         if self._child is not None:
             self._child.signal(signal.SIGKILL)
         if self.description["namespaces"]["pid"]:
-            cgroupfs.kill(self.description["cgroups"])
+            cgroupfs.kill(self.description["cgroups"], AFTER_KILL_S)
         # A frozen task dies only when it is thawed (cgroup v1, freezer-subsystem).
         cgroupfs.thaw(self.description["cgroups"])
         self.loop.after(_STUCK, AFTER_KILL_S, self._stuck)
@@ -375,11 +379,3 @@ class Monitor:
         answers = any(who.unsaid for who in talking) and time.monotonic() < deadline
         # Output that an attached command has not taken yet is not thrown away while that command lives.
         return answers or any(pump.busy for pump in self.pumps)
-
-
-def _status_text(pid: int) -> str:
-    try:
-        with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return ""
