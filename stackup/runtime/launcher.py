@@ -15,8 +15,8 @@ import signal
 import socket
 
 from stackup.errors import HostError, StackupError
-from stackup.kernel import abi, calls
-from stackup.runtime.bodies import Bodies
+from stackup.kernel import calls
+from stackup.runtime import namespaces
 from stackup.runtime.control import fault
 from stackup.runtime.frames import Channel
 from stackup.runtime.monitor import COMM, OOM_SCORE_ADJ, Monitor
@@ -80,10 +80,8 @@ class Launcher:
 
     def _fork(self, message: dict[str, Any], fds: list[int]) -> None:
         token, description = message["token"], message["description"]
-        # A host pid namespace, or another container's, is reachable only from one that is not nested itself.
-        flags = 0 if description["namespaces"]["pid"] else abi.CLONE_NEWPID
         try:
-            pid, pidfd = calls.clone3(flags)
+            pid, pidfd = calls.clone3(namespaces.monitor_flags(description))
         except StackupError as problem:
             self._answer(token, fault(problem))
             return
@@ -107,7 +105,7 @@ class Launcher:
                 self._answer(token, message)
                 self._answers.close()
 
-            Monitor(description, tell, Bodies(), held).run()
+            Monitor(description, tell, held).run()
         except Exception as problem:
             _confess(description, problem)
         finally:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from stackup.errors import HostError, UsageError
-from stackup.runtime import supervise
+from stackup.runtime import child, supervise
 from stackup.runtime.control import fault
 from stackup.runtime.streams import Stdio
 from stackup.runtime.terminal import DEFAULT_SIZE
@@ -55,11 +55,11 @@ def execute(monitor: Monitor, who: Conversation, message: Message) -> None:
     if message.get("detach"):
         stdio = Stdio.nothing()
     elif tty:
-        stdio = Stdio.terminal(f"/proc/{inside.init.pid}/root", message.get("size") or DEFAULT_SIZE)
+        stdio = Stdio.terminal()
     else:
         stdio = Stdio.pipes(stdin=bool(message.get("stdin")))
     try:
-        guest = inside.enter(process, stdio.inner, tty=tty)
+        guest = inside.enter(process, stdio)
     except BaseException:
         stdio.close()
         raise
@@ -68,8 +68,9 @@ def execute(monitor: Monitor, who: Conversation, message: Message) -> None:
     def answered(failure: dict[str, Any] | None) -> None:
         if failure is not None:
             stdio.close()
-            who.answer(fault(HostError(str(failure.get("message")), subject=str(failure.get("path") or ""))))
+            who.answer({**fault(child.set_up_error(failure))})
         else:
+            stdio.stdout = max(stdio.stdout, stdio.take_terminal(message.get("size") or DEFAULT_SIZE))
             who.answer({"started": True, "tty": tty}, stdio.outer())
             guest.on_end = lambda code: who.answer({"exit": code})
 
@@ -91,6 +92,7 @@ def _running(monitor: Monitor) -> Inside:
 
 def attach(monitor: Monitor, who: Conversation, message: Message) -> None:
     """Ends of pipes: what the container writes from now on, and its standard input where that is open."""
+    monitor.window = message.get("size") or monitor.window
     if monitor.status["state"] == "created":
         monitor.start()
     fds = []

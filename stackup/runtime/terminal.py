@@ -1,19 +1,13 @@
-"""Terminals on both sides: a pseudo-terminal of the container's own devpts, and the caller's terminal in raw mode.
+"""The caller's terminal and a container's: raw mode and back, and the size of the window.
 
-Hot. The master is opened through the container's root by descriptor and is checked to be the kernel's ptmx device,
-since the image decides what lies at that path; the other end comes from the master (TIOCGPTPEER, Linux 4.13).
+Hot. Only descriptors that the caller hands over; which terminal a container gets is `bootstrap`'s business.
 """
 
 from __future__ import annotations
 
 import fcntl
-import os
-import stat
 import struct
 import termios
-
-from stackup.errors import HostError
-from stackup.kernel import abi, calls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,40 +16,7 @@ if TYPE_CHECKING:
 
     Mode = list[Any]
 
-_PTMX = os.makedev(5, 2)
-_TIOCGPTPEER = 0x5441
-_TIOCSPTLCK = 0x40045431
 DEFAULT_SIZE = (24, 80)
-
-
-def open_pair(root: str, size: Sequence[int]) -> tuple[int, int]:
-    """(master, the process's end) from the devpts beneath `root`, a container's `/proc/PID/root`."""
-    root_fd = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        place = calls.openat2(
-            root_fd, "dev/pts/ptmx", os.O_PATH | os.O_NOFOLLOW, abi.RESOLVE_IN_ROOT | abi.RESOLVE_NO_SYMLINKS
-        )
-    finally:
-        os.close(root_fd)
-    try:
-        found = os.fstat(place)
-        if not stat.S_ISCHR(found.st_mode) or found.st_rdev != _PTMX:
-            raise HostError("the container has no terminals: its /dev/pts is not a devpts", subject="/dev/pts/ptmx")
-        master = os.open(f"/proc/self/fd/{place}", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
-    finally:
-        os.close(place)
-    try:
-        return master, peer(master, size)
-    except OSError:
-        os.close(master)
-        raise
-
-
-def peer(master: int, size: Sequence[int]) -> int:
-    """The process's end of a master, unlocked, with a window size."""
-    fcntl.ioctl(master, _TIOCSPTLCK, struct.pack("i", 0))
-    resize(master, size)
-    return fcntl.ioctl(master, _TIOCGPTPEER, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
 
 
 def resize(fd: int, size: Sequence[int]) -> None:
