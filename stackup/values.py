@@ -83,7 +83,14 @@ def parse_size(text: str) -> int:
     found = _SIZE.match(text)
     if not found:
         raise ValueError(f'"{text}" is not a size such as 512m or 1gb')
-    return int(float(found[1]) * 1024 ** _SIZE_POWER[found[2].lower()])
+    return _scaled(found[1], 1024 ** _SIZE_POWER[found[2].lower()])
+
+
+def _scaled(number: str, scale: int) -> int:
+    """`1.5` times a scale in whole numbers: a float loses the last digits of what must read back as it was printed."""
+    whole, _, fraction = number.partition(".")
+    divisor: int = 10 ** len(fraction)
+    return int(whole + fraction) * scale // divisor
 
 
 def format_size(size: int) -> str:
@@ -113,16 +120,22 @@ def parse_duration(text: str) -> int:
     rest = text.strip()
     if rest == "0":
         return 0
-    total = 0.0
+    total = 0
     while rest:
         found = _DURATION.match(rest)
         if not found:
             raise ValueError(f'"{text}" is not a duration such as 30s or 1m30s')
-        total += float(found[1]) * _DURATION_NS[found[2]]
+        total += _scaled(found[1], _DURATION_NS[found[2]])
         rest = rest[found.end() :]
     if not text.strip():
         raise ValueError("a duration is empty")
-    return int(total)
+    return total
+
+
+def _decimal(number: int, scale: int) -> str:
+    """`number / scale` to the last digit, without zeros at the end; `scale` is a power of ten."""
+    whole, rest = divmod(number, scale)
+    return f"{whole}.{rest:0{len(str(scale)) - 1}}".rstrip("0").rstrip(".")
 
 
 def format_duration(nanoseconds: int) -> str:
@@ -132,11 +145,11 @@ def format_duration(nanoseconds: int) -> str:
     if nanoseconds < 10**9:
         for unit, scale in (("ms", 10**6), ("us", 10**3)):
             if nanoseconds >= scale:
-                return f"{nanoseconds / scale:.10g}{unit}"
+                return f"{_decimal(nanoseconds, scale)}{unit}"
         return f"{nanoseconds}ns"
     minutes, rest = divmod(nanoseconds, 60 * 10**9)
     hours, minutes = divmod(minutes, 60)
-    seconds = f"{rest / 10**9:.10g}s"
+    seconds = f"{_decimal(rest, 10**9)}s"
     if hours:
         return f"{hours}h{minutes}m{seconds}"
     return f"{minutes}m{seconds}" if minutes else seconds

@@ -50,6 +50,8 @@ _TYPES = {
     "syncfs": (_int,),
     "mount_setattr": (_int, _str, _uint, ctypes.POINTER(MountAttr), _size),
     "pivot_root": (_str, _str),
+    "inotify_init1": (_int,),
+    "inotify_add_watch": (_int, _str, _uint),
 }
 
 
@@ -73,10 +75,10 @@ def _call(name: str, *values: Any, subject: str = "") -> int:
 
 def mount(source: str, target: str, fstype: str, flags: int, options: str = "") -> None:
     """mount(2). `options` must fit one page."""
-    data = ctypes.c_char_p(options.encode()) if options else None
+    data = ctypes.c_char_p(options.encode()) if options else None  # kept until the call is over
     _call(
         "mount", os.fsencode(source), os.fsencode(target), fstype.encode(), flags,
-        ctypes.cast(data, _ptr) if data else None, subject=target,
+        ctypes.cast(data, _ptr).value if data else None, subject=target,
     )  # fmt: skip
 
 
@@ -121,7 +123,7 @@ def fsopen(fstype: str, flags: int) -> int:
 
 def fsconfig(fd: int, command: int, key: str | None, value: str | None, aux: int = 0) -> None:
     text = ctypes.c_char_p(value.encode()) if value is not None else None
-    _call("fsconfig", fd, command, key.encode() if key else None, ctypes.cast(text, _ptr) if text else None, aux,
+    _call("fsconfig", fd, command, key.encode() if key else None, ctypes.cast(text, _ptr).value if text else None, aux,
           subject=f"{key}={value}" if key else "")  # fmt: skip
 
 
@@ -136,6 +138,16 @@ def mount_setattr(dir_fd: int, path: str, flags: int, attr: MountAttr) -> None:
 def syncfs(fd: int) -> None:
     """syncfs(2): everything written to the file system that holds `fd` is on its disk."""
     _call("syncfs", fd)
+
+
+def inotify_init1(flags: int) -> int:
+    """inotify_init1(2); the flags are open(2)'s O_CLOEXEC and O_NONBLOCK."""
+    return _call("inotify_init1", flags)
+
+
+def inotify_add_watch(fd: int, path: str, mask: int) -> int:
+    """inotify_add_watch(2): the watch's number, which events of `path` carry."""
+    return _call("inotify_add_watch", fd, os.fsencode(path), mask, subject=path)
 
 
 def capget() -> tuple[int, int, int]:

@@ -1,19 +1,18 @@
 """Netlink by hand: messages as bytes, one batch a trip, every answer matched to the request that caused it.
 
-One function a kernel facility, no policy. A Request carries words for what it does, and its failure names them. Raw
-because the library costs 165 ms to import and a batch of twenty containers takes 25; the library does the rare, rich
-work (`delete_conntrack`), imported where it is used. Answers are queued by the time `send` returns (rtnetlink and
-nf_tables work synchronously), so reading them never waits.
+What the messages say is in `rtnetlink` and `nftables`. A Request carries words for what it does, and its failure names
+them. Raw because the library costs 165 ms to import and a batch of twenty containers takes 20; the library does the
+rare, rich work (`delete_conntrack`), imported where it is used. Answers are queued by the time `send` returns
+(rtnetlink and nf_tables work synchronously), so reading them never waits.
 """
 
 from __future__ import annotations
 
 import errno
-import os
 import socket
 import struct
 
-from stackup.errors import KernelError
+from stackup.errors import HostError, KernelError
 from stackup.kernel import netns
 
 TYPE_CHECKING = False
@@ -26,23 +25,11 @@ NLM_F_REPLACE, NLM_F_EXCL, NLM_F_CREATE, NLM_F_APPEND = 0x100, 0x200, 0x400, 0x8
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLA_F_NESTED, NLA_TYPE_MASK = 0x8000, 0x3FFF
 _SOL_NETLINK, _NETLINK_CAP_ACK, _NETLINK_EXT_ACK = 270, 10, 11
-_SO_RCVBUFFORCE = 33
+_SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
 _HEADER = struct.Struct("=IHHII")
+_LONGEST = 0xFFFF - 4
 _BATCH = 64
 """Requests a trip: their answers must fit the receive buffer, about 0.8 kB each."""
-
-RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
-RTM_NEWADDR, RTM_GETADDR = 20, 22
-RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
-RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE = 32, 33, 34
-IFF_UP = 0x1
-_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER, _IFLA_LINKINFO, _IFLA_NET_NS_FD = 1, 3, 4, 10, 18, 28
-_IFLA_INFO_KIND, _IFLA_INFO_DATA, _VETH_INFO_PEER = 1, 2, 1
-_IFLA_BR_FORWARD_DELAY, _IFLA_BR_MCAST_SNOOPING = 1, 23
-_IFA_ADDRESS, _IFA_LOCAL = 1, 2
-_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_TABLE = 1, 4, 5, 15
-_FRA_SRC, _FRA_PRIORITY, _FRA_TABLE = 2, 6, 15
-RT_TABLE_MAIN, _RTPROT_STATIC, _RT_SCOPE_LINK, _RTN_UNICAST = 254, 4, 253, 1
 
 
 class Request:
@@ -64,7 +51,9 @@ class Request:
 
 
 def attribute(kind: int, value: bytes) -> bytes:
-    """One attribute, padded to four bytes."""
+    """One attribute, padded to four bytes; its length is a 16-bit number, and must not wrap around."""
+    if len(value) > _LONGEST:
+        raise HostError(f"a netlink attribute of {len(value)} bytes cannot be sent", subject=str(kind))
     return struct.pack("=HH", len(value) + 4, kind) + value + b"\0" * (-len(value) % 4)
 
 
@@ -98,10 +87,11 @@ class Channel:
             self._socket = netns.socket_in(ns_fd, socket.AF_NETLINK, socket.SOCK_RAW, protocol)
         for option in (_NETLINK_CAP_ACK, _NETLINK_EXT_ACK):
             self._socket.setsockopt(_SOL_NETLINK, option, 1)
-        try:
-            self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 1 << 20)
-        except PermissionError:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        for forced, plain in ((_SO_SNDBUFFORCE, socket.SO_SNDBUF), (_SO_RCVBUFFORCE, socket.SO_RCVBUF)):
+            try:
+                self._socket.setsockopt(socket.SOL_SOCKET, forced, 1 << 20)
+            except PermissionError:
+                self._socket.setsockopt(socket.SOL_SOCKET, plain, 1 << 20)
         self._sequence = 0
 
     def __enter__(self) -> Channel:
@@ -192,164 +182,6 @@ def _words(body: bytes) -> str:
     return next((value.rstrip(b"\0").decode() for kind, value in attributes(body, 20) if kind == 1), "")
 
 
-def _link(index: int = 0, *, up: bool = False) -> bytes:
-    return struct.pack("=BxHiII", socket.AF_UNSPEC, 0, index, IFF_UP if up else 0, IFF_UP if up else 0)
-
-
-def mac_bytes(mac: str) -> bytes:
-    return bytes.fromhex(mac.replace(":", ""))
-
-
-def add_bridge(name: str, mac: str, mtu: int = 0) -> Request:
-    """A bridge that is up and forwards at once; its own MAC is fixed, else it follows the lowest port's."""
-    bridge = nest(
-        _IFLA_INFO_DATA,
-        attribute(_IFLA_BR_FORWARD_DELAY, struct.pack("=I", 0)),
-        attribute(_IFLA_BR_MCAST_SNOOPING, b"\0"),
-    )
-    body = _link(up=True) + text(_IFLA_IFNAME, name) + attribute(_IFLA_ADDRESS, mac_bytes(mac)) + _mtu(mtu)
-    body += nest(_IFLA_LINKINFO, text(_IFLA_INFO_KIND, "bridge"), bridge)
-    return Request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, body, "add bridge", name)
-
-
-def _mtu(mtu: int) -> bytes:
-    return attribute(_IFLA_MTU, struct.pack("=I", mtu)) if mtu else b""
-
-
-class VethPeer:
-    """The far end of a pair: its name, the namespace it is born in, its MAC."""
-
-    __slots__ = ("mac", "name", "ns_fd")
-
-    def __init__(self, name: str, ns_fd: int, mac: str = "") -> None:
-        self.name = name
-        self.ns_fd = ns_fd
-        self.mac = mac
-
-
-def add_veth(name: str, peer: VethPeer, *, master: int = 0, mtu: int = 0, mac: str = "") -> Request:
-    """A pair, near end here and up (a port of the bridge with index `master`), far end there: one message.
-
-    The far end cannot be born up: the kernel configures it before it knows its peer (ENOTCONN, tried on 6.18).
-    """
-    far = _link() + text(_IFLA_IFNAME, peer.name) + _mtu(mtu)
-    far += attribute(_IFLA_NET_NS_FD, struct.pack("=I", peer.ns_fd))
-    if peer.mac:
-        far += attribute(_IFLA_ADDRESS, mac_bytes(peer.mac))
-    body = _link(up=True) + text(_IFLA_IFNAME, name) + _mtu(mtu)
-    if mac:
-        body += attribute(_IFLA_ADDRESS, mac_bytes(mac))
-    if master:
-        body += attribute(_IFLA_MASTER, struct.pack("=I", master))
-    data = nest(_IFLA_INFO_DATA, attribute(_VETH_INFO_PEER, far))
-    body += nest(_IFLA_LINKINFO, text(_IFLA_INFO_KIND, "veth"), data)
-    return Request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, body, f'add veth pair to "{peer.name}"', name)
-
-
-def link_up(index: int) -> Request:
-    return Request(RTM_NEWLINK, 0, _link(index, up=True), "bring up link", str(index))
-
-
-def delete_link(name: str) -> Request:
-    return Request(RTM_DELLINK, 0, _link() + text(_IFLA_IFNAME, name), "delete link", name)
-
-
-def add_address(index: int, address: str, prefix: int) -> Request:
-    """An IPv4 address on the link; adding it twice changes nothing."""
-    raw = socket.inet_pton(socket.AF_INET, address)
-    body = struct.pack("=BBBBI", socket.AF_INET, prefix, 0, 0, index)
-    body += attribute(_IFA_LOCAL, raw) + attribute(_IFA_ADDRESS, raw)
-    return Request(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, body, "add address", f"{address}/{prefix}")
-
-
-def set_route(target: str, *, via: str = "", index: int = 0, table: int = RT_TABLE_MAIN) -> Request:
-    """A route to `a.b.c.d/n` or `default`, through a gateway or straight onto a link; replaces its twin."""
-    network, _, length = ("0.0.0.0/0" if target == "default" else target).partition("/")
-    scope = 0 if via else _RT_SCOPE_LINK
-    small = table if table < 256 else 0
-    body = struct.pack("=BBBBBBBBI", socket.AF_INET, int(length), 0, 0, small, _RTPROT_STATIC, scope, _RTN_UNICAST, 0)
-    body += attribute(_RTA_TABLE, struct.pack("=I", table))
-    if int(length):
-        body += attribute(_RTA_DST, socket.inet_pton(socket.AF_INET, network))
-    if via:
-        body += attribute(_RTA_GATEWAY, socket.inet_pton(socket.AF_INET, via))
-    if index:
-        body += attribute(_RTA_OIF, struct.pack("=I", index))
-    return Request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, body, "set route", target)
-
-
-def add_rule(source: str, table: int, priority: int) -> Request:
-    """`from <source> lookup <table>`. ip-rule(8); EEXIST when it is there."""
-    body = struct.pack("=BBBBBBBBI", socket.AF_INET, 0, 32, 0, 0, 0, 0, 1, 0)  # FR_ACT_TO_TBL
-    body += attribute(_FRA_SRC, socket.inet_pton(socket.AF_INET, source))
-    body += attribute(_FRA_PRIORITY, struct.pack("=I", priority)) + attribute(_FRA_TABLE, struct.pack("=I", table))
-    return Request(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, body, "add rule from", source)
-
-
-def links(channel: Channel) -> dict[str, dict[str, object]]:
-    """Every link by name: `index`, `up`, `mac`, `mtu`, `master` (an index, 0 for none)."""
-    found: dict[str, dict[str, object]] = {}
-    for body in channel.dump(Request(RTM_GETLINK, 0, _link(), "list links", "")):
-        _, _, index, flags, _ = struct.unpack_from("=BxHiII", body)
-        values = dict(attributes(body, 16))
-        found[values[_IFLA_IFNAME].rstrip(b"\0").decode()] = {
-            "index": index,
-            "up": bool(flags & IFF_UP),
-            "mac": values.get(_IFLA_ADDRESS, b"").hex(":"),
-            "mtu": int.from_bytes(values.get(_IFLA_MTU, b""), "little" if _LITTLE else "big"),
-            "master": int.from_bytes(values.get(_IFLA_MASTER, b""), "little" if _LITTLE else "big"),
-        }
-    return found
-
-
-_LITTLE = struct.pack("=H", 1) == b"\1\0"
-
-
-def index_of(name: str, ns_fd: int = -1) -> int:
-    """The link's index in that namespace, 0 when there is none."""
-    try:
-        if ns_fd < 0:
-            return socket.if_nametoindex(name)
-        with netns.Inside(ns_fd):
-            return socket.if_nametoindex(name)
-    except OSError:
-        return 0
-
-
-def addresses(channel: Channel) -> list[tuple[int, str]]:
-    """IPv4 addresses: (link index, `a.b.c.d/n`)."""
-    found = []
-    body = struct.pack("=BBBBI", socket.AF_INET, 0, 0, 0, 0)
-    for answer in channel.dump(Request(RTM_GETADDR, 0, body, "list addresses", "")):
-        _, prefix, _, _, index = struct.unpack_from("=BBBBI", answer)
-        values = dict(attributes(answer, 8))
-        raw = values.get(_IFA_LOCAL) or values.get(_IFA_ADDRESS)
-        if raw:
-            found.append((index, f"{socket.inet_ntop(socket.AF_INET, raw)}/{prefix}"))
-    return found
-
-
-def routes(channel: Channel) -> list[dict[str, object]]:
-    """IPv4 unicast routes of all tables: `target` (`default` for all), `via`, `index`, `table`."""
-    found = []
-    body = struct.pack("=BBBBBBBBI", socket.AF_INET, 0, 0, 0, 0, 0, 0, 0, 0)
-    for answer in channel.dump(Request(RTM_GETROUTE, 0, body, "list routes", "")):
-        _, length, _, _, table, _, _, kind, _ = struct.unpack_from("=BBBBBBBBI", answer)
-        if kind != _RTN_UNICAST:
-            continue
-        values = dict(attributes(answer, 12))
-        target = socket.inet_ntop(socket.AF_INET, values[_RTA_DST]) if _RTA_DST in values else ""
-        found.append(
-            {
-                "target": f"{target}/{length}" if target else "default",
-                "via": socket.inet_ntop(socket.AF_INET, values[_RTA_GATEWAY]) if _RTA_GATEWAY in values else "",
-                "index": struct.unpack("=I", values[_RTA_OIF])[0] if _RTA_OIF in values else 0,
-                "table": struct.unpack("=I", values[_RTA_TABLE])[0] if _RTA_TABLE in values else table,
-            }
-        )
-    return found
-
-
 def delete_conntrack(protocol: str, port: int) -> int:
     """Forgets tracked flows to a port of this host; how many. The library's job: rare, and 165 ms to import.
 
@@ -369,8 +201,3 @@ def delete_conntrack(protocol: str, port: int) -> int:
                 if error.errno != errno.ENOENT:
                     raise KernelError(error.errno or 0, "delete conntrack entry", f"{port}/{protocol}") from error
     return deleted
-
-
-def has_link(name: str) -> bool:
-    """Cheap kernel truth for the calling thread's namespace."""
-    return os.path.exists(f"/sys/class/net/{name}") or index_of(name) != 0

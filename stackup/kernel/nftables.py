@@ -45,6 +45,9 @@ _COMMENT = 0
 ADDRESS, MAC, PROTOCOL, PORT, LINK = "address", "mac", "protocol", "port", "link"
 _TYPES = {ADDRESS: (7, 4), MAC: (9, 6), PROTOCOL: (12, 1), PORT: (13, 2), LINK: (41, 16)}
 """Field of a key: nft's type number and its length."""
+_HOST_ORDER = b"\0\4" + struct.pack("=I", 1)
+"""User data that only nft(8) reads: it shows a link's name as text when the key is said to be in host byte order."""
+_GROUP = 500
 Key = tuple[str, ...]
 
 
@@ -120,7 +123,10 @@ def new_set(family: int, table: str, item: Set, number: int) -> Request:
     if item.value:
         data_type, data_length = _typed(item.value)
         body += be32(6, data_type) + be32(7, data_length)
-    return _request(_NEWSET, NLM_F_CREATE, family, body + be32(10, number), "add nftables set", item.name)
+    body += be32(10, number)
+    if item.key == (LINK,):
+        body += attribute(13, _HOST_ORDER)
+    return _request(_NEWSET, NLM_F_CREATE, family, body, "add nftables set", item.name)
 
 
 def new_chain(family: int, table: str, chain: Chain) -> Request:
@@ -191,7 +197,13 @@ Element = tuple["tuple[Value, ...]", "tuple[Value, ...]"]
 """Key and value of a map; the value of a set's element is empty."""
 
 
-def _elements(kind: int, table: Table, item: Set, elements: Sequence[Element]) -> Request:
+def _elements(kind: int, table: Table, item: Set, elements: Sequence[Element]) -> list[Request]:
+    """As many requests as it takes: an attribute, and a list is one, measures 64 kB at most."""
+    groups = [elements[start : start + _GROUP] for start in range(0, len(elements), _GROUP)]
+    return [_element_group(kind, table, item, group) for group in groups]
+
+
+def _element_group(kind: int, table: Table, item: Set, elements: Sequence[Element]) -> Request:
     packed = []
     for key, value in elements:
         mapped = data(2, _pack(item.value, value)) if value else b""
@@ -201,12 +213,12 @@ def _elements(kind: int, table: Table, item: Set, elements: Sequence[Element]) -
     return _request(kind, NLM_F_CREATE if kind == _NEWSETELEM else 0, table.family, body, what, item.name)
 
 
-def add_elements(table: Table, name: str, elements: Sequence[Element]) -> Request:
+def add_elements(table: Table, name: str, elements: Sequence[Element]) -> list[Request]:
     """EEXIST when a map has the key with another value; the same value again changes nothing."""
     return _elements(_NEWSETELEM, table, table.named(name), elements)
 
 
-def delete_elements(table: Table, name: str, keys: Sequence[tuple[Value, ...]]) -> Request:
+def delete_elements(table: Table, name: str, keys: Sequence[tuple[Value, ...]]) -> list[Request]:
     """ENOENT, and nothing deleted, when one of them is absent."""
     return _elements(_DELSETELEM, table, table.named(name), [(key, ()) for key in keys])
 
@@ -224,6 +236,8 @@ def whole(table: Table) -> list[Request]:
 
 def apply(channel: Channel, requests: Sequence[Request]) -> None:
     """One transaction; raises the first failure, and then nothing of it happened."""
+    if not requests:
+        return
     begin, opening = channel.pack(Request(_BATCH_BEGIN, 0, struct.pack(">BBH", 0, 0, 10), "begin", ""), 0)
     packed = [channel.pack(request, NLM_F_ACK) for request in requests]
     _, closing = channel.pack(Request(_BATCH_END, 0, struct.pack(">BBH", 0, 0, 10), "end", ""), 0)
@@ -264,6 +278,16 @@ def elements(channel: Channel, table: Table, name: str) -> dict[tuple[Value, ...
 
 def _raw(wrapped: bytes) -> bytes:
     return next(value for kind, value in attributes(wrapped) if kind == 1)
+
+
+def available() -> bool:
+    """Whether this kernel has nf_tables and lets us use it."""
+    try:
+        with open_channel() as channel:
+            tables(channel)
+    except (KernelError, OSError):
+        return False
+    return True
 
 
 def tables(channel: Channel) -> list[tuple[int, str]]:

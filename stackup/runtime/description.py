@@ -12,10 +12,39 @@ from typing import Literal, NotRequired, TypedDict
 class Operation(TypedDict, total=False):
     """One set-up operation performed in the container's child, in order. `op` names it; the rest is its arguments.
 
-    See `runtime.rootfs` for what compiles them and `runtime.bootstrap` for what performs them.
+    See `runtime.rootfs` for what compiles them and `runtime.mounting` for what performs them.
     """
 
     op: str
+    target: str
+    """A path inside the root, or what the operation is about."""
+    source: str
+    """An absolute path of the host."""
+    subpath: str
+    """Resolved beneath `source`, which its links cannot leave."""
+    mntns: str
+    """The mount namespace that `source` is in, when it is not the host's."""
+    create: bool
+    recursive: bool
+    read_only: bool
+    shallow: bool
+    """Read-only for the mount itself, not for what is mounted beneath it."""
+    propagation: str
+    copy_up: bool
+    lowers: list[str]
+    upper: str
+    work: str
+    fstype: str
+    options: dict[str, str]
+    attributes: int
+    """MOUNT_ATTR_* of mount_setattr(2)."""
+    kind: str
+    major: int
+    minor: int
+    mode: int
+    uid: int
+    gid: int
+    text: str
 
 
 class Namespaces(TypedDict):
@@ -86,6 +115,8 @@ class Description(TypedDict):
     ports: list[HeldPort]
     resolver: dict[str, object] | None
     """Arguments of runtime.network.names.Resolver; None: no resolver (host network, none)."""
+    await_attach: NotRequired[bool]
+    """`run`: the container starts when the first client attaches, so that none of its output is missed."""
 
 
 class Probe(TypedDict):

@@ -61,6 +61,7 @@ def fill_environment(root: Mapping, enabled: frozenset[str], environment: Enviro
     for name, entry in services.entries.items():
         if name in enabled and isinstance(entry.value, Mapping):
             filled = _labels(_variables(entry.value, environment, sources), environment, sources)
+            filled = _build_args(filled, environment)
             services = with_value(services, name, filled)
     return with_value(root, "services", services) if services.entries else root
 
@@ -88,6 +89,17 @@ def _inherited(name: str, value: Node, environment: Environment) -> Node:
     if isinstance(value, Scalar) and value.value is None:
         return text_at(value.span, environment.get(name))
     return value
+
+
+def _build_args(service: Mapping, environment: Environment) -> Mapping:
+    """Like variables; one that is set nowhere is left to the Dockerfile's default."""
+    build = service.get("build")
+    args = build.get("args") if isinstance(build, Mapping) else None
+    if not isinstance(build, Mapping) or not isinstance(args, Mapping):
+        return service
+    found = {name: Entry(entry.key, _inherited(name, entry.value, environment)) for name, entry in args.entries.items()}
+    kept = {name: e for name, e in found.items() if not isinstance(e.value, Scalar) or e.value.value is not None}
+    return with_value(service, "build", with_value(build, "args", Mapping(kept, args.span)))
 
 
 def _env_file(item: Mapping, lookup: Lookup, sources: Sources) -> dict[str, Binding]:

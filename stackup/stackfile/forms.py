@@ -6,7 +6,7 @@ names it; what it understands and cannot read it says, through Words.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -35,6 +35,12 @@ class Words:
 
     def refuse(self, span: Span, detail: str, hint: str = "") -> None:
         self.diagnostics.error("SU025", "a short form cannot be read", detail=detail, span=span, hint=hint)
+
+    def not_text(self, item: Node, expected: str) -> None:
+        """An item of a list of texts is something else; it would be lost."""
+        self.refuse(
+            item.span, f"expected {expected}", "in a list every item is one text; write all as a mapping instead"
+        )
 
     def respelled(self, node: Scalar, text: str) -> None:
         self.diagnostics.warning(
@@ -90,7 +96,7 @@ def text_list(node: Node, words: Words) -> Node:
 def key_values(node: Node, words: Words, bare: str | None = None) -> Node:
     """`KEY=value` items or a mapping to a mapping of texts; a key alone has `bare`."""
     if isinstance(node, Sequence):
-        return Mapping(dict(_pair(item, bare) for item in node.items if isinstance(item, Scalar)), node.span)
+        return Mapping(dict(_pair(item, bare) for item in _named(node, words, "KEY=value")), node.span)
     if isinstance(node, Mapping):
         entries = {key: Entry(entry.key, _worded(entry.value, words, bare)) for key, entry in node.entries.items()}
         return with_entries(node, entries)
@@ -99,6 +105,15 @@ def key_values(node: Node, words: Words, bare: str | None = None) -> Node:
 
 def key_texts(node: Node, words: Words) -> Node:
     return key_values(node, words, "")
+
+
+def _named(node: Sequence, words: Words, expected: str) -> Iterator[Scalar]:
+    """The items that begin with a name; the others are refused."""
+    for item in node.items:
+        if isinstance(item, Scalar) and item.value is not None and not spell(item.value).startswith(("=", " ")):
+            yield item
+        elif item.tag != RESET:
+            words.not_text(item, expected)
 
 
 def _pair(item: Scalar, bare: str | None) -> tuple[str, Entry]:
@@ -154,7 +169,7 @@ def names(**fields: str | bool) -> Rule:
     def rule(node: Node, words: Words) -> Node:
         if not isinstance(node, Sequence):
             return node
-        found = [item for item in node.items if isinstance(item, Scalar)]
+        found = _named(node, words, "a name")
         return Mapping({spell(item.value): Entry(item.span, _definition(item, fields)) for item in found}, node.span)
 
     return rule
@@ -256,9 +271,7 @@ def hosts(node: Node, words: Words) -> Node:
     if not isinstance(node, Sequence):
         return node
     found: dict[str, Entry] = {}
-    for item in node.items:
-        if not isinstance(item, Scalar):
-            continue
+    for item in _named(node, words, "name=address"):
         try:
             name, address = shortforms.host(spell(item.value))
         except ValueError as problem:

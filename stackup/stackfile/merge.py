@@ -68,7 +68,8 @@ def _mappings(base: Mapping, over: Mapping, place: Table[Rule]) -> Mapping:
             entries[key] = Entry(entry.key, _alone(entry.value, place.down(key)))
         else:
             value = _merge(known.value, entry.value, place.down(key) or _NOWHERE)
-            entries[key] = Entry(known.key if value is known.value else entry.key, value)
+            # what grew stays where it began, what was replaced stands where the replacement does
+            entries[key] = Entry(known.key if value.span == known.value.span else entry.key, value)
     return with_entries(base, entries)
 
 

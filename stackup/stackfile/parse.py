@@ -7,7 +7,6 @@ yaml.v3): `0440` is octal, `22:22` and `yes` are text. Aliases share nodes; merg
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,9 +17,11 @@ from ruamel.yaml.error import YAMLError
 
 from stackup.diagnostics import Diagnostics, Related, Span
 from stackup.stackfile.document import OVERRIDE, RESET, Document, Entry, Mapping, Node, Scalar, Sequence, Value
+from stackup.stackfile.resolve import resolve
 
 MAX_BYTES = 10 * 1024 * 1024
-MAX_SECOND_TRY = 1024 * 1024
+MAX_PURE = 256 * 1024
+"""The pure parser is slow, and reads files again that libyaml refuses."""
 MAX_DEPTH = 100
 MAX_NODES = 200_000
 """Counted after aliases are expanded: later stages walk a shared node once for every place it is used at."""
@@ -28,15 +29,9 @@ MAX_NODES = 200_000
 Events: TypeAlias = Callable[[str], Iterator[Any]]
 
 _TAG = "tag:yaml.org,2002:"
-_CONSTANTS: dict[str, Value] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
+_STAND_IN = "\ue000"
+_COLON = re.compile(r"(?<=[^\s\"'\[\]{},]):(?=[^\s\[\]{},\"'])")
 _TAG_TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,), "null": (type(None),)}
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
-_INT = re.compile(r"([-+]?)(0x[0-9a-fA-F]+|0o[0-7]+|0b[01]+|0[0-7]*|[1-9][0-9]*)\Z")
-_INT_BASE = {"0x": 16, "0o": 8, "0b": 2}
 
 
 def parse(raw: bytes, source: str, diagnostics: Diagnostics) -> tuple[Document, ...]:
@@ -44,27 +39,37 @@ def parse(raw: bytes, source: str, diagnostics: Diagnostics) -> tuple[Document, 
     text = decode(raw, source, diagnostics)
     if text is None:
         return ()
-    documents, problems = _attempt(text, source, _fast_events)
-    if problems.failed and len(text) <= MAX_SECOND_TRY:
-        # libyaml before 0.2 takes no colon in an unquoted value of a flow list (`[data:/data]`); the pure parser does
-        documents, problems = _attempt(text, source, pure_events)
-    diagnostics.extend(problems)
-    return documents
+    attempts: list[Events] = [_fast_events]
+    if _STAND_IN not in text:
+        attempts.append(_patient_events)
+    if len(text) <= MAX_PURE:
+        attempts.append(pure_events)
+    refused: YAMLError | None = None
+    for events in attempts:
+        problems = Diagnostics()
+        try:
+            documents = _build(events(text), source, text, problems)
+        except YAMLError as problem:
+            refused = problem
+            continue
+        diagnostics.extend(problems)
+        return documents
+    if refused is not None:
+        _report(refused, text, source, diagnostics)
+    return ()
 
 
-def _attempt(text: str, source: str, events: Events) -> tuple[tuple[Document, ...], Diagnostics]:
-    problems = Diagnostics()
+def _build(events: Iterator[Any], source: str, text: str, problems: Diagnostics) -> tuple[Document, ...]:
     builder = _Builder(source, problems)
     try:
-        for event in events(text):
+        for event in events:
             builder.take(event)
-    except YAMLError as problem:
-        _report(problem, text, source, problems)
-        return (), problems
     except _Stop:
-        return (), problems
+        return ()
+    if not builder.roots:
+        problems.error("SU008", "a stack file is empty", span=Span(source, 1, 1, 1, 1), hint='start with "services:"')
     roots = [_root(node, source, problems) for node in builder.roots]
-    return tuple(Document(source, root, text) for root in roots if root is not None), problems
+    return tuple(Document(source, root, text) for root in roots if root is not None)
 
 
 def decode(raw: bytes, source: str, diagnostics: Diagnostics) -> str | None:
@@ -93,6 +98,25 @@ def _fast_events(text: str) -> Iterator[Any]:
     parser = CParser(text)
     while (event := parser.get_event()) is not None:
         yield event
+
+
+def _patient_events(text: str) -> Iterator[Any]:
+    """libyaml before 0.2 takes no colon in an unquoted value of a flow list, as in `[data:/data]`.
+
+    Colons inside of words are replaced by a character that means nothing, one for one, so that marks stay true.
+    """
+    for event in _fast_events(_COLON.sub(_STAND_IN, text)):
+        value = getattr(event, "value", None)
+        yield _Respelled(event, value.replace(_STAND_IN, ":")) if value and _STAND_IN in value else event
+
+
+class _Respelled:
+    """A scalar event with another value: libyaml's own cannot be written to."""
+
+    def __init__(self, event: Any, value: str) -> None:
+        self.value = value
+        self.tag, self.anchor, self.style = event.tag, event.anchor, event.style
+        self.start_mark, self.end_mark = event.start_mark, event.end_mark
 
 
 def pure_events(text: str) -> Iterator[Any]:
@@ -177,7 +201,7 @@ class _Builder:
 
     def take(self, event: Any) -> None:
         match type(event).__name__:
-            case "ScalarEvent":
+            case "ScalarEvent" | "_Respelled":
                 self._scalar(event)
             case "MappingStartEvent" | "SequenceStartEvent":
                 self._begin(event)
@@ -327,30 +351,3 @@ class _Builder:
                 continue
             for key, entry in source.entries.items():
                 entries.setdefault(key, entry)
-
-
-def resolve(text: str) -> Value:
-    """What a plain scalar means to Go's yaml.v3, except that dates stay text."""
-    if text in _CONSTANTS:
-        return _CONSTANTS[text]
-    if text[0] not in "+-.0123456789":
-        return text
-    if text.lstrip("+-").lower() == ".inf":
-        return -math.inf if text[0] == "-" else math.inf
-    if text.lower() == ".nan":
-        return math.nan
-    return _number(text)
-
-
-def _number(text: str) -> Value:
-    digits = text.replace("_", "")
-    if found := _INT.match(digits):
-        number = found[2]
-        base = _INT_BASE.get(number[:2].lower(), 8 if number[0] == "0" and len(number) > 1 else 10)
-        if len(number) <= 66:
-            whole = int(number, base) * (-1 if found[1] == "-" else 1)
-            if -(2**63) <= whole < 2**64:
-                return whole
-    if _FLOAT.match(digits) and len(digits) < 400 and math.isfinite(value := float(digits)):
-        return value
-    return text

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from stackup.kernel import netlink, netns
+from stackup.kernel import netlink, netns, rtnetlink
 from stackup.runtime.network import container, pools
 from stackup.runtime.network.bridge import Bridge
 from stackup.runtime.network.driver import Endpoint, Network, NetworkSpec
@@ -36,7 +36,7 @@ def nft_text(*words: str) -> str:
 
 def link_names() -> set[str]:
     with netlink.Channel() as channel:
-        return set(netlink.links(channel))
+        return set(rtnetlink.links(channel))
 
 
 class World:
@@ -64,7 +64,7 @@ class World:
     def network(self, name: str = "default", **changed: Any) -> Network:
         return self.driver.create(self.spec(name, **changed))
 
-    def endpoint(self, network: Network, key: str, offset: int, **changed: Any) -> Endpoint:
+    def endpoint(self, network: Network, key: str, offset: int, /, **changed: Any) -> Endpoint:
         pin_file = f"{self.run_dir}/{key}/netns"
         if key not in self.pins:
             container.prepare(pin_file)
@@ -95,10 +95,10 @@ class World:
         netns.create(pin_file)
         fd = netns.open_pin(pin_file)
         with netlink.Channel() as here, netlink.Channel(ns_fd=fd) as there:
-            here.require([netlink.add_veth("wan0", netlink.VethPeer("wan0", fd))])
-            here.require([netlink.add_address(netlink.index_of("wan0"), OUTSIDE_HOST, 24)])
-            there.require([netlink.link_up(netlink.index_of("wan0", fd))])
-            there.require([netlink.add_address(netlink.index_of("wan0", fd), OUTSIDE, 24)])
+            here.require([rtnetlink.add_veth("wan0", rtnetlink.VethPeer("wan0", fd))])
+            here.require([rtnetlink.add_address(rtnetlink.index_of("wan0"), OUTSIDE_HOST, 24)])
+            there.require([rtnetlink.link_up(rtnetlink.index_of("wan0", fd))])
+            there.require([rtnetlink.add_address(rtnetlink.index_of("wan0", fd), OUTSIDE, 24)])
         return fd
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from pathlib import Path
 
 import pytest
 
-from stackup.kernel import netlink, netns
-from stackup.runtime.network import claims, ports
-from stackup.runtime.network.bridge import FORWARDING
+from stackup.errors import HostError
+from stackup.kernel import netlink, netns, rtnetlink
+from stackup.runtime.network import claims, ports, roster
+from stackup.runtime.network.bridge import FORWARDING, Bridge
+from stackup.runtime.network.driver import Network
+from stackup.runtime.network.pools import Wish
 from stackup.runtime.network.ports import Published
 from tests.host.lab import (
     OUTSIDE,
@@ -122,7 +126,7 @@ def test_a_machine_with_a_route_reaches_neither_containers_nor_loopback(own_host
     serve_tcp(web, "0.0.0.0", 80)
     ports.publish([published(8080, address, 80, host_ip="127.0.0.1")])
     with netlink.Channel(ns_fd=outside) as channel:
-        channel.require([netlink.set_route("default", via=OUTSIDE_HOST)])
+        channel.require([rtnetlink.set_route("default", via=OUTSIDE_HOST)])
     for there, port in ((address, 80), (network["uplink"][1], 80)):
         with pytest.raises(OSError, match="timed out"):
             ask_tcp(outside, there, port, patience_s=0.2)
@@ -133,11 +137,16 @@ def test_a_container_does_not_reach_the_loopback_of_the_host(own_host: object, t
     network = world.network()
     web, _ = world.container(network, "container/web", 2)
     serve_udp(-1, "127.0.0.1", 7000)
-    with netns.Inside(web):
-        netns.write_sysctl("net/ipv4/conf/all/route_localnet", "1")
-        os.system("ip addr del 127.0.0.1/8 dev lo; ip route add 127.0.0.0/8 via " + network["gateway"])
-    with pytest.raises(OSError, match=r"timed out|Invalid|unreachable"):
-        ask_udp(web, "127.0.0.1", 7000, patience_s=0.2)
+    inside = netns.open_pin(network["pin_file"])
+    for place, gateway in ((web, network["gateway"]), (inside, network["uplink"][0])):
+        with netns.Inside(place):  # also when somebody opened the way inside, the host refuses
+            netns.write_sysctl("net/ipv4/conf/all/route_localnet", "1")
+            os.system(
+                f"ip addr del 127.0.0.1/8 dev lo; ip rule add pref 1 to 127.0.0.0/8 lookup 9; ip rule del pref 0; ip route add 127.0.0.0/8 via {gateway} table 9"
+            )
+    for place in (web, inside):
+        with pytest.raises(OSError, match="timed out"):
+            ask_udp(place, "127.0.0.1", 7000, patience_s=0.1)
 
 
 def test_a_container_reaches_its_own_published_port_by_the_address_of_the_host(
@@ -211,7 +220,7 @@ def test_a_container_cannot_speak_as_another(own_host: object, tmp_path: Path) -
     assert ask_udp(evil, address, 80) == f"{own} hello"
     stolen = address.rpartition(".")[0] + ".77"
     with netlink.Channel(ns_fd=evil) as channel:
-        channel.require([netlink.add_address(netlink.index_of("eth0", evil), stolen, 24)])
+        channel.require([rtnetlink.add_address(rtnetlink.index_of("eth0", evil), stolen, 24)])
     with open_in(evil, socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.bind((stolen, 0))
         client.settimeout(0.2)
@@ -240,9 +249,9 @@ def test_half_made_networks_and_ports_are_adopted(own_host: object, tmp_path: Pa
     endpoint = world.endpoint(network, "container/web", 2)
     world.driver.attach(network, [endpoint])
     with netlink.Channel() as channel:
-        channel.require([netlink.delete_link(network["link"])])
+        channel.require([rtnetlink.delete_link(network["link"])])
     with netlink.Channel(ns_fd=world.pins["container/web"]) as channel:
-        channel.require([netlink.delete_link("eth0")])
+        channel.require([rtnetlink.delete_link("eth0")])
     os.system("nft flush ruleset")
     assert world.driver.observe(network)["uplink"] is False
     assert world.driver.create(network) == network
@@ -269,7 +278,7 @@ def test_nothing_is_left_when_the_last_network_is_gone(own_host: object, tmp_pat
         assert world.driver.observe(network) == {"present": False}
     assert (link_names(), netns.read_sysctl(FORWARDING)) == before
     assert [entry for entry in nft()["nftables"] if "metainfo" not in entry] == []
-    assert claims.read(world.run_dir) == {"networks": {}}
+    assert claims.read(world.run_dir)["networks"] == {}
     assert not os.path.exists(f"{world.run_dir}/host.json")
 
 
@@ -280,3 +289,93 @@ def test_forwarding_that_was_on_stays_on(own_host: object, tmp_path: Path) -> No
     assert "forwarding" not in claims.read(world.run_dir)
     assert world.driver.remove(network) == []
     assert netns.read_sysctl(FORWARDING) == "1"
+
+
+def test_stacks_that_come_up_at_once_never_share_a_subnet(own_host: object, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    made: list[Network] = []
+    failed: list[BaseException] = []
+
+    def make(stack: str) -> None:
+        try:
+            made.append(Bridge(world.run_dir).create(world.spec(stack=stack)))
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=make, args=(f"stack{n}",)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert len({network["subnet"] for network in made}) == len({network["uplink"][0] for network in made}) == 8
+    for network in made:
+        facts = world.driver.observe(network)
+        assert all(facts[name] for name in ("present", "bridge", "uplink", "routed", "admitted")), facts
+        assert world.driver.remove(network) == []
+    assert netns.read_sysctl(FORWARDING) == "0"
+
+
+def test_a_network_serves_several_stacks(own_host: object, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    network = world.network("shared", stack="_")
+    names_file = f"{world.run_dir}/names.json"
+    chosen = {}
+    for stack in ("one", "two"):
+        key = f"{stack}/container/web"
+        taken = [network["gateway"]]
+        chosen |= roster.claim_addresses(names_file, "shared", {key: Wish()}, subnet=network["subnet"], taken=taken)
+        endpoint = world.endpoint(network, key, 0, stack=stack, key="container/web", address=chosen[key])
+        assert world.driver.attach(network, [endpoint]) == [None]
+        assert world.driver.observe_endpoints(network, [endpoint]) == [{"plugged": True, "address": chosen[key]}]
+    serve_tcp(world.pins["one/container/web"], chosen["one/container/web"], 80)
+    answer = ask_tcp(world.pins["two/container/web"], chosen["one/container/web"], 80)
+    assert answer == f"{chosen['two/container/web']} hello"
+    again = roster.claim_addresses(
+        names_file, "shared", {"one/container/web": Wish()}, subnet=network["subnet"], taken=[network["gateway"]]
+    )
+    assert again["one/container/web"] == chosen["one/container/web"]
+
+
+def test_a_network_keeps_the_subnet_it_was_given_and_refuses_an_overlap(own_host: object, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    network = world.network("a", subnet="172.30.7.0/24", gateway="172.30.7.254", mtu=1400)
+    web, _ = world.container(network, "container/web", 9)
+    assert world.driver.observe(network)["gateway"] == "172.30.7.254/24"
+    with netlink.Channel(ns_fd=web) as channel:
+        assert rtnetlink.links(channel)["eth0"]["mtu"] == 1400
+        assert {"target": "default", "via": "172.30.7.254"}.items() <= rtnetlink.routes(channel)[0].items()
+    with pytest.raises(HostError, match=r'overlaps "172\.30\.7\.0/24" of network "a" of stack "shop"'):
+        world.driver.validate(world.spec("b", subnet="172.30.0.0/16"))
+    for wrong, said in (
+        ({"subnet": "172.31.0.0/31"}, "too small"),
+        ({"subnet": "172.31.0.0/24", "gateway": "172.30.0.1"}, "is outside"),
+        ({"subnet": "172.31.0.1/24"}, "bits set"),
+        ({"subnet": "fd00::/64"}, "is not an IPv4 subnet"),
+    ):
+        with pytest.raises(HostError, match=said):
+            world.driver.validate(world.spec("b", **wrong))
+
+
+def test_a_subnet_that_the_host_routes_is_not_chosen(own_host: object, tmp_path: Path) -> None:
+    os.system("ip link add vpn0 type bridge; ip link set vpn0 up; ip route add 10.192.0.0/15 dev vpn0 table 77")
+    assert World(tmp_path).network()["subnet"] == "10.194.0.0/24"
+
+
+def test_many_ports_are_one_transaction(own_host: object, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    _, address = world.container(world.network(), "container/web", 2)
+    many = [published(port, address, port) for port in range(20000, 23000)]
+    ports.publish(many)
+    assert all(ports.observe(many))
+    ports.unpublish(many)
+    assert not any(ports.observe(many))
+
+
+def test_attaching_to_a_container_that_is_gone_says_so(own_host: object, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    network = world.network()
+    endpoint = world.endpoint(network, "container/web", 2)
+    with pytest.raises(HostError, match="is not a pinned network namespace"):
+        world.driver.attach(network, [{**endpoint, "pin_file": str(tmp_path / "nowhere")}])
+    assert world.driver.observe_endpoints(network, [endpoint]) == [{"plugged": False, "address": ""}]

@@ -45,7 +45,9 @@ def ask(ns_fd: int, packet: bytes, *, stream: bool = False, server: str = dns.RE
 class Served:
     """A container on a network, with its resolver running."""
 
-    def __init__(self, world: World, *, servers: list[str] | None = None, internal: bool = False) -> None:
+    def __init__(
+        self, world: World, *, servers: list[str] | None = None, internal: bool = False, links: Any = None
+    ) -> None:
         self.names_file = f"{world.run_dir}/names.json"
         self.network = world.network(internal=internal)
         self.ns_fd, self.address = world.container(self.network, "container/web", 2)
@@ -53,7 +55,12 @@ class Served:
         self.resolv_file.write_text(f"# the host's\nnameserver {OUTSIDE}\n")
         pin_file = f"{world.run_dir}/container/web/netns"
         wanted = names.arguments(
-            pin_file, [self.names_file], servers=servers or [], internal=internal, host_resolv=str(self.resolv_file)
+            pin_file,
+            [self.names_file],
+            servers=servers,
+            internal=internal,
+            links=links,
+            host_resolv=str(self.resolv_file),
         )
         self.resolver = Resolver(wanted)
         Loop(self.resolver)
@@ -218,6 +225,14 @@ def test_rubbish_is_answered_or_dropped_and_nothing_breaks(own_host: object, tmp
             answers.append(client.recv(65535))
     assert addresses(answers[-1]) == (dns.NOERROR, ["10.9.0.2"])
     assert addresses(ask(served.ns_fd, query("web"), stream=True))[0] == dns.NOERROR
+
+
+def test_links_are_names_of_one_container_only(own_host: object, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    served = Served(world, links={"db": "database", "gone": "nobody"})
+    served.say(database=member("10.9.0.5", "database"))
+    assert addresses(ask(served.ns_fd, query("DB"))) == (dns.NOERROR, ["10.9.0.5"])
+    assert addresses(ask(served.ns_fd, query("gone"))) == (dns.NXDOMAIN, [])
 
 
 def test_closing_gives_everything_back(own_host: object, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ IMPORTERS = {
     "typer": ("stackup.cli",),
     "click": ("stackup.cli",),
     "rich": ("stackup.cli",),
-    "ruamel": ("stackup.stackfile.parse", "stackup.stackfile.render"),
+    "ruamel": ("stackup.stackfile.parse",),
     "_ruamel_yaml": ("stackup.stackfile.parse",),  # libyaml's parser; ruamel.yaml names it in no public place
     "pydantic": ("stackup.stackfile.model",),
     "pydantic_core": ("stackup.stackfile.model",),

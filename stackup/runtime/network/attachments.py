@@ -49,7 +49,7 @@ def place(wanted: Mapping[str, Wanted]) -> dict[str, Placed]:
     through = gateway(wanted)
     ordered = sorted(wanted, key=lambda name: (-wanted[name].priority, name))
     given = {wanted[name].interface for name in ordered if wanted[name].interface}
-    numbered = (name for number in range(len(ordered) * 2) if (name := f"eth{number}") not in given)
+    numbered = iter([f"eth{number}" for number in range(len(ordered) * 2) if f"eth{number}" not in given])
     placed = {}
     for table, name in enumerate(ordered, FIRST_TABLE):
         link = wanted[name].interface or next(numbered)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import errno
 import os
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from stackup.errors import KernelError, StackupError
-from stackup.kernel import netlink, netns, nftables
-from stackup.kernel.netlink import Channel, VethPeer
-from stackup.runtime.network import claims, foreign, pools, rules
+from stackup.errors import HostError, StackupError
+from stackup.kernel import netns, nftables, rtnetlink
+from stackup.kernel.netlink import Channel
+from stackup.kernel.rtnetlink import VethPeer
+from stackup.runtime.network import claims, foreign, plug, pools, rules
 from stackup.runtime.network.driver import Network, link_name
 
 if TYPE_CHECKING:
@@ -29,38 +30,46 @@ FORWARDING = "net/ipv4/ip_forward"
 _INSIDE_SETTINGS = (
     ("net/ipv6/conf/default/disable_ipv6", "1"),
     (FORWARDING, "1"),
+    # Frames between containers stay frames; with br_netfilter loaded, the kernel's default takes them through ip rules.
+    ("net/bridge/bridge-nf-call-iptables", "0"),
     ("net/ipv4/conf/all/rp_filter", "1"),  # a container that sends with a foreign source address is not forwarded
 )
 
 
 class Bridge:
-    """Implements `driver.Driver`. `run_dir` holds the host's claims; `foreign_rules` is the user's permission."""
+    """Implements `driver.Driver`. `run_dir` holds the host's claims; `foreign_rules` is the user's permission.
 
-    def __init__(self, run_dir: str, *, foreign_rules: bool = True) -> None:
+    Without `tables` (the kernel has no nf_tables) containers of a network still reach each other and the host them,
+    ports are served by `PortHolder`, and nothing goes out: forwarding stays off, since nothing could limit it.
+    """
+
+    def __init__(self, run_dir: str, *, foreign_rules: bool = True, tables: bool = True) -> None:
         self.run_dir = run_dir
         self.foreign_rules = foreign_rules
+        self.tables = tables
 
     def validate(self, spec: NetworkSpec) -> None:
-        held = claims.read(self.run_dir)
         if spec["subnet"]:
+            _check_ipam(spec)
             link = link_name(spec["stack"], f"network/{spec['name']}")
-            pools.check_subnet(spec["subnet"], _others(held, link))
+            pools.check_subnet(spec["subnet"], _others(claims.read(self.run_dir), link))
 
     def create(self, spec: NetworkSpec) -> Network:
         with claims.changing(self.run_dir, f'making network "{spec["name"]}"') as held:
             network = _claim(spec, held)
-            if network["uplink"] and "forwarding" not in held and netns.read_sysctl(FORWARDING) == "0":
+            opens = self.tables and network["uplink"]
+            if opens and "forwarding" not in held and netns.read_sysctl(FORWARDING) == "0":
                 held["forwarding"] = "0"
             closed = "forwarding" in held
-        _build(network)
-        if network["uplink"]:
+        _build(network, tables=self.tables)
+        if opens:
             self._open_host(network, closed=closed)
         return network
 
     def _open_host(self, network: Network, *, closed: bool) -> None:
         """The table first, then forwarding: there is no moment at which the host forwards for others."""
         requests = nftables.whole(rules.host_table(closed=closed))
-        requests.append(nftables.add_elements(rules.HOST, rules.UPLINKS, [((network["link"],), ())]))
+        requests += nftables.add_elements(rules.HOST, rules.UPLINKS, [((network["link"],), ())])
         with nftables.open_channel() as channel:
             nftables.apply(channel, requests)
             netns.write_sysctl(FORWARDING, "1")
@@ -72,33 +81,28 @@ class Bridge:
                 foreign.open_chains(channel, wanted)
 
     def attach(self, network: Network, endpoints: Sequence[Endpoint]) -> list[StackupError | None]:
-        with _inside(network) as ns_fd, ExitStack() as opened:
-            fds: list[int] = []
-            for endpoint in endpoints:
-                fds.append(netns.open_pin(endpoint["pin_file"]))
-                opened.callback(os.close, fds[-1])
-            _set_members(network, ns_fd, endpoints)
-            outcomes = _plug(network, ns_fd, endpoints, fds)
-            for place, (endpoint, fd) in enumerate(zip(endpoints, fds, strict=True)):
-                if outcomes[place] is None:
-                    outcomes[place] = _configure(network, endpoint, fd)
-            return outcomes
+        with _inside(network) as ns_fd:
+            return plug.plug_in(network, ns_fd, endpoints, tables=self.tables)
 
     def detach(self, network: Network, endpoints: Sequence[Endpoint]) -> list[StackupError | None]:
         if not netns.is_pinned(network["pin_file"]):
             return [None] * len(endpoints)
-        with _inside(network) as ns_fd, Channel(ns_fd=ns_fd) as channel:
-            names = [link_name(endpoint["stack"], endpoint["key"]) for endpoint in endpoints]
-            outcomes = channel.perform([netlink.delete_link(name) for name in names])
-            _set_members(network, ns_fd, (), gone=names)
-            return [None if error and error.errno == errno.ENODEV else error for error in outcomes]
+        with _inside(network) as ns_fd:
+            return plug.pull_out(ns_fd, endpoints, tables=self.tables)
+
+    def observe_endpoints(self, network: Network, endpoints: Sequence[Endpoint]) -> list[Data]:
+        """For each: `plugged` and the `address` that its link has inside."""
+        if not netns.is_pinned(network["pin_file"]):
+            return [{"plugged": False, "address": ""} for _ in endpoints]
+        with _inside(network) as ns_fd:
+            return [plug.observe(ns_fd, endpoint) for endpoint in endpoints]
 
     def observe(self, network: Network) -> Data:
         if not netns.is_pinned(network["pin_file"]):
             return {"present": False}
         with _inside(network) as ns_fd, Channel(ns_fd=ns_fd) as channel:
-            links = netlink.links(channel)
-            addresses = netlink.addresses(channel)
+            links = rtnetlink.links(channel)
+            addresses = rtnetlink.addresses(channel)
         bridge = links.get(rules.BRIDGE_LINK, {})
         facts: Data = {
             "present": True,
@@ -109,34 +113,54 @@ class Bridge:
         facts["members"] = [*sorted(name for name, link in links.items() if link["master"] and link["up"])]
         if network["uplink"]:
             facts.update(_observe_uplink(network))
+            facts["admitted"] = self.tables and _admitted(network["link"])
         return facts
 
     def remove(self, network: Network) -> list[StackupError]:
         """The uplink first: any socket that is still open inside would keep the namespace and its end alive."""
         problems: list[StackupError] = []
-        with Channel() as channel, nftables.open_channel() as tables:
-            if network["uplink"]:
-                _collect(problems, lambda: _forget_uplink(tables, network["link"]))
-                gone = (errno.ENODEV,)
-                _collect(problems, lambda: channel.require([netlink.delete_link(network["link"])], gone))
-            _collect(problems, lambda: netns.remove(network["pin_file"]))
-            if not problems:
-                _collect(problems, lambda: self._release(tables, network["link"]))
+        link = network["link"]
+        if network["uplink"]:
+            if self.tables:
+                _collect(problems, lambda: _forget_uplink(link))
+            _collect(problems, lambda: _delete_link(link))
+        _collect(problems, lambda: netns.remove(network["pin_file"]))
+        if not problems:
+            _collect(problems, lambda: self._release(link))
         return problems
 
-    def _release(self, tables: Channel, link: str) -> None:
+    def _release(self, link: str) -> None:
         """Gives up the claim; the last uplink to go puts the host back as it was."""
         with claims.changing(self.run_dir, "removing a network") as held:
             held["networks"].pop(link, None)
-            if any(claim["uplink"] for claim in held["networks"].values()):
-                return
-            foreign.close_chains(tables, held.get("foreign", []))
-            held.pop("foreign", None)
-            if "forwarding" in held:
-                netns.write_sysctl(FORWARDING, held["forwarding"])
-                del held["forwarding"]
-            if (nftables.IP, rules.TABLE) in nftables.tables(tables):
-                nftables.apply(tables, [nftables.delete_table(nftables.IP, rules.TABLE)])
+            if self.tables and not any(claim["uplink"] for claim in held["networks"].values()):
+                _close_host(held)
+
+
+def _close_host(held: HostClaims) -> None:
+    """Rules out of others' chains, forwarding as it was, and our table gone."""
+    with nftables.open_channel() as tables:
+        foreign.close_chains(tables, held.get("foreign", []))
+        held.pop("foreign", None)
+        if "forwarding" in held:
+            netns.write_sysctl(FORWARDING, held["forwarding"])
+            del held["forwarding"]
+        if (nftables.IP, rules.TABLE) in nftables.tables(tables):
+            nftables.apply(tables, [nftables.delete_table(nftables.IP, rules.TABLE)])
+
+
+def _check_ipam(spec: NetworkSpec) -> None:
+    problem = ""
+    try:
+        first, last = pools.bounds(spec["subnet"])
+        if last - first < 3:
+            problem = f'"{spec["subnet"]}" is too small for a gateway and a container'
+        elif spec["gateway"] and not pools.contains(spec["subnet"], spec["gateway"]):
+            problem = f'the gateway "{spec["gateway"]}" is outside "{spec["subnet"]}"'
+    except (OSError, ValueError) as error:
+        problem = str(error)
+    if problem:
+        raise HostError(problem, subject=spec["name"], hint="change `ipam.config` of the network", code="network-ipam")
 
 
 def _others(held: HostClaims, link: str) -> dict[str, str]:
@@ -170,7 +194,7 @@ def _claim(spec: NetworkSpec, held: HostClaims) -> Network:
 def _routed() -> list[str]:
     """Everything that the host routes already, in any table."""
     with Channel() as channel:
-        return [str(route["target"]) for route in netlink.routes(channel)]
+        return [str(route["target"]) for route in rtnetlink.routes(channel)]
 
 
 @contextmanager
@@ -183,7 +207,7 @@ def _inside(network: Network) -> Iterator[int]:
         os.close(ns_fd)
 
 
-def _build(network: Network) -> None:
+def _build(network: Network, *, tables: bool) -> None:
     netns.create(network["pin_file"])
     with _inside(network) as ns_fd:
         with netns.Inside(ns_fd):
@@ -191,6 +215,8 @@ def _build(network: Network) -> None:
         _build_bridge(network, ns_fd)
         if network["uplink"]:
             _build_uplink(network, ns_fd)
+        if not tables:
+            return
         requests = nftables.whole(rules.NETWORK_MEMBERS)
         if network["uplink"]:
             requests += nftables.whole(rules.network_table(network["gateway"], network["uplink"][0]))
@@ -201,120 +227,56 @@ def _build(network: Network) -> None:
 def _build_bridge(network: Network, ns_fd: int) -> None:
     mac = pools.mac_of(network["gateway"])
     with Channel(ns_fd=ns_fd) as channel:
-        channel.require([netlink.add_bridge(rules.BRIDGE_LINK, mac, network["mtu"])], (errno.EEXIST,))
-        index = netlink.index_of(rules.BRIDGE_LINK, ns_fd)
-        channel.require([netlink.add_address(index, network["gateway"], pools.prefix_of(network["subnet"]))])
+        channel.require([rtnetlink.add_bridge(rules.BRIDGE_LINK, mac, network["mtu"])], (errno.EEXIST,))
+        index = rtnetlink.index_of(rules.BRIDGE_LINK, ns_fd)
+        channel.require([rtnetlink.add_address(index, network["gateway"], pools.prefix_of(network["subnet"]))])
 
 
 def _build_uplink(network: Network, ns_fd: int) -> None:
     link, (host_end, network_end) = network["link"], network["uplink"]
     with Channel() as channel, Channel(ns_fd=ns_fd) as within:
-        if not netlink.index_of(link) or not netlink.index_of(rules.UPLINK_LINK, ns_fd):
-            channel.perform([netlink.delete_link(link)])
+        if not rtnetlink.index_of(link) or not rtnetlink.index_of(rules.UPLINK_LINK, ns_fd):
+            channel.perform([rtnetlink.delete_link(link)])
             peer = VethPeer(rules.UPLINK_LINK, ns_fd)
-            channel.require([netlink.add_veth(link, peer, mtu=network["mtu"])])
+            channel.require([rtnetlink.add_veth(link, peer, mtu=network["mtu"])])
         settings = ((f"net/ipv4/conf/{link}/route_localnet", "1"), (f"net/ipv6/conf/{link}/disable_ipv6", "1"))
         netns.ease_sysctls(settings)
-        near, far = netlink.index_of(link), netlink.index_of(rules.UPLINK_LINK, ns_fd)
+        near, far = rtnetlink.index_of(link), rtnetlink.index_of(rules.UPLINK_LINK, ns_fd)
         within.require(
             [
-                netlink.link_up(far),
-                netlink.add_address(far, network_end, 31),
-                netlink.set_route("default", via=host_end, index=far),
+                rtnetlink.link_up(far),
+                rtnetlink.add_address(far, network_end, 31),
+                rtnetlink.set_route("default", via=host_end, index=far),
             ]
         )
-        route = netlink.set_route(network["subnet"], via=network_end, index=near)
-        channel.require([netlink.add_address(near, host_end, 31), route])
-
-
-def _set_members(network: Network, ns_fd: int, endpoints: Sequence[Endpoint], gone: Sequence[str] = ()) -> None:
-    """Which port may send as whom; elements of these ports that are no longer true go in the same transaction."""
-    wanted = {
-        (link_name(endpoint["stack"], endpoint["key"]), _mac(endpoint), endpoint["address"]) for endpoint in endpoints
-    }
-    ports = {key[0] for key in wanted} | set(gone)
-    with nftables.open_channel(ns_fd) as channel:
-        known = nftables.elements(channel, rules.NETWORK_MEMBERS, rules.MEMBERS)
-        stale = [key for key in known if key[0] in ports and key not in wanted]
-        requests = []
-        if stale:
-            requests.append(nftables.delete_elements(rules.NETWORK_MEMBERS, rules.MEMBERS, stale))
-        if wanted:
-            added = [(key, ()) for key in sorted(wanted)]
-            requests.append(nftables.add_elements(rules.NETWORK_MEMBERS, rules.MEMBERS, added))
-        if requests:
-            nftables.apply(channel, requests)
-
-
-def _mac(endpoint: Endpoint) -> str:
-    return endpoint["mac"].lower() or pools.mac_of(endpoint["address"])
-
-
-def _plug(network: Network, ns_fd: int, endpoints: Sequence[Endpoint], fds: Sequence[int]) -> list[StackupError | None]:
-    """All veth pairs in one batch; a pair that is there and leads to the right container stays."""
-    master = netlink.index_of(rules.BRIDGE_LINK, ns_fd)
-    requests = [
-        netlink.add_veth(
-            link_name(endpoint["stack"], endpoint["key"]),
-            VethPeer(endpoint["link"], fd, _mac(endpoint)),
-            master=master,
-            mtu=network["mtu"],
-        )
-        for endpoint, fd in zip(endpoints, fds, strict=True)
-    ]
-    with Channel(ns_fd=ns_fd) as channel:
-        outcomes: list[StackupError | None] = []
-        for endpoint, fd, request, error in zip(endpoints, fds, requests, channel.perform(requests), strict=True):
-            if error and error.errno == errno.EEXIST:
-                outcomes.append(_adopt(channel, endpoint, fd, request))
-            else:
-                outcomes.append(error)
-        return outcomes
-
-
-def _adopt(channel: Channel, endpoint: Endpoint, fd: int, request: netlink.Request) -> StackupError | None:
-    """The name is taken by a leftover: right already, or replaced."""
-    with Channel(ns_fd=fd) as inside:
-        found = netlink.links(inside).get(endpoint["link"])
-    if found and found["mac"] == _mac(endpoint):
-        return None
-    channel.perform([netlink.delete_link(request.subject)])
-    return channel.perform([request])[0]
-
-
-def _configure(network: Network, endpoint: Endpoint, fd: int) -> KernelError | None:
-    """Address and routes inside the container: one batch."""
-    index = netlink.index_of(endpoint["link"], fd)
-    prefix = pools.prefix_of(network["subnet"])
-    requests = [netlink.link_up(index), netlink.add_address(index, endpoint["address"], prefix)]
-    gateway = network["gateway"] if network["uplink"] else ""
-    if endpoint["default"] and gateway:
-        requests.append(netlink.set_route("default", via=gateway, index=index))
-    if endpoint["table"]:
-        table = endpoint["table"]
-        requests.append(netlink.set_route(network["subnet"], index=index, table=table))
-        if gateway:
-            requests.append(netlink.set_route("default", via=gateway, index=index, table=table))
-        requests.append(netlink.add_rule(endpoint["address"], table, table))
-    with Channel(ns_fd=fd) as channel:
-        failures = [error for error in channel.perform(requests) if error and error.errno != errno.EEXIST]
-    return failures[0] if failures else None
+        route = rtnetlink.set_route(network["subnet"], via=network_end, index=near)
+        channel.require([rtnetlink.add_address(near, host_end, 31), route])
 
 
 def _observe_uplink(network: Network) -> Data:
-    with Channel() as channel, nftables.open_channel() as tables:
-        link = netlink.links(channel).get(network["link"], {})
+    with Channel() as channel:
+        link = rtnetlink.links(channel).get(network["link"], {})
         routed = any(
             route["target"] == network["subnet"] and route["index"] == link.get("index")
-            for route in netlink.routes(channel)
+            for route in rtnetlink.routes(channel)
         )
-        admitted = (network["link"],) in nftables.elements(tables, rules.HOST, rules.UPLINKS)
-    return {"uplink": bool(link.get("up")), "routed": routed, "admitted": admitted}
+    return {"uplink": bool(link.get("up")), "routed": routed}
 
 
-def _forget_uplink(tables: Channel, link: str) -> None:
-    if (link,) in nftables.elements(tables, rules.HOST, rules.UPLINKS):
-        nftables.apply(tables, [nftables.delete_elements(rules.HOST, rules.UPLINKS, [(link,)])])
+def _admitted(link: str) -> bool:
+    with nftables.open_channel() as tables:
+        return (link,) in nftables.elements(tables, rules.HOST, rules.UPLINKS)
+
+
+def _forget_uplink(link: str) -> None:
+    with nftables.open_channel() as tables:
+        if (link,) in nftables.elements(tables, rules.HOST, rules.UPLINKS):
+            nftables.apply(tables, nftables.delete_elements(rules.HOST, rules.UPLINKS, [(link,)]))
+
+
+def _delete_link(link: str) -> None:
+    with Channel() as channel:
+        channel.require([rtnetlink.delete_link(link)], (errno.ENODEV,))
 
 
 def _collect(problems: list[StackupError], step: Callable[[], None]) -> None:

@@ -26,7 +26,11 @@ class NetworkClaim(TypedDict):
     uplink: list[str]
 
 
+VERSION = 1
+
+
 class HostClaims(TypedDict):
+    version: int
     networks: dict[str, NetworkClaim]
     forwarding: NotRequired[str]
     """What `ip_forward` was before stackup turned it on; absent when it did not."""
@@ -41,7 +45,7 @@ def _file(run_dir: str) -> str:
 def read(run_dir: str) -> HostClaims:
     """The claims as they are, without the lock."""
     found: HostClaims | None = files.read_json(_file(run_dir))
-    return found or {"networks": {}}
+    return found or {"version": VERSION, "networks": {}}
 
 
 @contextmanager

@@ -31,6 +31,10 @@ _CHUNK = 1 << 18
 _SPLICE = 0x1 | 0x2  # SPLICE_F_MOVE, SPLICE_F_NONBLOCK
 
 
+PROTOCOLS = ("tcp", "udp")
+"""What can be held by a socket; the kernel alone serves others."""
+
+
 def places(host_ip: str) -> list[tuple[int, str]]:
     """Where a port is bound: (family, address); no address means all of both families."""
     if not host_ip:
@@ -102,9 +106,9 @@ class PortHolder:
         self._flows: dict[tuple[int, Peer], Flow] = {}
         self._paused = False
         for place, port in enumerate(ports):
-            bound = held[place] if held else bind(port["host_ip"], port["port"], port["protocol"])
-            for one in bound:
-                self._serve(one, port)
+            if port["protocol"] in PROTOCOLS:
+                for one in held[place] if held else bind(port["host_ip"], port["port"], port["protocol"]):
+                    self._serve(one, port)
 
     def _serve(self, one: socket.socket, port: Mapping[str, object]) -> None:
         one.setblocking(False)

@@ -14,7 +14,6 @@ import socket
 import struct
 import time
 
-from stackup.errors import HostError
 from stackup.kernel import netns
 from stackup.kernel.files import host_error
 from stackup.runtime.network import dns, upstream
@@ -39,8 +38,12 @@ if TYPE_CHECKING:
         """`dns:` of the stack file."""
         forward: bool
         """Whether the host's servers may be asked: false when every network is internal."""
+        links: dict[str, str]
+        """Names that only this container uses, and what they stand for: `links: [db:database]`."""
         host_resolv: str
         """The host's resolv.conf."""
+        port: int
+        """Where to listen: 53 itself where no rule can redirect it."""
 
 
 IDLE_S = 10.0
@@ -49,15 +52,24 @@ _BURST = 64
 
 
 def arguments(
-    netns_pin: str, names: list[str], *, servers: list[str], internal: bool, host_resolv: str = "/etc/resolv.conf"
+    netns_pin: str,
+    names: list[str],
+    *,
+    internal: bool,
+    servers: list[str] | None = None,
+    links: dict[str, str] | None = None,
+    host_resolv: str = "/etc/resolv.conf",
+    port: int = RESOLVER_PORT,
 ) -> ResolverArguments:
     """`internal`: every network of the container is."""
     return {
         "netns": netns_pin,
         "names": names,
-        "servers": servers,
+        "servers": servers or [],
+        "links": links or {},
         "forward": not internal,
         "host_resolv": host_resolv,
+        "port": port,
     }
 
 
@@ -67,6 +79,7 @@ class Resolver:
     def __init__(self, wanted: ResolverArguments) -> None:
         self._wanted = wanted
         self._rosters = [Roster(file) for file in wanted["names"]]
+        self._links = {dns.wire(alias): dns.wire(name) for alias, name in wanted["links"].items()}
         self._turn = 0
         self._watch = Watch()
         self._upstream = Upstream(self._watch)
@@ -74,8 +87,8 @@ class Resolver:
         self._host_servers: list[str] = []
         self._host_identity: tuple[int, int] | None = None
         self._ns_fd = netns.open_pin(wanted["netns"])
-        self._datagrams = _bound(self._ns_fd, socket.SOCK_DGRAM)
-        self._listener = _bound(self._ns_fd, socket.SOCK_STREAM)
+        self._datagrams = _bound(self._ns_fd, socket.SOCK_DGRAM, wanted["port"])
+        self._listener = _bound(self._ns_fd, socket.SOCK_STREAM, wanted["port"])
         self._listener.listen(64)
         self._watch.add(self._datagrams.fileno(), READ, self._serve_datagrams)
         self._watch.add(self._listener.fileno(), READ, self._accept)
@@ -156,8 +169,9 @@ class Resolver:
     def _known(self, asked: dns.Question) -> tuple[int | None, list[bytes]]:
         """Code and records of what is ours to answer; no code for what is not."""
         records: list[bytes] = []
+        name = self._links.get(asked.name, asked.name)
         for roster in self._rosters:
-            records += roster.find(asked.name)
+            records += roster.find(name)
         if records:
             if asked.kind not in (dns.A, dns.ANY) or asked.klass != dns.IN:
                 return dns.NOERROR, []
@@ -274,18 +288,14 @@ class Client:
             return
 
 
-def _bound(ns_fd: int, kind: int) -> socket.socket:
+def _bound(ns_fd: int, kind: int, port: int) -> socket.socket:
     one = netns.socket_in(ns_fd, socket.AF_INET, kind)
     try:
         if kind == socket.SOCK_STREAM:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        one.bind((RESOLVER_ADDRESS, RESOLVER_PORT))
+        one.bind((RESOLVER_ADDRESS, port))
     except OSError as problem:
         one.close()
-        raise _unbound(problem) from problem
+        raise host_error(problem, "cannot listen for names on", f"{RESOLVER_ADDRESS}:{port}") from problem
     one.setblocking(False)
     return one
-
-
-def _unbound(problem: OSError) -> HostError:
-    return host_error(problem, "cannot listen for names on", f"{RESOLVER_ADDRESS}:{RESOLVER_PORT}")

@@ -11,9 +11,9 @@ import os
 import socket
 from typing import TYPE_CHECKING, TypedDict
 
-from stackup.errors import HostError
+from stackup.errors import HostError, Unsupported
 from stackup.kernel import netlink, nftables
-from stackup.runtime.network import claims, holder, pools, rules
+from stackup.runtime.network import claims, foreign, holder, pools, rules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,12 +43,22 @@ def _element(port: Published) -> tuple[str, Element] | None:
     return rules.AT_ADDRESS, ((port["host_ip"], port["protocol"], port["port"]), value)
 
 
+def kernel_serves(*, foreign_rules: bool) -> bool:
+    """Whether publishing by elements works here; else leave ports to `PortHolder` and publish nothing.
+
+    It does not without nf_tables, nor where a foreign chain refuses what is forwarded and we may not add to it.
+    """
+    if not nftables.available():
+        return False
+    with nftables.open_channel() as channel:
+        return foreign_rules or not foreign.refusing(channel)
+
+
 def publish(ports: Sequence[Published]) -> None:
     """Makes the elements say exactly this, in one transaction; what was tracked for a changed UDP port is forgotten."""
     with nftables.open_channel() as channel:
         requests, changed = _exchange(channel, ports, wanted=True)
-        if requests:
-            nftables.apply(channel, requests)
+        nftables.apply(channel, requests)
     _forget(changed)
 
 
@@ -56,8 +66,7 @@ def unpublish(ports: Sequence[Published]) -> None:
     """Takes elements out that still lead where `ports` says; those of others stay."""
     with nftables.open_channel() as channel:
         requests, changed = _exchange(channel, ports, wanted=False)
-        if requests:
-            nftables.apply(channel, requests)
+        nftables.apply(channel, requests)
     _forget(changed)
 
 
@@ -76,10 +85,8 @@ def _exchange(channel: Channel, ports: Sequence[Published], *, wanted: bool) -> 
                 changed.append(port)
             if wanted and old != value:
                 added.append((key, value))
-        if gone:
-            requests.append(nftables.delete_elements(rules.HOST, name, gone))
-        if added:
-            requests.append(nftables.add_elements(rules.HOST, name, added))
+        requests += nftables.delete_elements(rules.HOST, name, gone)
+        requests += nftables.add_elements(rules.HOST, name, added)
     return requests, changed
 
 
@@ -122,6 +129,8 @@ def hold(wanted: HeldPort, published: str, run_dir: str) -> tuple[HeldPort, list
 
     The sockets go to the monitor, or are closed once it has bound its own. Raises HostError naming who holds the port.
     """
+    if wanted["protocol"] not in holder.PROTOCOLS:
+        return _unheld(wanted, published)
     taken: HostError | None = None
     for number in parse_range(published):
         try:
@@ -133,6 +142,18 @@ def hold(wanted: HeldPort, published: str, run_dir: str) -> tuple[HeldPort, list
             continue
         return {**wanted, "port": bound[0].getsockname()[1]}, bound
     raise _explain(wanted, published, run_dir) from taken
+
+
+def _unheld(wanted: HeldPort, published: str) -> tuple[HeldPort, list[socket.socket]]:
+    """SCTP is translated by the kernel and has no listener: it can be published by number only."""
+    numbers = parse_range(published)
+    if len(numbers) != 1 or not numbers[0]:
+        raise Unsupported(
+            f'"{wanted["target"]}/{wanted["protocol"]}" cannot be given a port by choice',
+            subject=f"{wanted['target']}/{wanted['protocol']}",
+            hint="name the host's port: `8000:8000/sctp`",
+        )
+    return {**wanted, "port": numbers[0]}, []
 
 
 def _bind_any(wanted: HeldPort) -> list[socket.socket]:
@@ -185,13 +206,22 @@ def _listening(port: int, protocol: str) -> str:
     inodes = {f"socket:[{inode}]" for family in ("", "6") for inode in _inodes(f"/proc/net/{protocol}{family}", port)}
     for pid in filter(str.isdigit, os.listdir("/proc")) if inodes else ():
         try:
-            names = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
-            if inodes.intersection(names):
+            if inodes.intersection(_open_files(f"/proc/{pid}/fd")):
                 with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
                     return f'"{file.read().strip()}" (process {pid})'
         except OSError:
             continue  # it ended meanwhile, or is not ours to look into
     return ""
+
+
+def _open_files(fd_dir: str) -> list[str]:
+    found = []
+    for fd in os.listdir(fd_dir):
+        try:
+            found.append(os.readlink(f"{fd_dir}/{fd}"))
+        except OSError:
+            continue  # closed meanwhile; when it is our own process, the listing's descriptor always is
+    return found
 
 
 def _inodes(table: str, port: int) -> list[str]:

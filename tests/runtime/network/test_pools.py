@@ -17,7 +17,7 @@ def test_the_lowest_free_subnet_is_chosen_beside_what_is_taken_and_routed() -> N
 
 
 def test_a_route_to_everything_private_leaves_nothing_to_choose() -> None:
-    with pytest.raises(HostError, match='no /24 is left in "10[.]192') as caught:
+    with pytest.raises(HostError, match=r'no /24 is left in "10\.192') as caught:
         pools.choose_subnet(["10.0.0.0/8"])
     assert "subnet" in caught.value.hint
 

@@ -1,0 +1,181 @@
+"""Starting containers from a command: one launcher process, begun early, told what to start, listened to.
+
+Hot: spawned with posix_spawn, so that nothing dear is loaded. The launcher gets an empty environment, no argument that
+says anything about a stack, and three descriptors. Two descriptors serve any number of containers.
+"""
+
+from __future__ import annotations
+
+import _thread
+import json
+import os
+import select
+import socket
+import sys
+import time
+
+from stackup.errors import HostError, StackupError
+from stackup.runtime.frames import Channel
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+    from stackup.runtime.description import Description, Status
+
+    Outcome = Status | StackupError
+
+_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+_PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from stackup.runtime.launcher import main; main()"
+_LONGEST_ANSWER = 1 << 17
+TRACE = "monitor.trace"
+START_S = 120.0
+_CLOSE_S = 5.0
+
+
+class Launcher:
+    """`start` returns at once; `launch` may be called from several threads, one at a time; then `close`."""
+
+    def __init__(self, python: str = "") -> None:
+        self._python = python or sys.executable
+        self._pid = 0
+        self._lock = _thread.allocate_lock()
+        self._next_token = 1
+        self._stderr = -1
+        self._channel: Channel
+        self._answers: socket.socket
+
+    def start(self) -> None:
+        """Begin the launcher, if it is not there yet: it loads while the command still plans."""
+        if self._pid and self._channel.fileno() >= 0:
+            return
+        self.close()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        answers, answers_theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._stderr = os.memfd_create("stackup-launcher", os.MFD_CLOEXEC)
+        places = ((theirs.fileno(), 0), (answers_theirs.fileno(), 1), (self._stderr, 2))
+        try:
+            self._pid = os.posix_spawn(
+                self._python,
+                [self._python, "-I", "-S", "-c", _PROGRAM, _ROOT],
+                {},
+                file_actions=[(os.POSIX_SPAWN_DUP2, source, target) for source, target in places],
+                setsid=True,
+            )
+        except OSError as problem:
+            raise HostError(f'cannot start "{self._python}": {problem.strerror}', subject=self._python) from problem
+        finally:
+            theirs.close()
+            answers_theirs.close()
+        ours.setblocking(False)
+        self._channel = Channel(ours)
+        self._answers = answers
+
+    def launch(self, descriptions: Sequence[Description], *, limit_s: float = START_S) -> Iterator[tuple[str, Outcome]]:
+        """(address, its status, running, or why it does not run) as each becomes known."""
+        with self._lock:
+            self.start()
+            waiting: dict[int, Description] = {}
+            for description in descriptions:
+                waiting[self._next_token] = description
+                self._channel.queue({"token": self._next_token, "description": description})
+                self._next_token += 1
+            deadline = time.monotonic() + limit_s
+            while waiting:
+                for answer in self._exchange(deadline):
+                    answered = waiting.pop(answer["token"], None)
+                    if answered is not None:
+                        yield answered["address"], outcome(answered, answer)
+                if time.monotonic() > deadline:
+                    break
+                if self._channel.fileno() < 0:
+                    break
+            for description in waiting.values():
+                yield description["address"], self._unanswered(description, limit_s)
+
+    def _exchange(self, deadline: float) -> list[dict[str, Any]]:
+        """Send what the launcher takes and return what was answered; closes our end when the launcher is gone."""
+        poll = select.poll()
+        poll.register(self._answers.fileno(), select.POLLIN)
+        events = select.POLLOUT if self._channel.sending else 0
+        poll.register(self._channel.fileno(), events)
+        ready = dict(poll.poll(max(0, int((deadline - time.monotonic()) * 1000)) + 1))
+        found: list[dict[str, Any]] = []
+        if self._answers.fileno() in ready:
+            found = self._received()
+        gone = ready.get(self._channel.fileno(), 0) & (select.POLLHUP | select.POLLERR)
+        if gone:
+            # Monitors that were forked still answer for themselves, and theirs are the last ends of that socket.
+            found += self._last_words(deadline)
+            self._channel.close()
+        elif self._channel.sending and self._channel.fileno() in ready:
+            try:
+                self._channel.flush()
+            except OSError:
+                return found  # gone: the next turn sees the hang-up and takes the last answers
+        return found
+
+    def _received(self) -> list[dict[str, Any]]:
+        data = self._answers.recv(_LONGEST_ANSWER)
+        return [json.loads(data)] if data else []
+
+    def _last_words(self, deadline: float) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        while True:
+            self._answers.settimeout(max(0.001, deadline - time.monotonic()))
+            try:
+                answers = self._received()
+            except OSError:
+                return found
+            if not answers:
+                return found
+            found += answers
+
+    def _unanswered(self, description: Description, limit_s: float) -> StackupError:
+        name = description["name"]
+        if self._channel.fileno() >= 0:
+            return HostError(
+                f'"{name}" did not start within {limit_s:g}s', subject=name,
+                hint="its set-up waits for something, a network file system for instance",
+            )  # fmt: skip
+        said = os.pread(self._stderr, 4096, 0).decode(errors="replace").strip()
+        last = said.splitlines()[-1] if said else "it was killed"
+        return HostError(f'the launcher ended before "{name}" was started: {last}', subject=name, code="launcher-lost")
+
+    def close(self) -> None:
+        """Let the launcher go and reap it; monitors stay."""
+        if not self._pid:
+            return
+        self._channel.close()
+        self._answers.close()
+        pidfd = os.pidfd_open(self._pid)
+        try:
+            if not select.select([pidfd], [], [], _CLOSE_S)[0]:
+                os.kill(self._pid, 9)
+            os.waitpid(self._pid, 0)
+        finally:
+            os.close(pidfd)
+            os.close(self._stderr)
+            self._pid = 0
+
+    def __enter__(self) -> Launcher:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def outcome(description: Description, answer: dict[str, Any]) -> Outcome:
+    """A launcher's answer as a value."""
+    name = description["name"]
+    if "status" in answer:
+        status: Status = answer["status"]
+        return status
+    if "error" in answer:
+        said = answer["error"]
+        text = f'cannot start "{name}": {said["message"]}'
+        return HostError(text, subject=said["subject"] or name, hint=said["hint"], code=said["code"])
+    trace = os.path.join(description["state_dir"], TRACE)
+    text = f'the monitor of "{name}" ended before the container was started'
+    return HostError(text, subject=name, code="monitor-gone", hint=f'see "{trace}"' if os.path.exists(trace) else "")

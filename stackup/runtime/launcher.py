@@ -1,0 +1,174 @@
+"""The small process that forks monitors: single-threaded, little loaded, gone with its command.
+
+Hot. Started by `launch` as `python -I -S -c` on `main`, with a stream of descriptions as descriptor 0 and a packet
+socket for answers as 1. One description is read at a time, and nothing of one container's is open when the next is
+forked, since a sibling would hide end of file. A monitor answers for itself; the launcher answers for the dead.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import select
+import signal
+import socket
+
+from stackup.errors import HostError, StackupError
+from stackup.kernel import abi, calls
+from stackup.runtime.bodies import Bodies
+from stackup.runtime.control import fault
+from stackup.runtime.frames import Channel
+from stackup.runtime.monitor import COMM, OOM_SCORE_ADJ, Monitor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from stackup.runtime.description import Description
+
+_HIGHEST = 1 << 20
+
+
+def main() -> None:
+    """The program. Ends when the command closes its end, or has died."""
+    os.closerange(3, _HIGHEST)
+    os.umask(0o077)
+    os.chdir("/")
+    _rename("stackup-launch")
+    descriptions = Channel(socket.socket(fileno=os.dup(0)))
+    answers = socket.socket(fileno=os.dup(1))
+    null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+    for number in (0, 1):
+        os.dup2(null, number)
+    os.close(null)
+    Launcher(descriptions, answers).run()
+
+
+class Launcher:
+    """`run` reads descriptions and forks, until end of file."""
+
+    __slots__ = ("_answers", "_descriptions", "_monitors", "_wake", "_wake_w")
+
+    def __init__(self, descriptions: Channel, answers: socket.socket) -> None:
+        self._descriptions = descriptions
+        self._answers = answers
+        self._monitors: dict[int, int] = {}
+        self._wake, self._wake_w = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+
+    def run(self) -> None:
+        signal.set_wakeup_fd(self._wake_w, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+        # What is loaded now is shared by every monitor: keep the collector from touching those pages.
+        gc.collect()
+        gc.freeze()
+        poll = select.poll()
+        poll.register(self._descriptions.fileno(), select.POLLIN)
+        poll.register(self._wake, select.POLLIN)
+        still_open = True
+        while still_open:
+            ready = {fd for fd, _ in poll.poll()}
+            if self._wake in ready:
+                os.read(self._wake, 4096)
+                self._reap()
+            if self._descriptions.fileno() in ready:
+                still_open, messages = self._descriptions.receive()
+                for message, _fds in messages:
+                    self._fork(message["token"], message["description"])
+
+    def _fork(self, token: int, description: Description) -> None:
+        # A host pid namespace, or another container's, is reachable only from one that is not nested itself.
+        flags = 0 if description["namespaces"]["pid"] else abi.CLONE_NEWPID
+        try:
+            pid, pidfd = calls.clone3(flags)
+        except StackupError as problem:
+            self._answer(token, fault(problem))
+            return
+        if pid == 0:
+            self._become_monitor(token, description)
+        os.close(pidfd)
+        self._monitors[pid] = token
+
+    def _become_monitor(self, token: int, description: Description) -> None:
+        """The fork's whole life."""
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for fd in (self._wake, self._wake_w):
+                os.close(fd)
+            self._descriptions.close()
+            self._monitors.clear()
+            settle(description)
+
+            def tell(message: dict[str, Any]) -> None:
+                self._answer(token, message)
+                self._answers.close()
+
+            Monitor(description, tell, Bodies()).run()
+        except Exception as problem:
+            _confess(description, problem)
+        finally:
+            os._exit(0)
+
+    def _answer(self, token: int, message: dict[str, Any]) -> None:
+        try:
+            self._answers.send(json.dumps({"token": token, **message}).encode())
+        except OSError:
+            return  # the command is gone; the status file says the same
+
+    def _reap(self) -> None:
+        while self._monitors:
+            try:
+                pid, _status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            token = self._monitors.pop(pid, None)
+            if token is not None:
+                self._answer(token, {"ended": True})
+
+
+def settle(description: Description) -> None:
+    """Leave the command's session, terminal, control groups and fate behind."""
+    os.setsid()
+    null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+    for number in (0, 1, 2):
+        os.dup2(null, number)
+    os.close(null)
+    _rename(COMM)
+    for directory in description["monitor_cgroups"]:
+        _join_group(directory)
+    try:
+        _write("/proc/self/oom_score_adj", str(OOM_SCORE_ADJ))
+    except OSError:
+        return  # lowering it takes CAP_SYS_RESOURCE, proc(5); without it the monitor has the score of anybody
+
+
+def _join_group(directory: str) -> None:
+    try:
+        _write(os.path.join(directory, "cgroup.procs"), "0")
+    except OSError as problem:
+        raise HostError(f'the monitor cannot enter "{directory}": {problem.strerror}', subject=directory) from problem
+
+
+def _rename(comm: str) -> None:
+    _write("/proc/self/comm", comm)
+
+
+def _write(path: str, text: str) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)
+
+
+def _confess(description: Description, problem: Exception) -> None:
+    """A bug of ours, or an entry that failed: the trace goes where the container's state is, since nobody listens."""
+    import traceback  # only here: it costs 5 ms and half a megabyte
+
+    path = os.path.join(description["state_dir"], "monitor.trace")
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    os.write(fd, "".join(traceback.format_exception(problem)).encode())
+    os.close(fd)

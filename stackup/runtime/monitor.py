@@ -1,0 +1,363 @@
+"""The process that looks after one container: starts it, reaps it, restarts it, and writes down how it ended.
+
+Hot and single-threaded: forked from the launcher, PID 1 of a pid namespace of its own in which the container's nests,
+so that the kernel ends the container when the monitor dies. It reads nothing but its Description, decides nothing that
+the description did not, and ends when its container ended for good, leaving the final status.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+from stackup import layout
+from stackup.errors import HostError, StackupError
+from stackup.kernel import cgroupfs, proc
+from stackup.runtime import child, record, requests, supervise
+from stackup.runtime.control import Control, fault
+from stackup.runtime.guest import Inside
+from stackup.runtime.health import command
+from stackup.runtime.logwriter import LogWriter
+from stackup.runtime.loop import Loop
+from stackup.runtime.prober import Prober
+from stackup.runtime.streams import Pump, Stdio
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from stackup.runtime.bodies import Bodies
+    from stackup.runtime.description import Description, HealthStatus, Status
+
+    Tell = Callable[[dict[str, Any]], None]
+
+COMM = "stackup-monitor"
+OOM_SCORE_ADJ = -900
+AFTER_KILL_S = 1.0
+"""How long a killed container may take to go before the stop is answered with what is stuck."""
+_RESTART, _GRACE, _STUCK, _RETRY = "restart", "grace", "stuck", "write the status again"
+
+
+class Monitor:
+    """One container's life. `tell` is called once: the first start worked, or why it did not."""
+
+    def __init__(self, description: Description, tell: Tell, bodies: Bodies) -> None:
+        self.description = description
+        self.loop = Loop()
+        self.log = LogWriter(os.path.join(description["state_dir"], layout.LOG), description["log"])
+        self.inside: Inside | None = None
+        self.pumps: list[Pump] = []
+        self.stdin = -1
+        self.over = False
+        self.stop_waiters: list[Callable[[dict[str, Any]], None]] = []
+        self.end_waiters: list[Callable[[int], None]] = []
+        self._tell: Tell | None = tell
+        self._bodies = bodies
+        self._child: child.Child | None = None
+        self._prober: Prober | None = None
+        self._control: Control | None = None
+        self._up_at = 0.0
+        self._delay = 0.0
+        self._attempts = 0
+        self._oom_before = 0
+        host_pid = int(os.readlink("/proc/self"))
+        self.status: Status = {
+            "instance": description["instance"], "state": "created", "init": None,
+            "monitor": {"pid": host_pid, "start": proc.start_time(host_pid)},
+            "started_at": 0.0, "finished_at": 0.0, "exit_code": 0, "oom": False, "error": "", "restarts": 0,
+            "stopped": False, "health": None,
+        }  # fmt: skip
+
+    def run(self) -> None:
+        """From the fork to the end."""
+        try:
+            table = requests.table(self)
+            self._control = Control(self.loop, self.description["live_dir"], table, lambda: self.status)
+            self._heed_signals()
+            if self.description.get("await_attach"):
+                self._changed()
+                self._say({"status": self.status})
+            else:
+                self.start()
+        except (StackupError, OSError) as problem:
+            self._fail(problem if isinstance(problem, StackupError) else HostError(str(problem)))
+        while not self.over:
+            self.loop.turn()
+        self._leave()
+
+    def _heed_signals(self) -> None:
+        """A machine that shuts down sends SIGTERM to everybody: that is a stop."""
+        wake, wake_w = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        signal.set_wakeup_fd(wake_w, warn_on_full_buffer=False)
+        signal.signal(signal.SIGTERM, lambda _number, _frame: None)
+        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_IGN)
+
+        def woken(fd: int) -> None:
+            os.read(fd, 64)
+            self.stop(None, None)
+
+        self.loop.add(wake, woken)
+
+    def start(self) -> None:
+        """Fork the container's init; its set-up answers through the loop."""
+        flags = self._bodies.flags(self.description)
+        stdio = Stdio(stdin=self.description["stdin_open"])
+        self._oom_before = cgroupfs.oom_count(self.description["cgroups"])
+        try:
+            born = child.fork(flags, stdio.inner, lambda report: self._bodies.become(self.description, report))
+        except BaseException:
+            stdio.close()
+            raise
+        stdio.started()
+        self._child = born
+        self.stdin = stdio.stdin
+        fresh = [(stdio.stdout, b"stdout"), (stdio.stderr, b"stderr")]
+        self.pumps = [Pump(self.loop, fd, stream, self.log) for fd, stream in fresh]
+        self._up_at = time.monotonic()
+        self.loop.add(born.report, self._answered)
+        self.loop.add(born.pidfd, self._ended)
+
+    def _answered(self, _fd: int) -> None:
+        born = self._child
+        if born is None:
+            return
+        self.loop.drop(born.report)
+        failure = born.answer()
+        if failure is not None:
+            self._fail(set_up_error(self.description["name"], failure))
+            return
+        self.status = {
+            **self.status,
+            "state": "running",
+            "init": {"pid": born.pid, "start": born.start},
+            "started_at": time.time(),
+            "finished_at": 0.0,
+            "exit_code": 0,
+            "oom": False,
+            "error": "",
+            "health": None,
+        }
+        self._up_at = time.monotonic()
+        try:
+            self.inside = Inside(self.loop, self.description, born, self._bodies.join)
+        except (HostError, OSError):
+            self.inside = None  # it ended already, as its pidfd is about to say
+        if self.inside is not None:
+            self.check_health()
+        self._changed()
+        self._say({"status": self.status})
+
+    def revise(self, what: str, value: Any) -> None:
+        """Take a new value for one key of the description; who asked says what that changes."""
+        self.description[what] = value  # type: ignore[literal-required]
+
+    def check_health(self) -> None:
+        """Begin, or begin anew with what the description says now."""
+        if self._prober is not None:
+            self._prober.close()
+            self._prober = None
+        self.status["health"] = None
+        health = self.description["health"]
+        if self.inside is not None and health is not None and command(health):
+            self._prober = Prober(self.loop, health, self.inside, self._probed)
+            self.status["health"] = self._prober.status
+
+    def _probed(self, health: HealthStatus) -> None:
+        self.status["health"] = health
+        self._changed()
+
+    def _ended(self, _fd: int) -> None:
+        """The container's init is gone: take its last words, its exit code, and decide."""
+        born = self._child
+        if born is None:
+            return
+        if born.report >= 0:
+            self._answered(born.report)
+        self.loop.drop(born.pidfd)
+        code = born.reap()
+        self._child = None
+        if self.description["namespaces"]["pid"]:
+            # Without a pid namespace of its own, its children outlive the first process.
+            cgroupfs.kill(self.description["cgroups"])
+        self._tidy()
+        oom = cgroupfs.oom_count(self.description["cgroups"]) > self._oom_before
+        if self.status["state"] == "failed":
+            self._end()
+            return
+        self.status = {**self.status, "init": None, "exit_code": code, "oom": oom, "finished_at": time.time()}
+        self._decide(code)
+
+    def _tidy(self) -> None:
+        for name in (_GRACE, _STUCK):
+            self.loop.cancel(name)
+        if self._prober is not None:
+            self._prober.close()
+            self._prober = None
+        if self.inside is not None:
+            self.inside.close()
+            self.inside = None
+        for pump in self.pumps:
+            pump.drain()
+        if self.stdin >= 0:
+            os.close(self.stdin)
+            self.stdin = -1
+
+    def _decide(self, code: int) -> None:
+        restart = self.description["restart"]
+        if time.monotonic() - self._up_at >= supervise.steady_after(restart):
+            self._delay, self._attempts = 0.0, 0
+        delay = None
+        if not self.status["stopped"]:
+            delay = supervise.restart_delay(restart, exit_code=code, attempts=self._attempts, delay=self._delay)
+        if delay is None:
+            self.status["state"] = "exited"
+            self._end()
+            return
+        self._delay = delay
+        self.status["state"] = "restarting"
+        self.loop.after(_RESTART, delay, self._again)
+        self._changed()
+
+    def _again(self) -> None:
+        self._attempts += 1
+        self.status["restarts"] += 1
+        try:
+            self.start()
+        except (StackupError, OSError) as problem:
+            self._fail(problem if isinstance(problem, StackupError) else HostError(str(problem)))
+
+    def stop(self, name: str | int | None, grace: int | None) -> None:
+        """Ask, wait, kill. A container between two runs ends at once."""
+        stop = self.description["stop"]
+        number = supervise.signal_number(name or stop.get("signal"))
+        patience = (int(stop.get("grace") or 0) if grace is None else grace) / supervise.SECOND
+        self.status["stopped"] = True
+        if self._child is None:
+            self.loop.cancel(_RESTART)
+            self.status["state"] = "exited"
+            self._end()
+            return
+        cgroupfs.thaw(self.description["cgroups"])
+        if self.status["state"] != "running" or patience <= 0:
+            self.kill_all()
+            return
+        if not supervise.handles(_status_text(self._child.pid), number) and not self.description["namespaces"]["pid"]:
+            name = supervise.signal_name(number)
+            self.status["warning"] = (
+                f"PID 1 does not handle {name}, so it will be killed after {patience:g}s; "
+                "set `init: true` or another `stop_signal`"
+            )
+        self._child.signal(number)
+        self.loop.after(_GRACE, patience, self.kill_all)
+        self._changed()
+
+    def kill_all(self) -> None:
+        """The kernel kills a pid namespace with its PID 1; the control group is for what has none of its own."""
+        if self._child is not None:
+            self._child.signal(signal.SIGKILL)
+        if self.description["namespaces"]["pid"]:
+            cgroupfs.kill(self.description["cgroups"])
+        # A frozen task dies only when it is thawed (cgroup v1, freezer-subsystem).
+        cgroupfs.thaw(self.description["cgroups"])
+        self.loop.after(_STUCK, AFTER_KILL_S, self._stuck)
+
+    def _stuck(self) -> None:
+        pid = self._child.pid if self._child is not None else 0
+        problem = HostError(
+            f"process {pid} was killed and is still there, in uninterruptible sleep",
+            subject=self.description["name"],
+            hint="it waits for a device or a network file system; it goes when that answers",
+        )
+        self.status["warning"] = problem.message
+        self._changed()
+        waiting, self.stop_waiters = self.stop_waiters, []
+        for answer in waiting:
+            answer(fault(problem))
+
+    def signal(self, number: int) -> None:
+        """Docker's rule: the stop signal or SIGKILL by hand ends the restarts too."""
+        if self._child is None:
+            raise HostError(f'"{self.description["name"]}" is not running', code="not-running")
+        if number in (signal.SIGKILL, supervise.signal_number(self.description["stop"].get("signal"))):
+            self.status["stopped"] = True
+        if number == signal.SIGKILL:
+            self.kill_all()
+        else:
+            self._child.signal(number)
+
+    def _fail(self, problem: StackupError) -> None:
+        """Set-up went wrong. The status keeps why; what is left of the child ends on its own."""
+        self.status = {
+            **self.status,
+            "state": "failed",
+            "error": problem.message,
+            "init": None,
+            "exit_code": 127,
+            "finished_at": time.time(),
+        }
+        self._say(fault(problem))
+        if self._child is None:
+            self._end()
+
+    def _end(self) -> None:
+        self.over = True
+
+    def _say(self, message: dict[str, Any]) -> None:
+        tell, self._tell = self._tell, None
+        if tell is not None:
+            tell(message)
+
+    def changed(self) -> None:
+        self._changed()
+
+    def _changed(self) -> None:
+        """The file first, then whoever watches. A full disk must not end a container: it is tried again."""
+        if self.log.problem:
+            self.status["warning"] = self.log.problem
+        try:
+            record.write_status(self.description["state_dir"], self.status)
+        except StackupError:
+            self.loop.after(_RETRY, 1.0, self._changed)
+        if self._control is not None:
+            self._control.push()
+
+    def _leave(self) -> None:
+        """The last status, told to everybody; then wait for those who still read, and sync what was written."""
+        if self._control is not None:
+            self._control.hush()
+        self._changed()
+        for answer in self.stop_waiters:
+            answer({"exit": self.status["exit_code"]})
+        for ended in self.end_waiters:
+            ended(self.status["exit_code"])
+        self.log.close()
+        deadline = time.monotonic() + 1.0
+        while self._unsaid(deadline):
+            self.loop.turn(1.0)
+        record.sync_status(self.description["state_dir"])
+
+    def _unsaid(self, deadline: float) -> bool:
+        talking = self._control.conversations if self._control is not None else set()
+        answers = any(who.unsaid for who in talking) and time.monotonic() < deadline
+        # Output that an attached command has not taken yet is not thrown away while that command lives.
+        return answers or any(pump.busy for pump in self.pumps)
+
+
+def set_up_error(name: str, failure: dict[str, Any]) -> HostError:
+    """The child's own report as an error: which operation, on what, why."""
+    operation, message = str(failure.get("operation") or ""), str(failure.get("message") or "")
+    text = f"{operation}: {message}" if operation and not message.startswith(operation) else message
+    return HostError(
+        text or "set-up failed", subject=str(failure.get("path") or name), hint=str(failure.get("hint") or "")
+    )
+
+
+def _status_text(pid: int) -> str:
+    try:
+        with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""

@@ -1,0 +1,116 @@
+"""What can be asked of a running monitor, one function a request; `control` is how it is asked.
+
+Hot. Each takes the conversation and the message; what is wrong with a message is raised and answered by `control`.
+"""
+
+from __future__ import annotations
+
+import os
+
+from stackup.errors import HostError, UsageError
+from stackup.runtime import supervise
+from stackup.runtime.control import fault
+from stackup.runtime.streams import Stdio
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from stackup.runtime.control import Conversation, Request
+    from stackup.runtime.description import Process
+    from stackup.runtime.guest import Inside
+    from stackup.runtime.monitor import Monitor
+
+    Message = Mapping[str, Any]
+
+
+def table(monitor: Monitor) -> dict[str, Request]:
+    def bound(function: Callable[[Monitor, Conversation, Message], None]) -> Request:
+        return lambda who, message: function(monitor, who, message)
+
+    return {"stop": bound(stop), "kill": bound(kill), "exec": bound(execute), "attach": bound(attach),
+            "update": bound(update)}  # fmt: skip
+
+
+def stop(monitor: Monitor, who: Conversation, message: Message) -> None:
+    grace = message.get("grace")
+    name = message.get("signal")
+    supervise.signal_number(name)
+    monitor.stop_waiters.append(who.answer)
+    monitor.stop(name, None if grace is None else int(grace))
+
+
+def kill(monitor: Monitor, who: Conversation, message: Message) -> None:
+    monitor.signal(supervise.signal_number(message.get("signal"), default=9))
+    who.answer({"done": True})
+
+
+def execute(monitor: Monitor, who: Conversation, message: Message) -> None:
+    inside = _running(monitor)
+    process: Process = message["process"]
+    stdio = Stdio(stdin=bool(message.get("stdin")))
+    try:
+        guest = inside.enter(process, stdio.inner)
+    except BaseException:
+        stdio.close()
+        raise
+    stdio.started()
+
+    def answered(failure: dict[str, Any] | None) -> None:
+        if failure is not None:
+            stdio.close()
+            who.answer(fault(HostError(str(failure.get("message")), subject=str(failure.get("path") or ""))))
+        else:
+            outer = [fd for fd in (stdio.stdin, stdio.stdout, stdio.stderr) if fd >= 0]
+            who.answer({"started": True, "tty": False}, outer)
+            guest.on_end = lambda code: who.answer({"exit": code})
+
+    guest.on_answer = answered
+    who.on_signal = lambda name: _ignore_bool(guest.signal(supervise.signal_number(name)))
+
+
+def _ignore_bool(_value: bool) -> None:
+    """A signal to a process that just ended is no error."""
+
+
+def _running(monitor: Monitor) -> Inside:
+    if monitor.inside is None:
+        raise HostError(
+            f'"{monitor.description["name"]}" is not running', subject=monitor.description["name"], code="not-running"
+        )
+    return monitor.inside
+
+
+def attach(monitor: Monitor, who: Conversation, message: Message) -> None:
+    """Ends of pipes: what the container writes from now on, and its standard input where that is open."""
+    if monitor.status["state"] == "created":
+        monitor.start()
+    fds = []
+    if message.get("stdin") and monitor.stdin >= 0:
+        fds.append(os.dup(monitor.stdin))
+        if message.get("once"):
+            os.close(monitor.stdin)
+            monitor.stdin = -1
+    has_stdin = bool(fds)
+    for pump in monitor.pumps:
+        outer, inner = os.pipe2(os.O_CLOEXEC)
+        pump.attach(inner)
+        fds.append(outer)
+    monitor.end_waiters.append(lambda code: who.answer({"exit": code}))
+    who.answer({"attached": True, "tty": monitor.description["tty"], "stdin": has_stdin}, fds)
+
+
+def update(monitor: Monitor, who: Conversation, message: Message) -> None:
+    """Take a new value for one thing, in place."""
+    what, value = message["what"], message["value"]
+    if what in ("restart", "stop", "log", "health"):
+        monitor.revise(what, value)
+    if what == "log":
+        monitor.log.bound(value)
+    elif what == "health":
+        monitor.check_health()
+        monitor.changed()
+    elif what not in ("restart", "stop"):
+        raise UsageError(f'a monitor cannot change "{what}" in place', subject=str(what))
+    who.answer({"done": True})

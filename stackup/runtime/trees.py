@@ -1,0 +1,77 @@
+"""Mounts as detached trees: made or copied without a place, restricted, and attached to a descriptor. Hot.
+
+Law: nothing here takes a path that an image or a container has a say in; a tree is attached to a place that `places`
+has resolved.
+"""
+
+from __future__ import annotations
+
+import os
+
+from stackup.kernel import calls
+from stackup.kernel.abi import (
+    AT_EMPTY_PATH,
+    AT_RECURSIVE,
+    CLONE_NEWNS,
+    FSCONFIG_CMD_CREATE,
+    FSCONFIG_SET_FLAG,
+    FSCONFIG_SET_STRING,
+    FSMOUNT_CLOEXEC,
+    FSOPEN_CLOEXEC,
+    MOUNT_ATTR_NODEV,
+    MOVE_MOUNT_F_EMPTY_PATH,
+    MOVE_MOUNT_T_EMPTY_PATH,
+    MountAttr,
+)
+
+
+def foreign_tree(mntns: str, path: str, flags: int) -> int:
+    """A detached copy of another container's mount: a clone is only allowed from inside its mount namespace."""
+    home, there = os.open("/proc/self/ns/mnt", os.O_RDONLY), os.open(mntns, os.O_RDONLY)
+    top = os.open("/", os.O_PATH)
+    try:
+        calls.setns(there, CLONE_NEWNS)
+        return calls.open_tree(-100, path, flags)
+    finally:
+        calls.setns(home, CLONE_NEWNS)
+        os.fchdir(top)
+        os.chroot(".")  # setns(2) lands on the namespace's own root, which need not be ours
+
+
+def new_overlay(lowers: list[str], upper: str, work: str) -> int:
+    """`lowerdir+` (Linux 6.5) names one layer at a time: 500 of them, and no character needs escaping."""
+    fd = calls.fsopen("overlay", FSOPEN_CLOEXEC)
+    try:
+        for lower in lowers:
+            calls.fsconfig(fd, FSCONFIG_SET_STRING, "lowerdir+", lower)
+        if upper:
+            calls.fsconfig(fd, FSCONFIG_SET_STRING, "upperdir", upper)
+            calls.fsconfig(fd, FSCONFIG_SET_STRING, "workdir", work)
+        calls.fsconfig(fd, FSCONFIG_CMD_CREATE, None, None)
+        return calls.fsmount(fd, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV)
+    finally:
+        os.close(fd)
+
+
+def new_mount(fstype: str, options: dict[str, str], attributes: int) -> int:
+    fd = calls.fsopen(fstype, FSOPEN_CLOEXEC)
+    try:
+        calls.fsconfig(fd, FSCONFIG_SET_STRING, "source", fstype)
+        for key, value in options.items():
+            if value:
+                calls.fsconfig(fd, FSCONFIG_SET_STRING, key, value)
+            else:
+                calls.fsconfig(fd, FSCONFIG_SET_FLAG, key, None)
+        calls.fsconfig(fd, FSCONFIG_CMD_CREATE, None, None)
+        return calls.fsmount(fd, FSMOUNT_CLOEXEC, attributes)
+    finally:
+        os.close(fd)
+
+
+def attach(tree: int, place: int) -> None:
+    calls.move_mount(tree, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH)
+
+
+def restrict(tree: int, attributes: int, *, recursive: bool = False, propagation: int = 0) -> None:
+    flags = AT_EMPTY_PATH | (AT_RECURSIVE if recursive else 0)
+    calls.mount_setattr(tree, "", flags, MountAttr(attr_set=attributes, propagation=propagation))
