@@ -12,7 +12,7 @@ from stackup.errors import HostError, UsageError
 from stackup.kernel.files import make_dir, read_json, write_json
 from stackup.project import edits
 from stackup.project.change import Aim, change, orphans
-from stackup.project.resolve import Resolved, resolve
+from stackup.project.resolve import Resolved, identify, resolve
 from stackup.project.session import Session
 from stackup.reconcile.apply import Interrupt, Report
 from stackup.reconcile.decide import Policy
@@ -158,3 +158,14 @@ def remember(session: Session, resolved: Resolved) -> None:
     if read_json(path) != note:
         make_dir(session.layout.stack_dir(resolved.name))
         write_json(path, note, durable=False)
+
+
+def remove_orphans(session: Session) -> Report:
+    """Only that: containers of services that the file does not have go, everything else stays as it is."""
+    found = identify(session)
+
+    def aiming(observed: tuple[Observed, ...]) -> Aim:
+        scope = frozenset(seen.address for seen in orphans(observed, found.pairs))
+        return Aim((), Policy(known=found.pairs, scope=scope, orphans=True))
+
+    return change(session, found.name, aiming)

@@ -1,0 +1,93 @@
+"""The long way of `up`: from its options to a plan that is applied, and on to the foreground."""
+
+from __future__ import annotations
+
+import time
+
+from stackup.cli import foreground
+from stackup.cli.call import Call
+from stackup.cli.changing import Frame, frame, shown, told
+from stackup.cli.exits import Exit
+from stackup.cli.foreground import Ending, Foreground
+from stackup.cli.options import Options
+from stackup.cli.settings import counts
+from stackup.cli.views import urls
+from stackup.cli.views.logs import LogView
+from stackup.errors import UsageError
+from stackup.project.resolve import identify
+from stackup.project.up import UpOptions, up
+from stackup.reconcile.resource import Run
+
+
+def options_of(call: Call, options: Options) -> UpOptions:
+    """The use case's options."""
+    values = options.values
+    return UpOptions(
+        services=options.texts("services"),
+        scale=counts(options.texts("scale")),
+        run=Run.AS_IS if values.get("no_start") else Run.RUNNING,
+        no_deps=bool(values.get("no_deps")),
+        force_recreate=options.flag("force_recreate"),
+        no_recreate=options.flag("no_recreate"),
+        always_recreate_deps=bool(values.get("always_recreate_deps")),
+        renew_volumes=bool(values.get("renew_anon_volumes")),
+        remove_orphans=options.flag("remove_orphans") or call.switched_on("COMPOSE_REMOVE_ORPHANS"),
+        ignore_orphans=call.switched_on("COMPOSE_IGNORE_ORPHANS"),
+        wait=bool(values.get("wait")),
+        wait_timeout=options.number("wait_timeout") if "wait_timeout" in values else None,
+        stop_timeout=options.seconds("timeout") if "timeout" in values else None,
+    )
+
+
+def bring_up(call: Call, options: Options) -> int:
+    ending = _ending(options)
+    wanted = options_of(call, options)
+    detached = options.flag("detach") or wanted.wait or wanted.run is Run.AS_IS or call.dry_run
+    if ending.any and (options.flag("detach") or wanted.wait):
+        raise UsageError("--abort-on-container-exit and its kin need the foreground", hint="leave out -d and --wait")
+    begun = time.time()
+    made = frame(call, yes=options.flag("yes") or wanted.renew_volumes)
+    with shown(made):
+        report = up(made.session, wanted)
+    code = told(made, report)
+    if code != Exit.DONE or call.dry_run:
+        return code
+    if detached:
+        if call.progress != "quiet" and wanted.run is Run.RUNNING:
+            urls.show(call.terminal, made.session.host.direct.containers(report.plan.stack))
+        return code
+    return _attach(made, options, ending, report.plan.stack, begun)
+
+
+def _ending(options: Options) -> Ending:
+    ending = Ending(
+        options.flag("abort_on_container_exit"),
+        options.flag("abort_on_container_failure"),
+        options.text("exit_code_from"),
+    )
+    if ending.on_exit and ending.on_failure:
+        raise UsageError("--abort-on-container-exit and --abort-on-container-failure are incompatible")
+    return ending
+
+
+def _attach(made: Frame, options: Options, ending: Ending, stack: str, begun: float) -> int:
+    call, services = made.call, options.texts("services")
+    known = identify(made.session).services
+    if ending.code_from and ending.code_from not in known:
+        raise UsageError(f"no such service: {ending.code_from}", subject=ending.code_from)
+    rows = [row for row in made.session.host.direct.containers(stack) if row["service"] in known]
+    rows = [row for row in rows if not row["transient"]]
+    chosen = set(options.texts("attach"))
+    if services and not options.flag("attach_dependencies"):
+        chosen |= set(services)
+    shown_names = foreground.attached(rows, frozenset(chosen), frozenset(options.texts("no_attach")), known)
+    urls.show(call.terminal, rows)
+    view = LogView(
+        call.terminal,
+        rows,
+        prefix=not options.flag("no_log_prefix"),
+        color=not options.flag("no_color"),
+        timestamps=options.flag("timestamps"),
+    )
+    watched = [row for row in rows if ending.any or row["name"] in shown_names]
+    return Foreground(made, stack, view, ending, shown_names).follow(watched, begun)

@@ -1,0 +1,99 @@
+"""One call of the program: what the user typed, the environment, the terminal, and the Session made of them. Hot.
+
+The only place of stackup that reads environment variables; everything below gets values.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from stackup.cli.options import Options
+from stackup.cli.terminal import Terminal
+from stackup.errors import UsageError
+from stackup.layout import Layout
+from stackup.project.hosts import DEFAULT, open_host
+from stackup.project.session import Session, Where
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from stackup.engines.engine import Host
+
+PROGRESS = ("auto", "tty", "plain", "json", "quiet")
+ANSI = ("auto", "never", "always")
+
+
+class Call:
+    """`host` stands in for the engine that the environment names; tests give one in memory."""
+
+    __slots__ = ("argv", "environ", "flags", "host", "layout", "progress", "terminal", "verb")
+
+    def __init__(self, argv: list[str], environ: Mapping[str, str], host: Host | None = None) -> None:
+        self.argv = argv
+        self.environ = environ
+        self.layout = Layout.from_environment(environ, uid=os.geteuid())
+        self.host = host
+        self.terminal = Terminal(environ)
+        self.flags = Options({})
+        self.progress = "auto"
+        self.verb = ""
+
+    def heed(self, flags: Options, verb: str) -> None:
+        """Take the global flags, each before its variable of the environment."""
+        self.flags, self.verb = flags, verb
+        ansi = _choice(flags.text("ansi") or self.environ.get("COMPOSE_ANSI", ""), ANSI, "--ansi")
+        self.progress = _choice(
+            flags.text("progress") or self.environ.get("COMPOSE_PROGRESS", ""), PROGRESS, "--progress"
+        )
+        self.terminal = Terminal(self.environ, ansi)
+
+    def switched_on(self, variable: str) -> bool:
+        """A yes-or-no variable such as COMPOSE_REMOVE_ORPHANS."""
+        return self.environ.get(variable, "").lower() in ("1", "true", "t", "yes", "y", "on")
+
+    @property
+    def dry_run(self) -> bool:
+        return self.flags.flag("dry_run") or self.switched_on("COMPOSE_DRY_RUN")
+
+    def session(self, **rest: Any) -> Session:
+        """What a use case needs. `rest`: sink and confirm."""
+        flags = self.flags
+        where = Where(
+            _directory(),
+            self.environ,
+            files=flags.texts("file"),
+            env_files=flags.texts("env_file"),
+            profiles=flags.texts("profile"),
+            stack_name=flags.text("project_name"),
+            project_directory=flags.text("project_directory"),
+            stdin=_read_stdin,
+        )
+        host = self.host or open_host(self.environ.get("STACKUP_ENGINE") or DEFAULT, self.layout, self.environ)
+        rest.setdefault("warn", self.warn)
+        command = " ".join(("stackup", *self.argv))
+        return Session(self.layout, where, host, command=command, dry_run=self.dry_run, **rest)
+
+    def warn(self, row: dict[str, Any]) -> None:
+        from stackup.cli.views.diagnostics import draw
+
+        self.terminal.say(draw(row, self.terminal))
+
+
+def _choice(text: str, choices: tuple[str, ...], option: str) -> str:
+    if text and text not in choices:
+        raise UsageError(f'"{text}" is not a value of {option}', subject=option, hint=f"choose {', '.join(choices)}")
+    return text or "auto"
+
+
+def _directory() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        raise UsageError("the current folder has been removed", hint="change to a folder that exists") from None
+
+
+def _read_stdin() -> bytes:
+    return sys.stdin.buffer.read()

@@ -1,0 +1,81 @@
+"""The frame of every command that changes a stack: progress, confirmation, Ctrl-C, report, exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from stackup.cli.call import Call
+from stackup.cli.interrupts import interruptible
+from stackup.cli.views import plan as plan_view
+from stackup.cli.views.progress import View, choose
+from stackup.cli.views.report import tell
+from stackup.cli.views.words import Words
+from stackup.errors import UsageError
+from stackup.project.session import Session
+from stackup.reconcile.apply import Report
+from stackup.reconcile.plan import Action, Plan
+
+
+@dataclass(slots=True)
+class Frame:
+    """A session whose events are shown. `asked` says that the user wanted destruction in so many words."""
+
+    call: Call
+    words: Words
+    session: Session
+    view: View | None = None
+    asked: bool = False
+
+    def confirm(self, plan: Plan) -> bool:
+        self.words.learn(plan)
+        if self.call.dry_run:
+            plan_view.show(self.call.terminal, plan)
+        lost = [item for item in plan.destructive if item.action is Action.REPLACE]
+        if not lost or self.asked:
+            return True
+        names = ", ".join(self.words.title(str(item.address)) for item in lost)
+        if self.call.terminal.ask(f"{names} must be made anew, and its data will be lost. Go on?"):
+            return True
+        raise UsageError(
+            f"{names} must be made anew, and its data would be lost",
+            hint="pass --yes to agree, or see `stackup plan` for the reason",
+        )
+
+
+def frame(call: Call, *, yes: bool = False, mode: str = "") -> Frame:
+    """Everything that a changing command needs; nothing is drawn yet."""
+    words = Words()
+    view = choose(call.terminal, mode or call.progress, words)
+    made = Frame(call, words, call.session(sink=view), view, asked=yes)
+    made.session.confirm = made.confirm
+    return made
+
+
+@contextmanager
+def shown(made: Frame) -> Iterator[None]:
+    """Progress is closed whatever happens, so that the terminal is left in order; Ctrl-C ends the work first."""
+
+    def told() -> None:
+        made.session.notice("ending what is under way; press Ctrl-C again to leave at once", level="info")
+
+    with interruptible(made.session, told):
+        try:
+            yield
+        finally:
+            if made.view is not None:
+                made.view.close()
+
+
+def change(call: Call, verb: Callable[[Session], Report], *, yes: bool = False) -> int:
+    """Run a use case that changes something, and tell how it went."""
+    made = frame(call, yes=yes)
+    with shown(made):
+        report = verb(made.session)
+    return told(made, report)
+
+
+def told(made: Frame, report: Report) -> int:
+    direct = None if made.session.dry_run else made.session.host.direct
+    return tell(made.call.terminal, report, made.words, direct)

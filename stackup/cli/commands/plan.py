@@ -1,0 +1,27 @@
+"""`stackup plan`."""
+
+from __future__ import annotations
+
+from stackup.cli.bringing_up import options_of
+from stackup.cli.call import Call
+from stackup.cli.exits import Exit
+from stackup.cli.options import Options
+from stackup.cli.views import plan as view
+from stackup.cli.views.progress import Quiet
+from stackup.cli.views.words import Words
+from stackup.project.plan import plan, save
+from stackup.reconcile.plan import text
+
+
+def run(call: Call, options: Options) -> int:
+    session = call.session(sink=Quiet(call.terminal, Words()))
+    made = plan(session, options_of(call, options))
+    if options.text("out"):
+        save(made, options.text("out"))
+    if options.flag("json"):
+        view.show_json(call.terminal, made)
+    elif options.flag("steps"):
+        call.terminal.out.write(text(made))
+    else:
+        view.show(call.terminal, made)
+    return Exit.CHANGES if options.flag("detailed_exitcode") and not made.empty else Exit.DONE

@@ -1,0 +1,28 @@
+"""`stackup volumes`."""
+
+from __future__ import annotations
+
+from stackup.cli.exits import Exit
+from stackup.cli.views.tables import go_json, own_json, table
+from stackup.project.volumes import volumes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from stackup.cli.call import Call
+    from stackup.cli.options import Options
+
+
+def run(call: Call, options: Options) -> int:
+    rows = volumes(call.session())
+    terminal = call.terminal
+    if options.flag("quiet"):
+        for row in rows:
+            terminal.print(row["name"])
+    elif options.flag("json"):
+        terminal.print(own_json("volumes", rows))
+    elif options.text("format") == "json":
+        for row in rows:
+            terminal.print(go_json({"Driver": row["driver"], "Name": row["name"]}))
+    else:
+        table(terminal, ("DRIVER", "VOLUME NAME"), [(row["driver"], row["name"]) for row in rows])
+    return Exit.DONE

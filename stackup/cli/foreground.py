@@ -1,0 +1,139 @@
+"""`up` in the foreground: the output of all services until they end, somebody presses Ctrl-C, or one ends it all.
+
+The first Ctrl-C stops the stack in order while its output goes on; the second kills it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from stackup.cli.changing import Frame, frame, told
+from stackup.cli.exits import Exit
+from stackup.cli.interrupts import heeding
+from stackup.cli.views.logs import LogView
+from stackup.engines.engine import Container
+from stackup.errors import StackupError, UsageError
+from stackup.project.lifecycle import Selected, stop
+from stackup.project.logs import Followed
+from stackup.project.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Which container's end is the end of all: any (`exit`), one that fails (`failure`), or a service's."""
+
+    on_exit: bool = False
+    on_failure: bool = False
+    code_from: str = ""
+
+    @property
+    def any(self) -> bool:
+        return self.on_exit or self.on_failure or bool(self.code_from)
+
+    def is_over(self, row: Container) -> bool:
+        return self.on_exit or bool(self.code_from) or (self.on_failure and row["exit_code"] != 0)
+
+
+@dataclass(slots=True)
+class Foreground:
+    made: Frame
+    stack: str
+    view: LogView
+    ending: Ending
+    shown: frozenset[str]
+    """Names of the containers whose output is shown; the others are only watched."""
+    codes: dict[str, int] = field(default_factory=dict)
+    first: Container | None = None
+
+    def follow(self, rows: list[Container], since: float) -> int:
+        """Show output until the end; the exit code of the command."""
+        lines = Followed(self.made.session.host.direct, tail=None, since=since)
+        for row in rows:
+            lines.add(row)
+        try:
+            with heeding(_raise):
+                over = self._read(lines)
+        except KeyboardInterrupt:
+            self.made.call.terminal.say("\nGracefully stopping... (press Ctrl+C again to force)")
+            self._stop(lines)
+            return Exit.INTERRUPTED if not self.ending.code_from else self._code()
+        if over:
+            self.made.call.terminal.say("Aborting on container exit...")
+            self._stop(lines)
+        return self._code()
+
+    def _read(self, lines: Followed) -> bool:
+        """True when a container's end must be the end of all."""
+        for item in lines:
+            if isinstance(item, tuple):
+                row, at, _, data = item
+                if row["name"] in self.shown:
+                    self.view.line(row, at, data)
+            elif self._ended(item):
+                return True
+        return False
+
+    def _ended(self, row: Container) -> bool:
+        last = _now(self.made.session, row)
+        self.codes[last["service"]] = last["exit_code"]
+        self.view.flush()
+        self.view.note(last, f"exited with code {last['exit_code']}")
+        if self.ending.any and self.ending.is_over(last):
+            self.first = self.first or last
+            return True
+        return False
+
+    def _stop(self, lines: Followed) -> None:
+        """Stop everything in order while output goes on in a thread of its own."""
+        drain = threading.Thread(target=self._drain, args=(lines,), daemon=True)
+        drain.start()
+        stopping = frame(self.made.call, mode="plain")
+        with heeding(self._kill(stopping.session)):
+            report = stop(stopping.session, Selected())
+        told(stopping, report)
+        drain.join(2)
+        self.view.flush()
+
+    def _drain(self, lines: Followed) -> None:
+        with contextlib.suppress(StackupError):  # the stop says what went wrong
+            while self._read(lines):
+                continue
+
+    def _kill(self, session: Session) -> Callable[[int, object], None]:
+        def handle(number: int, stack_frame: object) -> None:
+            for row in session.host.direct.containers(self.stack):
+                if row["pid"]:
+                    session.host.direct.kill(row, "SIGKILL")
+
+        return handle
+
+    def _code(self) -> int:
+        if self.ending.code_from:
+            return self.codes.get(self.ending.code_from, Exit.FAILED)
+        return self.first["exit_code"] if self.first else Exit.DONE
+
+
+def _raise(number: int, stack_frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _now(session: Session, row: Container) -> Container:
+    for seen in session.host.direct.containers(row["stack"]):
+        if seen["instance"] == row["instance"]:
+            return seen
+    return row
+
+
+def attached(
+    rows: list[Container], wanted: frozenset[str], unwanted: frozenset[str], known: list[str]
+) -> frozenset[str]:
+    """Names of the containers whose output is shown; UsageError for a service that does not exist."""
+    for name in (*wanted, *unwanted):
+        if name not in known:
+            raise UsageError(f"no such service: {name}", subject=name)
+    return frozenset(
+        row["name"] for row in rows if (not wanted or row["service"] in wanted) and row["service"] not in unwanted
+    )

@@ -1,0 +1,90 @@
+"""The way in: argv to a command's body, and the one place where errors are printed. Hot.
+
+The table parses what is usual; typer is loaded for the rest. A StackupError is a message and a hint, never a traceback;
+anything else is a bug and shows one.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from stackup.cli.argv import parse
+from stackup.cli.call import Call
+from stackup.cli.exits import Exit
+from stackup.cli.options import Options
+from stackup.cli.terminal import BOLD, CYAN, RED
+from stackup.errors import StackInvalid, StackupError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from stackup.engines.engine import Host
+
+COMPLETION = "_STACKUP_COMPLETE"
+
+
+def run(argv: list[str], environ: Mapping[str, str], host: Host | None = None) -> int:
+    """One command line; its exit code."""
+    call = Call(argv, environ, host)
+    try:
+        code = _run(call)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        _silence()
+        return Exit.BROKEN_PIPE
+    except StackupError as problem:
+        return _tell(call, problem)
+
+
+def _run(call: Call) -> int:
+    def dispatch(flags: dict[str, object], verb: str, values: dict[str, object]) -> int:
+        return _dispatch(call, flags, verb, values)
+
+    found = None if COMPLETION in call.environ else parse(call.argv)
+    if found is not None:
+        return dispatch(*found)
+    if any(word in ("--version", "-v") for word in call.argv[:1]):
+        return dispatch(*_parsed(["version"]))
+    from stackup.cli.app import run as run_with_typer  # 60 ms, for help, mistakes and completion
+
+    return run_with_typer(call.argv, dispatch)
+
+
+def _parsed(argv: list[str]) -> tuple[dict[str, object], str, dict[str, object]]:
+    found = parse(argv)
+    assert found is not None, "the table has this command"
+    return found
+
+
+def _dispatch(call: Call, flags: dict[str, object], verb: str, values: dict[str, object]) -> int:
+    call.heed(Options(flags), verb)
+    name = verb.replace(" ", "_")
+    body = __import__(f"stackup.cli.commands.{name}", fromlist=("run",))
+    code: int = body.run(call, Options(values))
+    return code
+
+
+def _tell(call: Call, problem: StackupError) -> int:
+    terminal = call.terminal
+    sys.stdout.flush()
+    if isinstance(problem, StackInvalid):
+        from stackup.cli.views.diagnostics import draw_all
+
+        draw_all(terminal, problem)
+    else:
+        terminal.say(f"{terminal.paint_err('error', BOLD + RED)}: {problem.message}")
+        if problem.hint:
+            terminal.say(f"{terminal.paint_err('hint', BOLD + CYAN)}: {problem.hint}")
+    return Exit.FAILED
+
+
+def _silence() -> None:
+    """Whoever read us has gone; what Python would still flush at its end goes nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

@@ -1,0 +1,65 @@
+"""Option values that need more than typer's types: counts, moments, key=value pairs. Hot."""
+
+from __future__ import annotations
+
+from stackup.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def counts(words: tuple[str, ...]) -> dict[str, int]:
+    """`web=3` pairs of --scale and `scale`."""
+    found: dict[str, int] = {}
+    for word in words:
+        name, mark, number = word.partition("=")
+        if not mark or not name or not number.isdigit():
+            raise UsageError(f'"{word}" is not SERVICE=NUM', subject=word, hint="for example: web=3")
+        found[name] = int(number)
+    return found
+
+
+def pairs(words: tuple[str, ...], environ: Mapping[str, str] | None = None) -> dict[str, str | None]:
+    """`KEY=VALUE` words; a bare KEY takes its value from the environment, where one is given."""
+    found: dict[str, str | None] = {}
+    for word in words:
+        key, mark, value = word.partition("=")
+        found[key] = value if mark else (environ or {}).get(key)
+    return found
+
+
+def moment(text: str, now: float) -> float:
+    """Epoch seconds of `--since`: an age (`42m`), a date, a time, or epoch seconds; 0 for none."""
+    if not text:
+        return 0.0
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    from stackup.values import parse_duration  # regular expressions: only when there is something to parse
+
+    try:
+        return now - parse_duration(text) / 1e9
+    except ValueError:
+        return _date(text)
+
+
+def _date(text: str) -> float:
+    from datetime import datetime
+
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        raise UsageError(
+            f'"{text}" is not a time', subject=text, hint="write 2026-01-02T13:23:37Z, or an age such as 42m"
+        ) from None
+
+
+def lines(text: str) -> int | None:
+    """`--tail`: a number, or all of them."""
+    if text in ("", "all"):
+        return None
+    if not text.isdigit():
+        raise UsageError(f'"{text}" is not a number of lines', subject=text, hint="write a number, or all")
+    return int(text)

@@ -1,0 +1,62 @@
+"""Every command in one table: its name, where its grammar and its body are, and the line that `--help` shows. Hot.
+
+The body of `image ls` is `commands/image_ls.py`; modules are imported when their command is chosen.
+"""
+
+from __future__ import annotations
+
+GRAMMARS = {
+    "lifecycle": ("up", "down", "create", "start", "stop", "restart", "scale", "rm", "kill"),
+    "planning": ("plan", "apply", "why", "config", "doctor", "version"),
+    "looking": ("ps", "logs", "ls", "images", "port", "top", "volumes"),
+    "inside": ("exec", "run", "attach", "wait"),
+    "image": ("image import", "image ls", "image inspect", "image rm", "image prune"),
+}
+"""Grammar module to its commands."""
+
+VERBS = {
+    "apply": "Apply a plan that `plan -o` wrote",
+    "attach": "Attach local standard input, output, and error streams to a service's running container",
+    "config": "Parse, resolve and render the stack files in canonical format",
+    "create": "Create containers for a service",
+    "doctor": "Say what this machine can and cannot do",
+    "down": "Stop and remove containers, networks",
+    "exec": "Execute a command in a running container",
+    "image import": "Make an image from a folder or an archive of a root file system",
+    "image inspect": "Show everything known of an image",
+    "image ls": "List the images of this machine",
+    "image prune": "Remove images without a name",
+    "image rm": "Remove images",
+    "images": "List images used by the created containers",
+    "kill": "Force stop service containers",
+    "logs": "View output from containers",
+    "ls": "List running stacks",
+    "plan": "Show what `up` would change, and why",
+    "port": "Print the public port for a port binding",
+    "ps": "List containers",
+    "restart": "Restart service containers",
+    "rm": "Remove stopped service containers",
+    "run": "Run a one-off command on a service",
+    "scale": "Scale services",
+    "start": "Start services",
+    "stop": "Stop services",
+    "top": "Display the running processes",
+    "up": "Create and start containers",
+    "version": "Show the version",
+    "volumes": "List volumes",
+    "wait": "Block until containers of all (or specified) services stop",
+    "why": "Explain why something is as it is",
+}
+
+GROUPS = {"image": "Import, list and remove images"}
+ALIASES = {"convert": "config"}
+
+
+def grammar_of(verb: str) -> str:
+    """The module that has the command's options."""
+    return next(module for module, verbs in GRAMMARS.items() if verb in verbs)
+
+
+def function_of(verb: str) -> str:
+    """The name of its function there, and of its body's module; `exec` is fine as a module but not as a function."""
+    return verb.replace(" ", "_")

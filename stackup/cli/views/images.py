@@ -1,0 +1,85 @@
+"""Images: those that containers run, and those of the store. Hot."""
+
+from __future__ import annotations
+
+from stackup.cli.views.tables import go_json, table
+from stackup.cli.views.times import ago, created_at
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from stackup.cli.terminal import Terminal
+
+ID_WIDTH = 12
+
+
+def short(identity: str) -> str:
+    return identity.removeprefix("sha256:")[:ID_WIDTH]
+
+
+def name_and_tag(reference: str) -> tuple[str, str]:
+    """`docker.io/library/nginx:1` as `nginx` and `1`: what docker prints."""
+    plain = reference.partition("@")[0].removeprefix("docker.io/").removeprefix("library/")
+    name, mark, tag = plain.rpartition(":")
+    return (name, tag) if mark and "/" not in tag else (plain, "latest")
+
+
+def human(size: int) -> str:
+    """Decimal units with three figures, as docker: `7.8MB`."""
+    value, unit = float(size), "B"
+    for bigger in ("kB", "MB", "GB", "TB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, bigger
+    return f"{value:.3g}{unit}"
+
+
+def show_used(terminal: Terminal, rows: list[dict[str, Any]], now: float, *, as_json: bool) -> None:
+    """One line a container."""
+    if as_json:
+        terminal.print(f"[{','.join(_go(row) for row in rows)}]")
+        return
+    cells = [
+        (
+            row["container"],
+            *name_and_tag(row["reference"]),
+            short(row["id"]),
+            human(row["size"]),
+            ago(row["created"], now),
+        )
+        for row in rows
+    ]
+    table(terminal, ("CONTAINER", "REPOSITORY", "TAG", "IMAGE ID", "SIZE", "CREATED"), cells)
+
+
+def _go(row: dict[str, Any]) -> str:
+    name, tag = name_and_tag(row["reference"])
+    fields = {"ID": row["id"], "ContainerName": row["container"], "Repository": name, "Tag": tag}
+    text = ",".join(f'"{key}":{go_json(value)}' for key, value in fields.items())
+    return f'{{{text},"Size":{row["size"]}}}'
+
+
+def show_stored(terminal: Terminal, rows: list[dict[str, Any]], now: float, *, as_json: bool) -> None:
+    """One line a name; an image without one is `<none>`."""
+    cells = [
+        (
+            *(name_and_tag(tag) if tag else ("<none>", "<none>")),
+            short(row["id"]),
+            ago(row["created"], now),
+            human(row["size"]),
+        )
+        for row in rows
+        for tag in row["tags"] or [""]
+    ]
+    heads = ("REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE")
+    if not as_json:
+        table(terminal, heads, cells)
+        return
+    for (name, tag, identity, since, size), row in zip(cells, _repeated(rows), strict=True):
+        fields = {"Repository": name, "Tag": tag, "ID": identity, "CreatedSince": since, "Size": size}
+        terminal.print(go_json({**fields, "CreatedAt": created_at(row["created"])}))
+
+
+def _repeated(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row for row in rows for _ in row["tags"] or [""]]

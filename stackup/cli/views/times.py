@@ -1,0 +1,45 @@
+"""Ages and moments in docker's words. Hot."""
+
+from __future__ import annotations
+
+import time
+
+MINUTE = 60
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+
+def age(seconds: float) -> str:
+    """`Less than a second`, `About a minute`, `3 hours`, `2 weeks`: docker's units.HumanDuration."""
+    whole = int(seconds)
+    if whole < 1:
+        return "Less than a second"
+    if whole < MINUTE:
+        return "1 second" if whole == 1 else f"{whole} seconds"
+    if whole < HOUR:
+        return "About a minute" if whole < 2 * MINUTE else f"{whole // MINUTE} minutes"
+    hours = int(seconds / HOUR + 0.5)
+    if hours < 48:
+        return "About an hour" if hours == 1 else f"{hours} hours"
+    if hours < 24 * 7 * 2:
+        return f"{hours // 24} days"
+    if hours < 24 * 30 * 2:
+        return f"{hours // 24 // 7} weeks"
+    if hours < 24 * 365 * 2:
+        return f"{hours // 24 // 30} months"
+    return f"{int(seconds / DAY / 365)} years"
+
+
+def ago(at: float, now: float) -> str:
+    return f"{age(now - at)} ago" if at else "N/A"
+
+
+def created_at(at: float) -> str:
+    """`2026-01-02 15:04:05 +0100 CET`, docker's CreatedAt."""
+    return time.strftime("%Y-%m-%d %H:%M:%S %z %Z", time.localtime(at))
+
+
+def stamp(nanoseconds: int) -> str:
+    """RFC 3339 with nanoseconds, in UTC: what `logs -t` prints."""
+    seconds, rest = divmod(nanoseconds, 10**9)
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{rest:09d}Z"

@@ -1,0 +1,37 @@
+"""Values of normal forms in the user's words: sizes as 512M, durations as 1m30s, digests and texts shortened."""
+
+from __future__ import annotations
+
+import json
+
+from stackup.reconcile.diff import ABSENT
+from stackup.values import FieldPath, Json, format_duration, format_size
+
+SIZES = ("memory", "memory_reservation", "memory_swap", "shm_size", "size")
+DURATIONS = ("interval", "timeout", "start_period", "start_interval", "grace", "delay", "window")
+WIDTH = 44
+
+
+def shown(path: FieldPath, value: Json) -> str:
+    """What a person would have written for the value of this field."""
+    if value == ABSENT or value is None:
+        return "(none)"
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        return _cut(json.dumps(value, ensure_ascii=False))
+    if isinstance(value, int):
+        return _number(path[-1], value)
+    if value.startswith("sha256:"):
+        return value[:19]
+    return _cut(value if value and value.isprintable() and value.strip() == value else json.dumps(value))
+
+
+def _number(field: str, value: int) -> str:
+    if field in SIZES and value >= 0:
+        return format_size(value) if value else "unlimited"
+    if field in DURATIONS:
+        return format_duration(value)
+    return str(value)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= WIDTH else text[: WIDTH - 1] + "…"
