@@ -12,3 +12,7 @@ lint:
 fmt:
     {{python}} -m ruff check --fix -q stackup tests
     {{python}} -m ruff format -q stackup tests
+
+# Writes the published schemas from the code they describe.
+schemas:
+    {{python}} -c "import json; from stackup.stackfile.model.schema import schema; print(json.dumps(schema(), indent=2))" > schemas/stack.json

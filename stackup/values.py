@@ -89,7 +89,8 @@ def parse_size(text: str) -> int:
 def _scaled(number: str, scale: int) -> int:
     """`1.5` times a scale in whole numbers: a float loses the last digits of what must read back as it was printed."""
     whole, _, fraction = number.partition(".")
-    return int(whole + fraction) * scale // 10 ** len(fraction)
+    divisor: int = 10 ** len(fraction)
+    return int(whole + fraction) * scale // divisor
 
 
 def format_size(size: int) -> str:

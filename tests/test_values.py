@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stackup.values import Address, Digest, format_duration, format_size, parse_duration, parse_size
 
@@ -71,3 +73,13 @@ def test_a_digest_is_a_digest() -> None:
     for bad in ("sha256:abc", "md5:" + "a" * 32, "sha512:" + "a" * 64, ""):
         with pytest.raises(ValueError, match="digest"):
             Digest.parse(bad)
+
+
+@given(st.integers(0, 10**15))
+def test_a_printed_duration_reads_back(nanoseconds: int) -> None:
+    assert parse_duration(format_duration(nanoseconds)) == nanoseconds
+
+
+@given(st.integers(0, 2**60))
+def test_a_printed_size_reads_back(size: int) -> None:
+    assert parse_size(format_size(size)) == size

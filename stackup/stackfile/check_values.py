@@ -13,7 +13,7 @@ from stackup.stackfile.view import View
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+\Z")
 _WORDS = {
-    "restart": re.compile(r"(no|always|unless-stopped|on-failure(:\d+)?)\Z"),
+    "restart": re.compile(r"(no|always|unless-stopped|on-failure(:[0-9]+)?)\Z"),
     "pull_policy": re.compile(r"(always|never|missing|if_not_present|build|daily|weekly|refresh|every_\w+)\Z"),
     "network_mode": re.compile(r"(none|host|bridge|default|service:.+|container:.+)\Z"),
     "pid": re.compile(r"(host|service:.+|container:.+)\Z"),

@@ -20,7 +20,7 @@ _START = re.compile(r"[A-Za-z0-9_./+($\\<;^]|-[^\s-]|--[^-]")
 _UNSAFE = re.compile(r": |:\Z| #|\s\Z|\A[-?](\s|\Z)|\A(---|\.\.\.)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
 _OLD_WORDS = re.compile(r"(y|n|yes|no|on|off|true|false|null|~)\Z", re.IGNORECASE)
-_OLD_NUMBERS = re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9]*)?\Z|\d{4}-\d\d?-\d\d?")
+_OLD_NUMBERS = re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9]*)?\Z|[0-9]{4}-[0-9][0-9]?-[0-9][0-9]?")
 
 
 def to_yaml(data: Json) -> str:

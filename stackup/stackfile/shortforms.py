@@ -14,7 +14,7 @@ Fields: TypeAlias = "dict[str, str | int | bool | Fields]"
 
 MAX_PORTS = 10_000
 
-_RANGE = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?\Z")
+_RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?\Z")
 _DRIVE = re.compile(r"[A-Za-z]:\\")
 _PROPAGATION = frozenset(("private", "rprivate", "shared", "rshared", "slave", "rslave"))
 _CONSISTENCY = frozenset(("consistent", "cached", "delegated"))

@@ -51,7 +51,7 @@ def read_count(value: object) -> object:
 
 def _whole(text: str) -> int:
     try:
-        if len(text) > 20:
+        if len(text) > 20 or not text.isascii():
             raise ValueError
         return int(text.strip(), 10)
     except ValueError:
