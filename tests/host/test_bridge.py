@@ -118,7 +118,11 @@ def test_a_port_published_on_one_address_is_not_on_another(own_host: object, tmp
         ask_tcp(-1, "127.0.0.1", 8081)
 
 
-def test_a_machine_with_a_route_reaches_neither_containers_nor_loopback(own_host: object, tmp_path: Path) -> None:
+@pytest.mark.parametrize("forwarding", ["0", "1"])
+def test_a_machine_with_a_route_reaches_neither_containers_nor_loopback(
+    own_host: object, tmp_path: Path, forwarding: str
+) -> None:
+    netns.write_sysctl(FORWARDING, forwarding)
     world = World(tmp_path)
     outside = world.outside()
     network = world.network()
@@ -129,7 +133,7 @@ def test_a_machine_with_a_route_reaches_neither_containers_nor_loopback(own_host
         channel.require([rtnetlink.set_route("default", via=OUTSIDE_HOST)])
     for there, port in ((address, 80), (network["uplink"][1], 80)):
         with pytest.raises(OSError, match="timed out"):
-            ask_tcp(outside, there, port, patience_s=0.2)
+            ask_tcp(outside, there, port, patience_s=0.1)
 
 
 def test_a_container_does_not_reach_the_loopback_of_the_host(own_host: object, tmp_path: Path) -> None:
@@ -167,7 +171,11 @@ def test_a_container_reaches_its_own_published_port_by_the_address_of_the_host(
             assert ask_udp(caller, host, 8080).endswith(" hello")
 
 
-def test_two_networks_do_not_reach_each_other_but_by_published_ports(own_host: object, tmp_path: Path) -> None:
+@pytest.mark.parametrize("forwarding", ["0", "1"])
+def test_two_networks_do_not_reach_each_other_but_by_published_ports(
+    own_host: object, tmp_path: Path, forwarding: str
+) -> None:
+    netns.write_sysctl(FORWARDING, forwarding)
     world = World(tmp_path)
     world.outside()
     front, back = world.network("front"), world.network("back")
@@ -177,7 +185,7 @@ def test_two_networks_do_not_reach_each_other_but_by_published_ports(own_host: o
     serve_tcp(web, address, 80)
     ports.publish([published(8080, address, 80)])
     with pytest.raises(OSError, match="timed out"):
-        ask_tcp(other, address, 80, patience_s=0.2)
+        ask_tcp(other, address, 80, patience_s=0.1)
     assert ask_tcp(other, OUTSIDE_HOST, 8080).endswith(" hello")
 
 
@@ -245,6 +253,8 @@ def test_a_container_cannot_claim_the_address_of_another(own_host: object, tmp_p
     serve_udp(victim, victims, 80)
     ask_udp(victim, address, 80)
     ask_udp(evil, victims, 80)
+    with netns.Inside(victim):
+        netns.write_sysctl("net/ipv4/neigh/eth0/locktime", "0")  # believe a change at once
     right = neighbour(victim, address)
     evil_mac, victim_mac = (pools.mac_of(one).replace(":", "") for one in (address.rpartition(".")[0] + ".4", victims))
     claim = bytes.fromhex(victim_mac + evil_mac + "0806" + "0001080006040002" + evil_mac)
@@ -297,6 +307,8 @@ def test_nothing_is_left_when_the_last_network_is_gone(own_host: object, tmp_pat
     ports.publish([published(8080, endpoint["address"], 80)])
     assert netns.read_sysctl(FORWARDING) == "1"
     assert world.driver.detach(networks[0], [endpoint]) == [None]
+    assert world.driver.observe(networks[0])["members"] == []
+    assert rtnetlink.index_of("eth0", world.pins["container/web"]) == 0
     assert world.driver.detach(networks[0], [endpoint]) == [None]
     for network in networks:
         assert world.driver.remove(network) == []
