@@ -17,11 +17,14 @@ from bench import stacks, tools
 from bench.report import Results
 from bench.worker import Worker
 
+ONE_RUN_ABOVE = 50
+"""Some peers take minutes for the largest stacks."""
+
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--sizes", default="1,5,20,50,200", help="numbers of services")
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--runs", type=int, default=3, help=f"turns of each; one above {ONE_RUN_ABOVE} services")
     parser.add_argument("--only", default="", help="names of tools, with commas")
     parser.add_argument("--folder", default="/var/tmp", help="where state and stacks go; a disk, not a tmpfs")
     parser.add_argument("--json", default=None, metavar="FILE")
@@ -46,9 +49,10 @@ def chosen(options: argparse.Namespace) -> dict[str, tuple[str, ...]]:
 def measure(options: argparse.Namespace, workers: list[Worker], results: Results) -> None:
     rounds = [("cycle", size) for size in options.sizes.split(",")] + [("web", "no" if options.no_network else "yes")]
     for verb, value in rounds:
-        for run in range(options.runs):
+        runs = 1 if verb == "cycle" and int(value) > ONE_RUN_ABOVE else options.runs
+        for run in range(runs):
             for worker in list(workers):
-                print(f"{verb} {value}, run {run + 1} of {options.runs}: {worker.name}", file=sys.stderr)
+                print(f"{verb} {value}, run {run + 1} of {runs}: {worker.name}", file=sys.stderr)
                 try:
                     for what, unit, sample in worker.ask(verb, value):
                         results.add(what, unit, worker.name, sample)
