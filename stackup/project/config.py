@@ -28,15 +28,15 @@ def config(session: Session, services: tuple[str, ...] = ()) -> dict[str, Any]:
 
 
 def _load(session: Session, services: tuple[str, ...]) -> tuple[dict[str, Any], tuple[dict[str, Any], dict[str, Any]]]:
-    from stackup.stackfile.render import plain, to_yaml
+    from stackup.stackfile.render import render, yaml_text
 
     loaded = load(session, services)
     assert loaded.stack is not None, "load() has seen to it"
-    stack = plain(loaded.stack)
+    stack = render(loaded.stack)
     inputs = (dict(loaded.inputs.files), dict(loaded.inputs.variables))
     value = {
         "stack": stack,
-        "yaml": to_yaml(stack),
+        "yaml": yaml_text(loaded.stack),
         "profiles": sorted({name for item in loaded.stack.services.values() for name in item.profiles}),
         "variables": dict(sorted(loaded.inputs.variables.items())),
         "problems": rows_of(loaded.diagnostics, loaded.sources),

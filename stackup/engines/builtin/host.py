@@ -48,3 +48,8 @@ class BuiltinHost:
         from stackup.engines.builtin.doctor import findings
 
         return findings(self.layout)
+
+
+def open_host(layout: Layout, environ: Mapping[str, str]) -> BuiltinHost:
+    """Where `project.hosts` finds this engine."""
+    return BuiltinHost(layout, environ)

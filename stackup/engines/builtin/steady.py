@@ -75,4 +75,4 @@ def _runs(layout: Layout, stack: str, mine: Mapping[str, Any], live: str) -> boo
 def limits_hold(mine: Mapping[str, Any]) -> bool:
     """The control groups say what the file says: read, not remembered."""
     wanted = mine["spec"]["limits"]
-    return limits.as_wanted(wanted, limits.read(mine["given"]["cgroups"])) == wanted
+    return bool(limits.as_wanted(wanted, limits.read(mine["given"]["cgroups"])) == wanted)
