@@ -7,12 +7,14 @@ forked, since a sibling would hide end of file. A monitor answers for itself; th
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import json
 import os
 import select
 import signal
 import socket
+import time
 
 from stackup.errors import HostError, StackupError
 from stackup.kernel import calls
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from stackup.runtime.description import Description
 
 _HIGHEST = 1 << 20
+POSSESSION_S = 10.0
 
 
 def main() -> None:
@@ -100,22 +103,29 @@ class Launcher:
             self._descriptions.close()
             self._monitors.clear()
             settle(description)
+            possession = possess(description)
 
-            def tell(message: dict[str, Any]) -> None:
-                self._answer(token, message)
+            def tell(message: dict[str, Any]) -> bool:
+                told = self._answer(token, message)
                 self._answers.close()
+                return told
 
             Monitor(description, tell, held).run()
+            os.close(possession)
+        except StackupError as problem:
+            self._answer(token, fault(problem))
         except Exception as problem:
             _confess(description, problem)
         finally:
             os._exit(0)
 
-    def _answer(self, token: int, message: dict[str, Any]) -> None:
+    def _answer(self, token: int, message: dict[str, Any]) -> bool:
+        """False when the command is gone."""
         try:
             self._answers.send(json.dumps({"token": token, **message}).encode())
         except OSError:
-            return  # the command is gone; the status file says the same
+            return False
+        return True
 
     def _reap(self) -> None:
         while self._monitors:
@@ -134,6 +144,24 @@ def grouped(fds: list[int], counts: list[int]) -> list[list[int]]:
     """The sockets of each port, in the order of the description's ports."""
     rest = iter(fds)
     return [[next(rest) for _ in range(count)] for count in counts]
+
+
+def possess(description: Description) -> int:
+    """One monitor a container: the lock is its own until it ends. Whoever was launched by a command that was killed
+    meanwhile is on its way out (see `Monitor._say`), which takes a moment."""
+    path = os.path.join(description["state_dir"], "monitor.lock")
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    deadline = time.monotonic() + POSSESSION_S
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return fd
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                name = description["name"]
+                hint = f"it runs already: stackup stop {name}"
+                raise HostError(f'"{name}" has another monitor', subject=name, hint=hint) from None
+        time.sleep(0.002)
 
 
 def settle(description: Description) -> None:

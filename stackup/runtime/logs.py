@@ -73,7 +73,7 @@ def _seconds(text: bytes) -> int:
 def open_files(directory: str) -> list[int]:
     """Descriptors of the log's files, newest first, the caller's to close.
 
-    Opened in the direction in which a rotation renames: a file may then be met twice, which its inode tells, never missed.
+    Opened in the direction in which a rotation renames: a file may be met twice, which its inode tells, never missed.
     """
     numbers = [0]
     for name in files.list_dir(directory):

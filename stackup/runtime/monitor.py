@@ -20,6 +20,7 @@ from stackup.runtime.guest import Inside
 from stackup.runtime.health import command
 from stackup.runtime.logwriter import LogWriter
 from stackup.runtime.loop import Loop
+from stackup.runtime.network import roster
 from stackup.runtime.prober import Prober
 from stackup.runtime.servers import Servers
 from stackup.runtime.streams import Pump, Stdio
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from stackup.runtime.description import Description, HealthStatus, Status
 
-    Tell = Callable[[dict[str, Any]], None]
+    Tell = Callable[[dict[str, Any]], bool]
 
 COMM = "stackup-monitor"
 OOM_SCORE_ADJ = -900
@@ -171,7 +172,16 @@ class Monitor:
         self.inside = Inside(self.loop, self.description, born)
         self.check_health()
         self._changed()
+        self._enter_names(up=True)
         self._say({"status": self.status})
+
+    def _enter_names(self, *, up: bool) -> None:
+        """In and out of the rotation of names on its networks; a network that is being taken down has none."""
+        for names_file, network in self.description.get("rosters", ()):
+            try:
+                roster.set_up(names_file, network, self.description.get("roster_key", ""), up)
+            except (StackupError, OSError):
+                continue
 
     def revise(self, what: str, value: Any) -> None:
         """Take a new value for one key of the description; who asked says what that changes."""
@@ -210,6 +220,7 @@ class Monitor:
         if self.status["state"] == "failed":
             self._end()
             return
+        self._enter_names(up=False)
         self.status = {**self.status, "init": None, "exit_code": code, "oom": oom, "finished_at": time.time()}
         self._run_over()
         self._decide(code)
@@ -341,9 +352,10 @@ class Monitor:
         self.over = True
 
     def _say(self, message: dict[str, Any]) -> None:
+        """Once. A container whose command died before it heard of it is nobody's: the next command starts it anew."""
         tell, self._tell = self._tell, None
-        if tell is not None:
-            tell(message)
+        if tell is not None and not tell(message):
+            self.stop(signal.SIGKILL, 0)
 
     def changed(self) -> None:
         self._changed()

@@ -113,5 +113,5 @@ def killed_at(entries: int, tmp_path: Path, bench: Bench, desired: tuple[Desired
 def test_down_leaves_no_record(own_host: object, tmp_path: Path) -> None:
     for bench in on_this_machine(tmp_path):
         bench.up(wanted(tmp_path, random_file(random.Random(7))))
-        bench.down()
+        bench.up((), **EVERYTHING)
         assert observe(bench.engine.kinds.values(), STACK) == ()

@@ -8,7 +8,7 @@ import pytest
 
 from stackup.runtime import health as rules
 from stackup.runtime.description import Health, HealthStatus, Probe
-from tests.host.conftest import OwnHost
+from tests.conftest import OwnHost
 from tests.runtime.stage import DEADLINE_S, FOREVER, Container, Stage
 
 SECOND = rules.SECOND

@@ -11,7 +11,7 @@ import pytest
 
 from stackup.errors import StackupError
 from stackup.kernel import proc
-from tests.host.conftest import OwnHost
+from tests.conftest import OwnHost
 from tests.runtime.stage import FOREVER, SECOND, Stage
 
 pytestmark = pytest.mark.host
