@@ -4,14 +4,39 @@ python := env("STACKUP_PYTHON", if path_exists(".venv/bin/python") == "true" { "
 check: lint
     {{python}} -m pytest -q -m "not host and not slow" tests
 
+# Everything, as root: installs the Debian packages that the tests need, and ends with pytest's closing line.
+test: packages lint
+    {{python}} -m pytest -q -n 2 --dist worksteal tests
+
+# Only what runs the real command on a machine of its own.
+scenarios:
+    {{python}} -m pytest -q -n 2 --dist worksteal tests/scenarios
+
+# stackup beside its peers; see bench/README.md.
+bench *words:
+    {{python}} -m bench {{words}}
+
+[private]
+packages:
+    #!/bin/sh
+    set -eu
+    command -v apt-get >/dev/null || { echo "no apt-get here: tests that miss a program will be skipped"; exit 0; }
+    missing=
+    for name in busybox-static iproute2 mmdebstrap nftables procps; do
+        dpkg-query -W -f '${Status}' "$name" 2>/dev/null | grep -q 'ok installed' || missing="$missing $name"
+    done
+    [ -n "$missing" ] || exit 0
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
+
 lint:
-    {{python}} -m ruff check stackup tests
-    {{python}} -m ruff format --check stackup tests
+    {{python}} -m ruff check stackup tests bench examples
+    {{python}} -m ruff format --check stackup tests bench examples
     {{python}} -m mypy
 
 fmt:
-    {{python}} -m ruff check --fix -q stackup tests
-    {{python}} -m ruff format -q stackup tests
+    {{python}} -m ruff check --fix -q stackup tests bench examples
+    {{python}} -m ruff format -q stackup tests bench examples
 
 # Writes the published schemas from the code they describe.
 schemas:

@@ -11,8 +11,9 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from stackup.images.pax import OCTAL_SIZE_MAX, XATTR_PREFIX
 from stackup.images.refusal import ArchiveRefused, disk
-from stackup.images.tar import BLOCK, XATTR_PREFIX, Entry
+from stackup.images.tar import BLOCK, Entry
 from stackup.images.unpack import OPAQUE, WHITEOUT
 
 _FLAGS = {
@@ -20,8 +21,8 @@ _FLAGS = {
 }  # fmt: skip
 _CHUNK = 1 << 18
 _OCTAL_ID_MAX = 8**7 - 1
-_OCTAL_SIZE_MAX = 8**11 - 1
 _OPAQUE_MARKS = ("trusted.overlay.opaque", "user.overlay.opaque")
+_NESTED_WHITEOUTS = ("trusted.overlay.whiteout", "user.overlay.whiteout")
 END = b"\0" * (2 * BLOCK)
 
 
@@ -47,11 +48,11 @@ def header(entry: Entry) -> bytes:
         if len(value) > 100 or not value.isascii():
             records[key] = value
     for key, number, top in (
-        (b"uid", entry.uid, _OCTAL_ID_MAX), (b"gid", entry.gid, _OCTAL_ID_MAX), (b"size", entry.size, _OCTAL_SIZE_MAX),
+        (b"uid", entry.uid, _OCTAL_ID_MAX), (b"gid", entry.gid, _OCTAL_ID_MAX), (b"size", entry.size, OCTAL_SIZE_MAX),
     ):  # fmt: skip
         if number > top:
             records[key] = str(number).encode()
-    block = _ustar(entry, name, link, _FLAGS[entry.kind], entry.size if entry.size <= _OCTAL_SIZE_MAX else 0)
+    block = _ustar(entry, name, link, _FLAGS[entry.kind], entry.size if entry.size <= OCTAL_SIZE_MAX else 0)
     return (_pax(records) if records else b"") + block
 
 
@@ -77,7 +78,7 @@ def _ustar(entry: Entry, name: bytes, link: bytes, flag: bytes, size: int) -> by
     block[108:116] = b"%07o\0" % (entry.uid if entry.uid <= _OCTAL_ID_MAX else 0)
     block[116:124] = b"%07o\0" % (entry.gid if entry.gid <= _OCTAL_ID_MAX else 0)
     block[124:136] = b"%011o\0" % size
-    block[136:148] = b"%011o\0" % min(max(entry.mtime_ns // 10**9, 0), _OCTAL_SIZE_MAX)
+    block[136:148] = b"%011o\0" % min(max(entry.mtime_ns // 10**9, 0), OCTAL_SIZE_MAX)
     block[148:156] = b"        "
     block[156:157] = flag
     block[157 : 157 + min(100, len(link))] = link[:100]
@@ -97,7 +98,7 @@ class _Walk:
     def tree(self, dir_fd: int, path: str) -> Iterator[bytes]:
         info = os.fstat(dir_fd)
         xattrs = _xattrs(dir_fd)
-        opaque = any(xattrs.pop(mark, b"") == b"y" for mark in _OPAQUE_MARKS)
+        opaque = b"y" in [xattrs.pop(mark, b"") for mark in _OPAQUE_MARKS]
         yield header(_entry(path, "directory", info, xattrs))
         if opaque:
             yield header(Entry(f"{path}/{OPAQUE}" if path else OPAQUE, "file", 0))
@@ -119,8 +120,7 @@ class _Walk:
             finally:
                 os.close(fd)
         elif stat.S_ISCHR(info.st_mode) and info.st_rdev == 0:
-            parent = path[: len(path) - len(name)]
-            yield header(Entry(f"{parent}{WHITEOUT}{name}", "file", 0))
+            yield _whiteout(path, name)
         elif name.startswith(WHITEOUT):
             raise ArchiveRefused(f'"{path}" has a name that means a deletion in an archive', subject=path)
         elif info.st_nlink > 1 and not stat.S_ISLNK(info.st_mode) and info.st_ino in self.links:
@@ -147,6 +147,9 @@ def _file(dir_fd: int, name: str, path: str) -> Iterator[bytes]:
         fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=dir_fd)
     try:
         info = os.fstat(fd)
+        if not info.st_size and any(mark in os.listxattr(fd) for mark in _NESTED_WHITEOUTS):
+            yield _whiteout(path, name)
+            return
         yield header(_entry(path, "file", info, _xattrs(fd)))
         left = info.st_size
         while left:
@@ -159,6 +162,10 @@ def _file(dir_fd: int, name: str, path: str) -> Iterator[bytes]:
         yield bytes(-info.st_size % BLOCK)
     finally:
         os.close(fd)
+
+
+def _whiteout(path: str, name: str) -> bytes:
+    return header(Entry(f"{path[: len(path) - len(name)]}{WHITEOUT}{name}", "file", 0))
 
 
 def _entry(path: str, kind: str, info: os.stat_result, xattrs: dict[str, bytes], *, link: str = "") -> Entry:

@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 
 
 class ArchiveRefused(StackupError):
-    """An archive is damaged, hostile or larger than allowed; nothing of it was kept."""
+    """An archive is damaged, hostile or larger than allowed; nothing of it was kept. Its names are shown escaped."""
 
     code = "archive-refused"
+
+    def __init__(self, message: str, *, subject: str = "", hint: str = "") -> None:
+        super().__init__(printable(message), subject=printable(subject), hint=hint)
 
 
 class ManifestInvalid(StackupError):
@@ -60,4 +63,19 @@ class disk:  # noqa: N801  # reads as a word: `with disk("...")`
 def disk_error(error: OSError, subject: str) -> HostError:
     """One sentence with the path and the remedy."""
     reason = (error.strerror or str(error)).lower()
+    subject = printable(subject)
     return HostError(f'cannot use "{subject}": {reason}', subject=subject, hint=_HINTS.get(error.errno or 0, ""))
+
+
+def shown(raw: bytes) -> str:
+    """An archive's own bytes for a message: short and harmless."""
+    return printable(raw[:200].decode("utf-8", "replace"))
+
+
+def printable(text: str) -> str:
+    """Control characters, changes of direction and bytes that are no text, escaped: names must not steer a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in text
+    )

@@ -17,9 +17,10 @@ import os
 
 from stackup.errors import StackupError
 from stackup.images import locks
-from stackup.images.durable import names_in, read_json, remove_below, sync_dir, unlink_if_there, write_synced
+from stackup.images.durable import names_in, read_json, remove_below, unlink_if_there, write_synced
 from stackup.images.reference import is_hex_id, parse
 from stackup.images.refusal import disk
+from stackup.kernel.files import sync_dir
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -164,6 +165,8 @@ class Store:
     def sweep(self) -> int:
         """Removes what killed writers left aside; returns how many."""
         aside = os.path.join(self.dir, "aside")
+        if not names_in(aside):
+            return 0
         litter = []
         with disk(self.dir), locks.exclusive(self._lock_file()):
             for name in names_in(aside):

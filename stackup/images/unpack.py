@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
 from stackup.errors import HostError, KernelError, StackupError
-from stackup.images.refusal import ArchiveRefused, disk_error
+from stackup.images.refusal import ArchiveRefused, disk_error, printable
 from stackup.images.tar import Entry, Limits, TarReader
 from stackup.kernel.resolve import open_confined
 
@@ -69,11 +69,11 @@ class LayerWriter:
     def __init__(self, root_fd: int, *, privileged: bool) -> None:
         self._root_fd = root_fd
         self._privileged = privileged
-        self._opaque = "trusted.overlay.opaque" if privileged else "user.overlay.opaque"
+        self._space = "trusted.overlay." if privileged else "user.overlay."
         self._open: dict[str, int] = {}
         self._directories: dict[str, Entry] = {}
         self._whiteouts: list[str] = []
-        self._opaques: list[str] = []
+        self._opaques: set[str] = set()
         self._stale = False
         self.size = 0
         self.opaque_root = False
@@ -91,9 +91,9 @@ class LayerWriter:
         path = ""
         try:
             self._directories.setdefault("", Entry("", "directory", 0o755))
-            for path in self._whiteouts:
+            for path in sorted(self._whiteouts):
                 self._write_whiteout(path)
-            for path in self._opaques:
+            for path in sorted(self._opaques):
                 self._mark_opaque(path)
             self.close()
             for path in sorted(self._directories, key=lambda path: path.count("/") if path else -1, reverse=True):
@@ -117,8 +117,6 @@ class LayerWriter:
         if name.startswith(WHITEOUT):
             self._note_whiteout(parent, name, entry.path)
             return
-        if ("/" + WHITEOUT) in parent or parent.startswith(WHITEOUT):
-            raise ArchiveRefused(f'"{entry.path}" lies below a whiteout', subject=entry.path)
         parent_fd = self._directory(parent)
         match entry.kind:
             case "file":
@@ -141,6 +139,8 @@ class LayerWriter:
         known = self._open.get(path)
         if known is not None:
             return known
+        if path.startswith(WHITEOUT) or f"/{WHITEOUT}" in path:
+            raise ArchiveRefused(f'"{path}" is a whiteout, and something lies below it', subject=path)
         try:
             fd = open_confined(self._root_fd, path, _DIR_FLAGS)
         except KernelError as error:
@@ -156,9 +156,13 @@ class LayerWriter:
         return fd
 
     def _write_file(self, parent_fd: int, name: str, entry: Entry, data: _Data) -> None:
-        fd = self._create(parent_fd, name, lambda: os.open(name, _NEW_FILE, 0o600, dir_fd=parent_fd))
         try:
-            for piece in data():
+            fd = os.open(name, _NEW_FILE, 0o600, dir_fd=parent_fd)
+        except FileExistsError:
+            self._displace(parent_fd, name)
+            fd = os.open(name, _NEW_FILE, 0o600, dir_fd=parent_fd)
+        try:
+            for piece in data() if entry.size else ():
                 written = os.write(fd, piece)
                 while written < len(piece):
                     written += os.write(fd, piece[written:])
@@ -174,16 +178,17 @@ class LayerWriter:
             os.fchmod(fd, entry.mode)
         else:
             os.fchmod(fd, entry.mode & 0o1777)  # a set-id bit for somebody else's id would be one for ours
-        for key, value in entry.xattrs.items():
-            self._set_xattr(fd, entry.path, key, value)
+        if entry.xattrs:
+            for key, value in entry.xattrs.items():
+                self._set_xattr(fd, entry.path, key, value)
         os.utime(fd, ns=(entry.mtime_ns, entry.mtime_ns))
 
     def _own_unopened(self, parent_fd: int, name: str, entry: Entry) -> None:
         """The same for what must not be opened: links and nodes, addressed by name in a directory that we hold."""
         if self._privileged:
             os.chown(name, entry.uid, entry.gid, dir_fd=parent_fd, follow_symlinks=False)
-            if entry.kind != "symlink":
-                os.chmod(name, entry.mode, dir_fd=parent_fd)  # made by us just now, so there is no link to follow
+        if entry.kind != "symlink":  # made by us just now, so there is no link that chmod could follow
+            os.chmod(name, entry.mode if self._privileged else entry.mode & 0o1777, dir_fd=parent_fd)
         for key, value in entry.xattrs.items():
             self._set_xattr(f"/proc/self/fd/{parent_fd}/{name}", entry.path, key, value)
         os.utime(name, ns=(entry.mtime_ns, entry.mtime_ns), dir_fd=parent_fd, follow_symlinks=False)
@@ -279,7 +284,7 @@ class LayerWriter:
     def _note_whiteout(self, parent: str, name: str, path: str) -> None:
         hidden = name.removeprefix(WHITEOUT)
         if name == OPAQUE:
-            self._opaques.append(parent)
+            self._opaques.add(parent)
         elif name.startswith(_AUFS):
             self._skip(f"{path}: a note of aufs to itself")
         elif hidden in {"", ".", ".."}:
@@ -290,15 +295,31 @@ class LayerWriter:
     def _write_whiteout(self, path: str) -> None:
         """A character device 0:0, allowed to everybody since Linux 5.8; what this layer has itself stays."""
         parent, _, name = path.rpartition("/")
+        if parent in self._opaques:
+            return
         parent_fd = self._directory(parent)
         try:
             os.mknod(name, stat.S_IFCHR, 0, dir_fd=parent_fd)
         except FileExistsError:
             if stat.S_ISDIR(os.lstat(name, dir_fd=parent_fd).st_mode):
-                self._mark_opaque(path)
+                self._opaques.add(path)
+        except PermissionError:
+            self._write_nested_whiteout(parent_fd, name)
+
+    def _write_nested_whiteout(self, parent_fd: int, name: str) -> None:
+        """What a store that lies on an overlay can hold (a job in a container): Linux 6.7, overlayfs.rst, "Nesting"."""
+        try:
+            fd = os.open(name, _NEW_FILE, 0o600, dir_fd=parent_fd)
+        except FileExistsError:
+            return
+        try:
+            os.setxattr(fd, f"{self._space}whiteout", b"y")
+        finally:
+            os.close(fd)
+        os.setxattr(parent_fd, f"{self._space}opaque", b"x")
 
     def _mark_opaque(self, path: str) -> None:
-        os.setxattr(self._directory(path), self._opaque, b"y")
+        os.setxattr(self._directory(path), f"{self._space}opaque", b"y")
         self.opaque_root = self.opaque_root or not path
 
     def _finish_directory(self, path: str, entry: Entry) -> None:
@@ -310,7 +331,7 @@ class LayerWriter:
 
     def _skip(self, note: str) -> None:
         if len(self.skipped) < _SKIPPED_MAX:
-            self.skipped.append(note)
+            self.skipped.append(printable(note))
 
 
 def _translated(error: OSError | KernelError, path: str) -> StackupError:
@@ -320,4 +341,4 @@ def _translated(error: OSError | KernelError, path: str) -> StackupError:
         return ArchiveRefused(f'entry "{path}" {_REFUSED_BY_TREE[number]}', subject=path)
     if isinstance(error, OSError):
         return disk_error(error, path)
-    return HostError(error.message, subject=path)
+    return HostError(printable(error.message), subject=printable(path), hint=error.hint)

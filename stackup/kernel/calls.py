@@ -58,7 +58,8 @@ _TYPES = {
 def _call(name: str, *values: Any, subject: str = "") -> int:
     kinds: tuple[Any, ...] = _TYPES[name]
     arguments = [
-        kind(value) if isinstance(kind, type(_int)) else value for kind, value in zip(kinds, values, strict=True)
+        kind(value) if isinstance(kind, type(_int)) and not isinstance(value, kind) else value
+        for kind, value in zip(kinds, values, strict=True)
     ]
     number = _NUMBERS.get(name)
     if number is None:

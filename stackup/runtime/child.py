@@ -11,7 +11,7 @@ import os
 import signal
 
 from stackup.errors import HostError, StackupError
-from stackup.kernel import abi, calls, proc
+from stackup.kernel import proc
 from stackup.runtime import supervise
 
 TYPE_CHECKING = False
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     Body = Callable[[int], object]
     """Gets the report descriptor; returns never, unless something is wrong."""
+    Clone = Callable[[], tuple[int, int]]
+    """(pid, pidfd) in the parent, (0, -1) in the child; see `namespaces`."""
 
 _SET_UP_EXIT = 126
 
@@ -34,7 +36,7 @@ class Child:
         self.pidfd = pidfd
         self.report = report
         self.pid = proc.pid_of(pidfd)
-        self.start = proc.start_time(self.pid)
+        self.start = proc.start_time(self.pid) or 0
 
     def answer(self) -> dict[str, Any] | None:
         """What set-up said, to the end: None when the program was started. Closes the pipe."""
@@ -73,22 +75,22 @@ class Child:
         return supervise.exit_code(info.si_code, info.si_status)
 
 
-def fork(flags: int, stdio: Sequence[int], body: Body, *, pid_ns: tuple[int, int] | None = None) -> Child:
-    """Fork with new namespaces, or into another pid namespace: `pid_ns` is (its descriptor, our own's).
+def set_up_error(failure: dict[str, Any]) -> HostError:
+    """The child's own report as an error: which operation, on what, why."""
+    operation, message = str(failure.get("operation") or ""), str(failure.get("message") or "")
+    text = f"{operation}: {message}" if operation and not message.startswith(operation) else message
+    return HostError(
+        text or "set-up failed", subject=str(failure.get("path") or ""), hint=str(failure.get("hint") or "")
+    )
 
-    `stdio` becomes 0, 1, 2 of the child. setns for pids only chooses where the next child goes, setns(2); we come back.
-    """
+
+def fork(clone: Clone, stdio: Sequence[int], body: Body) -> Child:
+    """Make a child with `clone` that runs `body`; `stdio` becomes its 0, 1, 2."""
     report, report_w = os.pipe2(os.O_CLOEXEC)
     try:
-        if pid_ns is not None:
-            calls.setns(pid_ns[0], abi.CLONE_NEWPID)
-        try:
-            pid, pidfd = calls.clone3(flags)
-            if pid == 0:
-                _be(stdio, body, report_w)
-        finally:
-            if pid_ns is not None:
-                calls.setns(pid_ns[1], abi.CLONE_NEWPID)
+        pid, pidfd = clone()
+        if pid == 0:
+            _be(stdio, body, report_w)
     except BaseException:
         os.close(report)
         raise

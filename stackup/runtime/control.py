@@ -10,8 +10,7 @@ container on the host's network cannot reach it. One connection is one conversat
     {"do": "exec", "process", "tty", "stdin", "size", "detach"}
                                           -> {"started": true} with descriptors, then {"exit": code};
                                              {"do": "signal", "signal"} meanwhile goes to it
-    {"do": "attach", "stdin", "once"}     -> {"attached": true, "tty"} with descriptors, then {"exit": code}
-    {"do": "resize", "size"}              -> {"done": true}
+    {"do": "attach", "stdin", "once"}     -> {"attached": true, "tty", "stdin"} with descriptors, then {"exit": code}
     {"do": "update", "what", "value"}     -> {"done": true}
 
 Durations are nanoseconds; every answer may be {"error": {message, subject, hint, code}} instead.

@@ -113,6 +113,11 @@ class Description(TypedDict):
     log: dict[str, int | str]
     """driver (`json-file` or `none`), max_size bytes, max_file count."""
     ports: list[HeldPort]
+    ports_to: NotRequired[str]
+    """The container's own address on its gateway network, which a held port passes connections on to."""
+    rosters: NotRequired[list[list[str]]]
+    """[names file, network] of each of its networks, and `roster_key` its entry there: up while it runs."""
+    roster_key: NotRequired[str]
     resolver: dict[str, object] | None
     """Arguments of runtime.network.names.Resolver; None: no resolver (host network, none)."""
     await_attach: NotRequired[bool]

@@ -1,4 +1,4 @@
-"""JSON messages over a stream socket: four bytes of length, then the text; descriptors ride on the first byte.
+"""JSON messages over a stream socket: six bytes of lengths, then the text; descriptors ride on the first byte.
 
 Hot, and shared by both ends: the launcher's command line of descriptions and every monitor's control socket. A peer
 that sends nonsense costs its own connection and nothing else.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import array
 import json
+import os
 import socket
 import struct
 
@@ -21,13 +22,16 @@ if TYPE_CHECKING:
 LONGEST = 64 << 20
 """An environment may be large (2 MiB is the kernel's limit for exec); more than this is not a message of ours."""
 _CHUNK = 1 << 16
-_MOST_FDS = 8
-_ANCILLARY = socket.CMSG_SPACE(_MOST_FDS * 4)
+MOST_FDS = 250
+"""SCM_MAX_FD is 253, unix(7)."""
+_HEAD = struct.Struct("!IH")
+_ANCILLARY = socket.CMSG_SPACE(MOST_FDS * 4)
 
 
-def encode(message: Any) -> bytes:
+def encode(message: Any, descriptors: int = 0) -> bytes:
+    """The head says how many descriptors belong to the message: one read may return the end of another one first."""
     text = json.dumps(message, separators=(",", ":")).encode()
-    return struct.pack("!I", len(text)) + text
+    return _HEAD.pack(len(text), descriptors) + text
 
 
 class Channel:
@@ -51,7 +55,7 @@ class Channel:
 
     def queue(self, message: Any, fds: Sequence[int] = ()) -> None:
         """Put a message in line; `flush` sends. The descriptors stay the caller's until `flush` returned True."""
-        self._todo.append((memoryview(encode(message)), list(fds)))
+        self._todo.append((memoryview(encode(message, len(fds))), list(fds)))
 
     def flush(self) -> bool:
         """Send as much as the socket takes: True when nothing is left, False when it would block."""
@@ -90,21 +94,25 @@ class Channel:
 
     def _whole(self) -> list[tuple[Any, list[int]]]:
         found: list[tuple[Any, list[int]]] = []
-        while len(self._got) >= 4:
-            (length,) = struct.unpack_from("!I", self._got)
+        while len(self._got) >= _HEAD.size:
+            length, count = _HEAD.unpack_from(self._got)
             if length > LONGEST:
                 raise HostError("a message on a control socket is too long to be one of ours")
-            if len(self._got) < 4 + length:
+            whole = _HEAD.size + length
+            if len(self._got) < whole:
                 break
-            text = bytes(self._got[4 : 4 + length])
-            del self._got[: 4 + length]
+            text = bytes(self._got[_HEAD.size : whole])
+            del self._got[:whole]
             try:
                 message = json.loads(text)
             except ValueError as problem:
                 raise HostError("a message on a control socket is not JSON") from problem
-            found.append((message, self._fds))
-            self._fds = []
+            found.append((message, self._fds[:count]))
+            del self._fds[:count]
         return found
 
     def close(self) -> None:
+        for fd in self._fds:
+            os.close(fd)
+        self._fds.clear()
         self.socket.close()

@@ -6,52 +6,55 @@ in a control group of its own beneath the container's, so that ending one ends i
 
 from __future__ import annotations
 
-import os
+import signal
 
-from stackup.errors import HostError
-from stackup.runtime import child
+from stackup.kernel import cgroupfs
+from stackup.runtime import bootstrap, child, namespaces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from typing import Any
 
     from stackup.runtime.description import Description, Process
     from stackup.runtime.loop import Loop
+    from stackup.runtime.streams import Stdio
 
-    Join = Callable[["Description", "Process", int, list[str], int], object]
-    """(description, process, the container's init pid, control groups, report descriptor) -> never returns."""
+
+_PATIENCE_S = 0.2
+"""For a group's last processes to go: the monitor has other things to do than to wait for one in D state."""
 
 
 class Inside:
-    """A running container as guests see it: where its pid namespace is, and what its processes are."""
+    """A running container as guests see it; `guests` are those that run."""
 
-    __slots__ = ("_counter", "_join", "_loop", "_own_pid_ns", "_pid_ns", "description", "guests", "init")
+    __slots__ = ("_counter", "_loop", "description", "guests", "init")
 
-    def __init__(self, loop: Loop, description: Description, init: child.Child, join: Join) -> None:
+    def __init__(self, loop: Loop, description: Description, init: child.Child) -> None:
         self._loop = loop
-        self._join = join
         self._counter = 0
         self.description = description
         self.init = init
         self.guests: list[Guest] = []
-        self._own_pid_ns = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            self._pid_ns = os.open(f"/proc/{init.pid}/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-        except OSError as problem:
-            os.close(self._own_pid_ns)
-            raise HostError("the container ended as it was entered", subject=description["name"]) from problem
 
-    def enter(self, process: Process, stdio: Sequence[int]) -> Guest:
-        """Start a guest with these three streams; its set-up's answer and its end come through the loop."""
+    def enter(self, process: Process, stdio: Stdio) -> Guest:
+        """Start a guest with these streams; its set-up's answer and its end come through the loop."""
         self._counter += 1
-        groups = list(self.description["cgroups"])
+        home = self.description["cgroups"]
+        groups = cgroupfs.child(home, f"guest-{self._counter}") if home else []
+        own = [group for group in groups if group not in home]
 
         def body(report: int) -> None:
-            self._join(self.description, process, self.init.pid, groups, report)
+            bootstrap.join(
+                process, init_pidfd=self.init.pidfd, cgroups=groups, report_fd=report, tty_fd=stdio.console_inner
+            )
 
-        born = child.fork(0, stdio, body, pid_ns=(self._pid_ns, self._own_pid_ns))
-        guest = Guest(self._loop, born, self)
+        try:
+            born = child.fork(lambda: namespaces.clone_joined(self.init.pidfd), stdio.inner, body)
+        except BaseException:
+            cgroupfs.remove(own, _PATIENCE_S)
+            raise
+        guest = Guest(self._loop, born, self, own)
         self.guests.append(guest)
         return guest
 
@@ -59,21 +62,20 @@ class Inside:
         """The container is gone, and its guests with it."""
         for guest in list(self.guests):
             guest.kill()
-        os.close(self._pid_ns)
-        os.close(self._own_pid_ns)
 
 
 class Guest:
     """One of them. `on_answer(failure or None)` and then `on_end(exit code)` are called once each."""
 
-    __slots__ = ("_child", "_inside", "_loop", "on_answer", "on_end")
+    __slots__ = ("_child", "_group", "_inside", "_loop", "on_answer", "on_end")
 
-    def __init__(self, loop: Loop, born: child.Child, inside: Inside) -> None:
+    def __init__(self, loop: Loop, born: child.Child, inside: Inside, group: list[str]) -> None:
         self._loop = loop
         self._child = born
         self._inside = inside
-        self.on_answer: Callable[[dict[str, Any] | None], None] = _ignore
-        self.on_end: Callable[[int], None] = _ignore
+        self._group = group
+        self.on_answer: Callable[[dict[str, Any] | None], None] = nobody
+        self.on_end: Callable[[int], None] = nobody
         loop.add(born.report, self._answered)
         loop.add(born.pidfd, self._ended)
 
@@ -88,6 +90,8 @@ class Guest:
         code = self._child.reap()
         if self in self._inside.guests:
             self._inside.guests.remove(self)
+        cgroupfs.kill(self._group, _PATIENCE_S)
+        cgroupfs.remove(self._group, _PATIENCE_S)
         self.on_end(code)
 
     def signal(self, number: int) -> bool:
@@ -95,8 +99,9 @@ class Guest:
 
     def kill(self) -> None:
         """The whole tree; its end comes through the loop as any other."""
-        self._child.signal(9)
+        self._child.signal(signal.SIGKILL)
+        cgroupfs.kill(self._group, _PATIENCE_S)
 
 
-def _ignore(_value: object) -> None:
+def nobody(_value: object) -> None:
     """Nobody waits for this any longer."""

@@ -19,7 +19,7 @@ from stackup.runtime.frames import Channel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
     from stackup.runtime.description import Description, Status
@@ -72,14 +72,25 @@ class Launcher:
         self._channel = Channel(ours)
         self._answers = answers
 
-    def launch(self, descriptions: Sequence[Description], *, limit_s: float = START_S) -> Iterator[tuple[str, Outcome]]:
-        """(address, its status, running, or why it does not run) as each becomes known."""
+    def launch(
+        self,
+        descriptions: Sequence[Description],
+        *,
+        held: Mapping[str, Sequence[Sequence[int]]] | None = None,
+        limit_s: float = START_S,
+    ) -> Iterator[tuple[str, Outcome]]:
+        """(address, its status, running, or why it does not run) as each becomes known.
+
+        `held`: by address, the sockets bound for each of its ports already; they stay the caller's to close afterwards.
+        """
         with self._lock:
             self.start()
             waiting: dict[int, Description] = {}
             for description in descriptions:
                 waiting[self._next_token] = description
-                self._channel.queue({"token": self._next_token, "description": description})
+                sockets = (held or {}).get(description["address"], [])
+                message = {"token": self._next_token, "description": description, "held": [len(one) for one in sockets]}
+                self._channel.queue(message, [fd for one in sockets for fd in one])
                 self._next_token += 1
             deadline = time.monotonic() + limit_s
             while waiting:

@@ -15,8 +15,8 @@ import signal
 import socket
 
 from stackup.errors import HostError, StackupError
-from stackup.kernel import abi, calls
-from stackup.runtime.bodies import Bodies
+from stackup.kernel import calls
+from stackup.runtime import namespaces
 from stackup.runtime.control import fault
 from stackup.runtime.frames import Channel
 from stackup.runtime.monitor import COMM, OOM_SCORE_ADJ, Monitor
@@ -73,23 +73,24 @@ class Launcher:
                 self._reap()
             if self._descriptions.fileno() in ready:
                 still_open, messages = self._descriptions.receive()
-                for message, _fds in messages:
-                    self._fork(message["token"], message["description"])
+                for message, fds in messages:
+                    self._fork(message, fds)
+                    for fd in fds:
+                        os.close(fd)
 
-    def _fork(self, token: int, description: Description) -> None:
-        # A host pid namespace, or another container's, is reachable only from one that is not nested itself.
-        flags = 0 if description["namespaces"]["pid"] else abi.CLONE_NEWPID
+    def _fork(self, message: dict[str, Any], fds: list[int]) -> None:
+        token, description = message["token"], message["description"]
         try:
-            pid, pidfd = calls.clone3(flags)
+            pid, pidfd = calls.clone3(namespaces.monitor_flags(description))
         except StackupError as problem:
             self._answer(token, fault(problem))
             return
         if pid == 0:
-            self._become_monitor(token, description)
+            self._become_monitor(token, description, grouped(fds, message["held"]))
         os.close(pidfd)
         self._monitors[pid] = token
 
-    def _become_monitor(self, token: int, description: Description) -> None:
+    def _become_monitor(self, token: int, description: Description, held: list[list[int]]) -> None:
         """The fork's whole life."""
         try:
             signal.set_wakeup_fd(-1)
@@ -104,7 +105,7 @@ class Launcher:
                 self._answer(token, message)
                 self._answers.close()
 
-            Monitor(description, tell, Bodies()).run()
+            Monitor(description, tell, held).run()
         except Exception as problem:
             _confess(description, problem)
         finally:
@@ -127,6 +128,12 @@ class Launcher:
             token = self._monitors.pop(pid, None)
             if token is not None:
                 self._answer(token, {"ended": True})
+
+
+def grouped(fds: list[int], counts: list[int]) -> list[list[int]]:
+    """The sockets of each port, in the order of the description's ports."""
+    rest = iter(fds)
+    return [[next(rest) for _ in range(count)] for count in counts]
 
 
 def settle(description: Description) -> None:

@@ -14,21 +14,22 @@ import time
 from stackup import layout
 from stackup.errors import HostError, StackupError
 from stackup.kernel import cgroupfs, proc
-from stackup.runtime import child, record, requests, supervise
+from stackup.runtime import bootstrap, child, namespaces, record, requests, supervise
 from stackup.runtime.control import Control, fault
 from stackup.runtime.guest import Inside
 from stackup.runtime.health import command
 from stackup.runtime.logwriter import LogWriter
 from stackup.runtime.loop import Loop
 from stackup.runtime.prober import Prober
+from stackup.runtime.servers import Servers
 from stackup.runtime.streams import Pump, Stdio
+from stackup.runtime.terminal import DEFAULT_SIZE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
-    from stackup.runtime.bodies import Bodies
     from stackup.runtime.description import Description, HealthStatus, Status
 
     Tell = Callable[[dict[str, Any]], None]
@@ -43,9 +44,10 @@ _RESTART, _GRACE, _STUCK, _RETRY = "restart", "grace", "stuck", "write the statu
 class Monitor:
     """One container's life. `tell` is called once: the first start worked, or why it did not."""
 
-    def __init__(self, description: Description, tell: Tell, bodies: Bodies) -> None:
+    def __init__(self, description: Description, tell: Tell, held: Sequence[Sequence[int]]) -> None:
         self.description = description
         self.loop = Loop()
+        self.servers = Servers(self.loop)
         self.log = LogWriter(os.path.join(description["state_dir"], layout.LOG), description["log"])
         self.inside: Inside | None = None
         self.pumps: list[Pump] = []
@@ -54,7 +56,9 @@ class Monitor:
         self.stop_waiters: list[Callable[[dict[str, Any]], None]] = []
         self.end_waiters: list[Callable[[int], None]] = []
         self._tell: Tell | None = tell
-        self._bodies = bodies
+        self.window: Sequence[int] = DEFAULT_SIZE
+        self._stdio: Stdio | None = None
+        self._held = held
         self._child: child.Child | None = None
         self._prober: Prober | None = None
         self._control: Control | None = None
@@ -65,7 +69,7 @@ class Monitor:
         host_pid = int(os.readlink("/proc/self"))
         self.status: Status = {
             "instance": description["instance"], "state": "created", "init": None,
-            "monitor": {"pid": host_pid, "start": proc.start_time(host_pid)},
+            "monitor": {"pid": host_pid, "start": proc.start_time(host_pid) or 0},
             "started_at": 0.0, "finished_at": 0.0, "exit_code": 0, "oom": False, "error": "", "restarts": 0,
             "stopped": False, "health": None,
         }  # fmt: skip
@@ -76,6 +80,8 @@ class Monitor:
             table = requests.table(self)
             self._control = Control(self.loop, self.description["live_dir"], table, lambda: self.status)
             self._heed_signals()
+            self.servers.serve_ports(self.description["ports"], self.description.get("ports_to", ""), self._held)
+            self.servers.serve_names(self.description["resolver"])
             if self.description.get("await_attach"):
                 self._changed()
                 self._say({"status": self.status})
@@ -85,6 +91,7 @@ class Monitor:
             self._fail(problem if isinstance(problem, StackupError) else HostError(str(problem)))
         while not self.over:
             self.loop.turn()
+            self.servers.tick()
         self._leave()
 
     def _heed_signals(self) -> None:
@@ -103,31 +110,51 @@ class Monitor:
 
     def start(self) -> None:
         """Fork the container's init; its set-up answers through the loop."""
-        flags = self._bodies.flags(self.description)
-        stdio = Stdio(stdin=self.description["stdin_open"])
+        description = self.description
+        stdio = Stdio.terminal() if description["tty"] else Stdio.pipes(stdin=description["stdin_open"])
         self._oom_before = cgroupfs.oom_count(self.description["cgroups"])
         try:
-            born = child.fork(flags, stdio.inner, lambda report: self._bodies.become(self.description, report))
+            born = child.fork(
+                lambda: namespaces.clone_child(description),
+                stdio.inner,
+                lambda report: bootstrap.become(description, report_fd=report, tty_fd=stdio.console_inner),
+            )
         except BaseException:
             stdio.close()
             raise
         stdio.started()
         self._child = born
+        self._stdio = stdio
         self.stdin = stdio.stdin
-        fresh = [(stdio.stdout, b"stdout"), (stdio.stderr, b"stderr")]
-        self.pumps = [Pump(self.loop, fd, stream, self.log) for fd, stream in fresh]
+        self.pumps = [Pump(self.loop, stream, self.log) for stream in (b"stdout", b"stderr")]
+        if stdio.console is not None:
+            del self.pumps[1:]
+            self.loop.add(stdio.console.fileno(), self._terminal_came)
+        else:
+            for pump, fd in zip(self.pumps, (stdio.stdout, stdio.stderr), strict=True):
+                pump.open(fd)
         self._up_at = time.monotonic()
         self.loop.add(born.report, self._answered)
         self.loop.add(born.pidfd, self._ended)
+
+    def _terminal_came(self, fd: int) -> None:
+        """The set-up has opened the terminal, before the program runs: it gets its size in time."""
+        self.loop.drop(fd)
+        master = self._stdio.take_terminal(self.window) if self._stdio is not None else -1
+        if master >= 0:
+            self.stdin = os.dup(master)
+            self.pumps[0].open(master)
 
     def _answered(self, _fd: int) -> None:
         born = self._child
         if born is None:
             return
         self.loop.drop(born.report)
+        if self._stdio is not None and self._stdio.console is not None:
+            self._terminal_came(self._stdio.console.fileno())
         failure = born.answer()
         if failure is not None:
-            self._fail(set_up_error(self.description["name"], failure))
+            self._fail(child.set_up_error(failure))
             return
         self.status = {
             **self.status,
@@ -141,12 +168,8 @@ class Monitor:
             "health": None,
         }
         self._up_at = time.monotonic()
-        try:
-            self.inside = Inside(self.loop, self.description, born, self._bodies.join)
-        except (HostError, OSError):
-            self.inside = None  # it ended already, as its pidfd is about to say
-        if self.inside is not None:
-            self.check_health()
+        self.inside = Inside(self.loop, self.description, born)
+        self.check_health()
         self._changed()
         self._say({"status": self.status})
 
@@ -181,14 +204,21 @@ class Monitor:
         self._child = None
         if self.description["namespaces"]["pid"]:
             # Without a pid namespace of its own, its children outlive the first process.
-            cgroupfs.kill(self.description["cgroups"])
+            cgroupfs.kill(self.description["cgroups"], AFTER_KILL_S)
         self._tidy()
         oom = cgroupfs.oom_count(self.description["cgroups"]) > self._oom_before
         if self.status["state"] == "failed":
             self._end()
             return
         self.status = {**self.status, "init": None, "exit_code": code, "oom": oom, "finished_at": time.time()}
+        self._run_over()
         self._decide(code)
+
+    def _run_over(self) -> None:
+        """Whoever is attached was attached to this run."""
+        waiting, self.end_waiters = self.end_waiters, []
+        for ended in waiting:
+            ended(self.status["exit_code"])
 
     def _tidy(self) -> None:
         for name in (_GRACE, _STUCK):
@@ -201,6 +231,7 @@ class Monitor:
             self.inside = None
         for pump in self.pumps:
             pump.drain()
+        self._stdio = None
         if self.stdin >= 0:
             os.close(self.stdin)
             self.stdin = -1
@@ -244,7 +275,11 @@ class Monitor:
         if self.status["state"] != "running" or patience <= 0:
             self.kill_all()
             return
-        if not supervise.handles(_status_text(self._child.pid), number) and not self.description["namespaces"]["pid"]:
+        if (
+            not proc.handles_signal(self._child.pid, number)
+            and number != signal.SIGKILL
+            and not self.description["namespaces"]["pid"]
+        ):
             name = supervise.signal_name(number)
             self.status["warning"] = (
                 f"PID 1 does not handle {name}, so it will be killed after {patience:g}s; "
@@ -259,7 +294,7 @@ class Monitor:
         if self._child is not None:
             self._child.signal(signal.SIGKILL)
         if self.description["namespaces"]["pid"]:
-            cgroupfs.kill(self.description["cgroups"])
+            cgroupfs.kill(self.description["cgroups"], AFTER_KILL_S)
         # A frozen task dies only when it is thawed (cgroup v1, freezer-subsystem).
         cgroupfs.thaw(self.description["cgroups"])
         self.loop.after(_STUCK, AFTER_KILL_S, self._stuck)
@@ -328,11 +363,11 @@ class Monitor:
         """The last status, told to everybody; then wait for those who still read, and sync what was written."""
         if self._control is not None:
             self._control.hush()
+        self.servers.close()
         self._changed()
         for answer in self.stop_waiters:
             answer({"exit": self.status["exit_code"]})
-        for ended in self.end_waiters:
-            ended(self.status["exit_code"])
+        self._run_over()
         self.log.close()
         deadline = time.monotonic() + 1.0
         while self._unsaid(deadline):
@@ -344,20 +379,3 @@ class Monitor:
         answers = any(who.unsaid for who in talking) and time.monotonic() < deadline
         # Output that an attached command has not taken yet is not thrown away while that command lives.
         return answers or any(pump.busy for pump in self.pumps)
-
-
-def set_up_error(name: str, failure: dict[str, Any]) -> HostError:
-    """The child's own report as an error: which operation, on what, why."""
-    operation, message = str(failure.get("operation") or ""), str(failure.get("message") or "")
-    text = f"{operation}: {message}" if operation and not message.startswith(operation) else message
-    return HostError(
-        text or "set-up failed", subject=str(failure.get("path") or name), hint=str(failure.get("hint") or "")
-    )
-
-
-def _status_text(pid: int) -> str:
-    try:
-        with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return ""

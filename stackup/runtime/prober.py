@@ -11,7 +11,8 @@ import time
 
 from stackup.errors import StackupError
 from stackup.runtime import health as rules
-from stackup.runtime.guest import _ignore
+from stackup.runtime.guest import nobody
+from stackup.runtime.streams import Stdio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,19 +45,18 @@ class Prober:
 
     def _probe(self) -> None:
         self._begun, self._said, self._failure = time.time(), b"", ""
-        null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
-        self._out, inner = os.pipe2(os.O_CLOEXEC)
+        stdio = Stdio.one_pipe()
+        self._out = stdio.stdout
         os.set_blocking(self._out, False)
         process: Process = {**self._inside.description["process"], "argv": rules.command(self._health)}
         try:
-            self._guest = self._inside.enter(process, [null, inner, inner])
+            self._guest = self._inside.enter(process, stdio)
         except StackupError as problem:
             self._failure = problem.message
             self._finish(rules.TIMED_OUT)
             return
         finally:
-            os.close(null)
-            os.close(inner)
+            stdio.started()
         self._guest.on_answer = self._answered
         self._guest.on_end = self._finish
         self._loop.add(self._out, self._output)
@@ -90,7 +90,7 @@ class Prober:
     def _let_go(self) -> None:
         """Kill the probe without waiting: a process in uninterruptible sleep must not end the checking."""
         if self._guest is not None:
-            self._guest.on_answer = self._guest.on_end = _ignore
+            self._guest.on_answer = self._guest.on_end = nobody
             self._guest.kill()
             self._guest = None
 

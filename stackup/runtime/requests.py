@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 
 from stackup.errors import HostError, UsageError
-from stackup.runtime import supervise
+from stackup.runtime import child, supervise
 from stackup.runtime.control import fault
 from stackup.runtime.streams import Stdio
+from stackup.runtime.terminal import DEFAULT_SIZE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,11 +48,18 @@ def kill(monitor: Monitor, who: Conversation, message: Message) -> None:
 
 
 def execute(monitor: Monitor, who: Conversation, message: Message) -> None:
+    """Pipes or a terminal of the container's own; the caller gets our ends, and nothing of the caller's goes in."""
     inside = _running(monitor)
     process: Process = message["process"]
-    stdio = Stdio(stdin=bool(message.get("stdin")))
+    tty = bool(message.get("tty"))
+    if message.get("detach"):
+        stdio = Stdio.nothing()
+    elif tty:
+        stdio = Stdio.terminal()
+    else:
+        stdio = Stdio.pipes(stdin=bool(message.get("stdin")))
     try:
-        guest = inside.enter(process, stdio.inner)
+        guest = inside.enter(process, stdio)
     except BaseException:
         stdio.close()
         raise
@@ -60,18 +68,18 @@ def execute(monitor: Monitor, who: Conversation, message: Message) -> None:
     def answered(failure: dict[str, Any] | None) -> None:
         if failure is not None:
             stdio.close()
-            who.answer(fault(HostError(str(failure.get("message")), subject=str(failure.get("path") or ""))))
+            who.answer({**fault(child.set_up_error(failure))})
         else:
-            outer = [fd for fd in (stdio.stdin, stdio.stdout, stdio.stderr) if fd >= 0]
-            who.answer({"started": True, "tty": False}, outer)
+            stdio.stdout = max(stdio.stdout, stdio.take_terminal(message.get("size") or DEFAULT_SIZE))
+            who.answer({"started": True, "tty": tty}, stdio.outer())
             guest.on_end = lambda code: who.answer({"exit": code})
 
     guest.on_answer = answered
-    who.on_signal = lambda name: _ignore_bool(guest.signal(supervise.signal_number(name)))
 
+    def pass_on(name: str | int) -> None:
+        guest.signal(supervise.signal_number(name))
 
-def _ignore_bool(_value: bool) -> None:
-    """A signal to a process that just ended is no error."""
+    who.on_signal = pass_on
 
 
 def _running(monitor: Monitor) -> Inside:
@@ -84,6 +92,7 @@ def _running(monitor: Monitor) -> Inside:
 
 def attach(monitor: Monitor, who: Conversation, message: Message) -> None:
     """Ends of pipes: what the container writes from now on, and its standard input where that is open."""
+    monitor.window = message.get("size") or monitor.window
     if monitor.status["state"] == "created":
         monitor.start()
     fds = []
@@ -98,6 +107,7 @@ def attach(monitor: Monitor, who: Conversation, message: Message) -> None:
         pump.attach(inner)
         fds.append(outer)
     monitor.end_waiters.append(lambda code: who.answer({"exit": code}))
+    who.on_signal = lambda name: monitor.signal(supervise.signal_number(name))
     who.answer({"attached": True, "tty": monitor.description["tty"], "stdin": has_stdin}, fds)
 
 
@@ -111,6 +121,12 @@ def update(monitor: Monitor, who: Conversation, message: Message) -> None:
     elif what == "health":
         monitor.check_health()
         monitor.changed()
+    elif what == "ports":
+        monitor.servers.serve_ports(value, message.get("to") or monitor.description.get("ports_to", ""), [])
+        monitor.revise(what, value)
+    elif what == "resolver":
+        monitor.servers.serve_names(value)
+        monitor.revise(what, value)
     elif what not in ("restart", "stop"):
         raise UsageError(f'a monitor cannot change "{what}" in place', subject=str(what))
     who.answer({"done": True})

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 
 from stackup.runtime import loop as waiting
+from stackup.runtime import terminal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from stackup.runtime.logwriter import LogWriter
 
 CHUNK = 32 << 10
@@ -23,22 +27,71 @@ _DRAIN = 1 << 20
 class Stdio:
     """Both ends of a process's streams; -1 where there is none. `inner` goes to the child, the rest stays ours."""
 
-    __slots__ = ("inner", "stderr", "stdin", "stdout")
+    __slots__ = ("console", "console_inner", "inner", "stderr", "stdin", "stdout")
 
-    def __init__(self, *, stdin: bool) -> None:
-        inner_in, self.stdin = os.pipe2(os.O_CLOEXEC) if stdin else (_null(), -1)
-        self.stdout, inner_out = os.pipe2(os.O_CLOEXEC)
-        self.stderr, inner_err = os.pipe2(os.O_CLOEXEC)
-        self.inner = [inner_in, inner_out, inner_err]
+    def __init__(self, inner: list[int], stdin: int = -1, stdout: int = -1, stderr: int = -1) -> None:
+        self.inner = inner
+        self.console: socket.socket | None = None
+        self.console_inner: int | None = None
+        self.stdin = stdin
+        self.stdout = stdout
+        self.stderr = stderr
+
+    @classmethod
+    def pipes(cls, *, stdin: bool) -> Stdio:
+        inner_in, outer_in = os.pipe2(os.O_CLOEXEC) if stdin else (_null(), -1)
+        outer_out, inner_out = os.pipe2(os.O_CLOEXEC)
+        outer_err, inner_err = os.pipe2(os.O_CLOEXEC)
+        return cls([inner_in, inner_out, inner_err], outer_in, outer_out, outer_err)
+
+    @classmethod
+    def terminal(cls) -> Stdio:
+        """The child opens the terminal, in the container's own devpts, and sends our end over `console`."""
+        made = cls([_null(), _null(), _null()])
+        made.console, theirs = socket.socketpair()
+        made.console_inner = theirs.detach()
+        return made
+
+    def take_terminal(self, size: Sequence[int]) -> int:
+        """Our end of the terminal, ready for use, or -1 when the child ended without one; `console` is done with."""
+        if self.console is None:
+            return -1
+        with self.console as console:
+            self.console = None
+            try:
+                _data, fds, _flags, _peer = socket.recv_fds(console, 16, 1)
+            except ConnectionError:
+                return -1
+        for fd in fds:
+            os.set_inheritable(fd, False)
+            terminal.resize(fd, size)
+        return fds[0] if fds else -1
+
+    @classmethod
+    def one_pipe(cls) -> Stdio:
+        """Output and error output together, no input."""
+        outer, inner = os.pipe2(os.O_CLOEXEC)
+        return cls([_null(), inner, os.dup(inner)], stdout=outer)
+
+    @classmethod
+    def nothing(cls) -> Stdio:
+        return cls([_null(), _null(), _null()])
+
+    def outer(self) -> list[int]:
+        """Our ends, given away: standard input first where it is open."""
+        return [fd for fd in (self.stdin, self.stdout, self.stderr) if fd >= 0]
 
     def started(self) -> None:
         """Close the child's ends, else end of file never comes."""
-        for fd in self.inner:
+        for fd in self.inner if self.console_inner is None else (*self.inner, self.console_inner):
             os.close(fd)
-        self.inner = []
+        self.inner, self.console_inner = [], None
 
     def close(self) -> None:
         self.started()
+        if self.console is not None:
+            self.console.close()
+            self.console = None
         for fd in (self.stdin, self.stdout, self.stderr):
             if fd >= 0:
                 os.close(fd)
@@ -76,14 +129,18 @@ class Pump:
 
     __slots__ = ("_fd", "_log", "_loop", "_outlets", "_stream")
 
-    def __init__(self, loop: waiting.Loop, fd: int, stream: bytes, log: LogWriter) -> None:
-        os.set_blocking(fd, False)
+    def __init__(self, loop: waiting.Loop, stream: bytes, log: LogWriter) -> None:
         self._loop = loop
-        self._fd = fd
+        self._fd = -1
         self._stream = stream
         self._log = log
         self._outlets: list[Outlet] = []
-        loop.add(fd, self._ready)
+
+    def open(self, fd: int) -> None:
+        """Begin with this descriptor, which is ours from here."""
+        os.set_blocking(fd, False)
+        self._fd = fd
+        self._loop.add(fd, self._ready)
 
     def attach(self, fd: int) -> None:
         """Copy what comes from now on to `fd`, which is ours from here."""
@@ -158,12 +215,11 @@ class Pump:
         self.close()
 
     def close(self) -> None:
-        if self._fd < 0:
-            return
-        self._loop.drop(self._fd)
-        os.close(self._fd)
-        self._fd = -1
-        self._log.end(self._stream)
+        if self._fd >= 0:
+            self._loop.drop(self._fd)
+            os.close(self._fd)
+            self._fd = -1
+            self._log.end(self._stream)
         for outlet in list(self._outlets):
             if not outlet.backlog:
                 self._detach(outlet)

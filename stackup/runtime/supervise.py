@@ -75,16 +75,3 @@ def signal_name(number: int) -> str:
         if name.startswith("SIG") and not name.startswith("SIG_") and getattr(signal, name) == number:
             return name
     return f"signal {number}"
-
-
-def handles(status_text: str, number: int) -> bool:
-    """Does the process whose /proc/PID/status this is catch the signal? proc_pid_status(5), SigCgt.
-
-    PID 1 of a pid namespace ignores every signal that it does not catch, pid_namespaces(7), except SIGKILL from above.
-    """
-    if number == signal.SIGKILL:
-        return True
-    for line in status_text.splitlines():
-        if line.startswith("SigCgt:"):
-            return bool(int(line[7:], 16) >> (number - 1) & 1)
-    return True

@@ -10,12 +10,13 @@ from collections.abc import Callable, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from stackup.diagnostics import Diagnostics, Span
+from stackup.stackfile.advice import meant
 from stackup.stackfile.check_values import VALUE_RULES
 from stackup.stackfile.document import Path
 from stackup.stackfile.model.network import Port
 from stackup.stackfile.model.service import Service
 from stackup.stackfile.model.stack import Stack
-from stackup.stackfile.view import View, meant
+from stackup.stackfile.view import View
 
 
 def check(stack: Stack, origins: Mapping[Path, Span], enabled: frozenset[str], diagnostics: Diagnostics) -> Stack:

@@ -112,9 +112,9 @@ def _found(node: Node, place: Table[str], enabled: frozenset[str]) -> Iterator[t
 
 
 def _says_nothing(node: Node) -> bool:
-    """An empty list, and what is switched off, ask for nothing."""
+    """An empty list, what is switched off, and the words for what happens anyway ask for nothing."""
     if isinstance(node, Scalar):
-        return node.value in (None, False, "", "false", "no")
+        return node.value in (None, False, "", "false", "no", "default", "replicated")
     return not (node.items if isinstance(node, Sequence) else node.entries)
 
 

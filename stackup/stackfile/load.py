@@ -80,7 +80,7 @@ def load(request: Request) -> Loaded:
     consulted["COMPOSE_PROJECT_NAME"] = request.environ.get("COMPOSE_PROJECT_NAME")
     return Loaded(
         stack=chosen(whole, enabled, everything=request.all_resources) if whole else None,
-        diagnostics=tuple(diagnostics),
+        diagnostics=_once(diagnostics),
         origins=where,
         inputs=Inputs({path: stamp(path) for path in found.looked_for} | sources.stamps, consulted),
         files=found.files,
@@ -90,6 +90,14 @@ def load(request: Request) -> Loaded:
         sources=sources.texts,
         environment=from_files,
     )
+
+
+def _once(diagnostics: Diagnostics) -> tuple[Diagnostic, ...]:
+    """A place that several services share, by an alias or `extends`, is named once."""
+    first: dict[object, Diagnostic] = {}
+    for item in diagnostics:
+        first.setdefault((item.code, item.span, item.label) if item.span else id(item), item)
+    return tuple(first.values())
 
 
 def _all_services(root: Mapping) -> set[str]:

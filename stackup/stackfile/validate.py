@@ -6,10 +6,10 @@ a Stack made that way is for those rules only.
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import replace
 
 from stackup.diagnostics import Diagnostics
+from stackup.stackfile.advice import meant
 from stackup.stackfile.document import (
     Mapping,
     Node,
@@ -75,12 +75,10 @@ def _report_unknown(problem: Problem, root: Mapping, diagnostics: Diagnostics) -
 
 
 def _advice(key: str, problem: Problem, value: Node | None) -> str:
-    close = difflib.get_close_matches(key, problem.known, n=1, cutoff=0.6)
-    if close:
-        return f'did you mean "{close[0]}"?'
-    if len(problem.path) == 1 and isinstance(value, Mapping) and {"image", "build"} & set(value.entries):
+    is_service = isinstance(value, Mapping) and bool({"image", "build"} & set(value.entries))
+    if len(problem.path) == 1 and is_service:
         return f'"{key}" looks like a service: indent it under "services:"'
-    return "keys of your own start with x-"
+    return meant(key, problem.known, "keys of your own start with x-")
 
 
 def dotted(path: Path) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from stackup.diagnostics import Diagnostics, Related, Span
@@ -40,9 +39,3 @@ class View:
     def related(self, label: str, *path: str | int) -> tuple[Related, ...]:
         span = self.span(*path)
         return (Related(label, span),) if span else ()
-
-
-def meant(name: str, known: Iterable[str], otherwise: str) -> str:
-    """Advice about a name that does not exist."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f'did you mean "{close[0]}"?' if close else otherwise

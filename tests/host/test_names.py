@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ import pytest
 
 from stackup.runtime.network import dns, names, roster
 from stackup.runtime.network.names import Resolver
+from stackup.runtime.network.upstream import Upstream
+from stackup.runtime.network.watch import Watch
 from tests.host.lab import OUTSIDE, Loop, World, open_in, serve_udp
 from tests.runtime.network.test_dns import query
 
@@ -164,6 +168,48 @@ def test_a_server_that_refuses_is_passed_over_and_nobody_left_is_a_failure(own_h
     assert addresses(ask(served.ns_fd, query("gone.example.org"))) == (dns.NXDOMAIN, [])
     served.resolv_file.write_text("nameserver 127.0.0.2\n")
     assert addresses(ask(served.ns_fd, query("example.org"))) == (dns.SERVFAIL, [])
+
+
+def test_an_answer_counts_only_with_its_number_and_its_question(own_host: object, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.outside()
+    served = Served(world)
+    served.resolv_file.write_text("nameserver 127.0.0.2\n")
+    server = open_in(-1, socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind(("127.0.0.2", 53))
+    with open_in(served.ns_fd, socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.connect((dns.RESOLVER_ADDRESS, 53))
+        client.send(query("example.org", number=7))
+        asked, peer = server.recvfrom(4096)
+        true = dns.reply(asked, dns.question(asked), dns.NOERROR, [dns.address_record(b"\1\1\1\1")])
+        other = dns.reply(asked, dns.question(asked), dns.NOERROR, [dns.address_record(b"\6\6\6\6")])
+        server.sendto(bytes((other[0] ^ 1,)) + other[1:], peer)
+        server.sendto(other[:12] + dns.wire("exbmple.org") + other[12 + 13 :], peer)
+        server.sendto(asked, peer)
+        server.sendto(true, peer)
+        assert addresses(client.recv(4096)) == (dns.NOERROR, ["1.1.1.1"])
+
+
+def test_a_server_that_keeps_silent_is_passed_over(own_host: object, tmp_path: Path) -> None:
+    silent = open_in(-1, socket.AF_INET, socket.SOCK_DGRAM)
+    silent.bind(("127.0.0.2", 53))
+    serve_udp(-1, "127.0.0.3", 53, lambda packet, _: dns.reply(packet, dns.question(packet), dns.NXDOMAIN, []))
+    watch = Watch()
+    asking = Upstream(watch, patience_s=0.05)
+    for servers, expected in (
+        ([("127.0.0.2", -1), ("127.0.0.3", -1)], dns.NXDOMAIN),
+        ([("127.0.0.2", -1)], None),
+    ):
+        answers: list[bytes | None] = []
+        asking.ask(query("example.org"), servers, False, answers.append)
+        while not answers:
+            deadline = asking.deadline()
+            assert deadline is not None
+            select.select([watch.fileno()], [], [], max(0.0, deadline - time.monotonic()))
+            watch.run()
+            asking.tick(time.monotonic())
+        assert [answer and answer[3] & 0xF for answer in answers] == [expected]
+        assert asking.deadline() is None
 
 
 def test_from_an_internal_network_nothing_is_forwarded(own_host: object, tmp_path: Path) -> None:

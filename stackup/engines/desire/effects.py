@@ -46,6 +46,7 @@ NETWORK: Effects = {
 }
 
 VOLUME: Effects = {
+    "mounted": Row(Effect.IN_PLACE, "it is mounted again"),
     "labels": _RECORD,
     "driver": Row(Effect.REPLACE, "the data lives elsewhere"),
     "driver_opts": Row(Effect.REPLACE, "the data lives elsewhere"),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from stackup.engines.memory.direct import MemoryDirect
 from stackup.errors import HostError
 from stackup.reconcile.resource import Desired, Effects, Kind, Observed, Outcome, Run, Tell, Until, Work
-from stackup.values import Address, Json
+from stackup.values import Address, Data, Json
 
 if TYPE_CHECKING:
     from stackup.engines.engine import Direct, ExecRequest
@@ -28,12 +28,18 @@ def _never(_: str) -> None:
     return None
 
 
+def _is_job(spec: Data) -> bool:
+    return bool(spec.get("job"))
+
+
 @dataclass(slots=True)
 class World:
     """`before_write` is told of every write before it happens; a test's may raise, and then nothing was written."""
 
     things: dict[str, dict[Address, Observed]] = field(default_factory=dict)
     before_write: Callable[[str], None] = _never
+    ends: Callable[[Data], bool] = _is_job
+    """Whether a program with such a spec ends at once, and well."""
     lock: threading.RLock = field(default_factory=threading.RLock)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     logs: dict[str, list[tuple[int, str, bytes]]] = field(default_factory=dict)
@@ -78,7 +84,7 @@ class World:
 
 
 class MemoryKind:
-    """Any kind on a World. `runs` says whether its resources have a run state; a spec with `job: true` ends at once."""
+    """Any kind on a World. `runs` says whether its resources have a run state."""
 
     def __init__(self, name: str, effects: Effects, world: World, stack: str, *, runs: bool = False) -> None:
         self.name = name
@@ -141,7 +147,7 @@ class MemoryKind:
 
     def _start(self, work: Work) -> Outcome:
         want, thing = _wanted(work), self._there(work)
-        job = bool(thing.recorded.get("job"))
+        job = self._world.ends(thing.recorded)
         reached = {Until.EXISTS, Until.STARTED, Until.COMPLETED if job else Until.HEALTHY}
         self._world.put(
             self._stack,

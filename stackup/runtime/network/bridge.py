@@ -32,7 +32,6 @@ _INSIDE_SETTINGS = (
     (FORWARDING, "1"),
     # Frames between containers stay frames; with br_netfilter loaded, the kernel's default takes them through ip rules.
     ("net/bridge/bridge-nf-call-iptables", "0"),
-    ("net/ipv4/conf/all/rp_filter", "1"),  # a container that sends with a foreign source address is not forwarded
 )
 
 

@@ -128,13 +128,16 @@ class Resolver:
         os.close(self._ns_fd)
 
     def _serve_datagrams(self, _events: int) -> None:
+        """Reads first, then looks whether names have changed: a question never gets an answer older than itself."""
+        arrived: list[tuple[bytes, tuple[str, int]]] = []
+        try:
+            while len(arrived) < _BURST:
+                arrived.append(self._datagrams.recvfrom(4096))
+        except OSError:
+            pass  # nothing more for now
         for roster in self._rosters:
             roster.refresh()
-        for _ in range(_BURST):
-            try:
-                packet, peer = self._datagrams.recvfrom(4096)
-            except OSError:
-                return
+        for packet, peer in arrived:
             self._answer(packet, False, lambda reply, peer=peer: self._send(reply, peer))  # type: ignore[misc]
 
     def _send(self, reply: bytes, peer: tuple[str, int]) -> None:

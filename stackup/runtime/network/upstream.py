@@ -48,8 +48,9 @@ class Asked:
 
 
 class Upstream:
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: Watch, patience_s: float = PATIENCE_S) -> None:
         self._watch = watch
+        self._patience_s = patience_s
         self._asked: dict[int, Asked] = {}
 
     def ask(self, packet: bytes, servers: list[Server], stream: bool, answer: Answer) -> None:
@@ -82,7 +83,7 @@ class Upstream:
         message = asked.number + asked.packet[2:]
         asked.to_send = struct.pack(">H", len(message)) + message if asked.stream else message
         asked.received = b""
-        asked.deadline = time.monotonic() + PATIENCE_S
+        asked.deadline = time.monotonic() + self._patience_s
         refused = link.connect_ex((address, PORT))
         if refused not in (0, errno.EINPROGRESS):
             raise OSError(refused, os.strerror(refused))

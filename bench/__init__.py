@@ -1,0 +1,1 @@
+"""How fast stackup is, beside whatever else runs Compose stacks on this machine. Standard library only."""

@@ -1,0 +1,214 @@
+"""Containers on their networks: addresses leased, links made in one batch a network, names entered, ports published.
+
+A network may belong to another stack (`external`), so leases and names lie beside the network that is real, under a
+lock of their own, and members are known by stack and address.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+from stackup.engines.builtin.network import missing, network_of
+from stackup.engines.builtin.records import Record, Shelf, find_real
+from stackup.errors import StackupError
+from stackup.kernel import files
+from stackup.layout import NAMES, NETNS, Layout
+from stackup.runtime.network import attachments, pools, roster
+from stackup.runtime.network.attachments import Placed, Wanted
+from stackup.runtime.network.bridge import Bridge
+from stackup.runtime.network.driver import Endpoint, Network
+from stackup.runtime.network.pools import Wish
+from stackup.runtime.network.ports import Published
+from stackup.runtime.spec import ContainerSpec
+from stackup.values import Address
+
+LEASES = "leases.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One container's place on one real network."""
+
+    network: Network
+    folder: str
+    """Live folder of the real network."""
+    state_folder: str
+    reserved: tuple[str, ...]
+    ip_range: str
+    real_name: str
+    inside: Placed
+    wish: Wish
+    mac: str
+    names: tuple[str, ...]
+
+    @property
+    def names_file(self) -> str:
+        return os.path.join(self.folder, NAMES)
+
+
+@dataclass(slots=True)
+class Member:
+    """A container with its places; `addresses` are filled in by `lease`, in the order of `places`."""
+
+    stack: str
+    address: Address
+    pin_file: str
+    places: list[Place]
+    addresses: list[str] = field(default_factory=list)
+
+    @property
+    def key(self) -> str:
+        """How the network's leases and names know it."""
+        return f"{self.stack}/{self.address}"
+
+    @property
+    def gateway(self) -> tuple[Place, str] | None:
+        """The place whose network its ports are published through, and its address there."""
+        pairs = zip(self.places, self.addresses, strict=True)
+        return next((pair for pair in pairs if pair[0].inside.default), None)
+
+    @property
+    def internal(self) -> bool:
+        return all(place.network["internal"] for place in self.places)
+
+
+def member(layout: Layout, stack: str, address: Address, spec: ContainerSpec) -> Member:
+    """Where a container belongs, before anything is done. Raises HostError when a network is not there."""
+    shelf = Shelf(layout, stack, "network")
+    reals = {name: _real(layout, shelf, name) for name in spec["networks"]}
+    placed = attachments.place(
+        {
+            name: Wanted(
+                internal=bool(reals[name]["spec"]["internal"]), gw_priority=own["gw_priority"], priority=own["priority"]
+            )
+            for name, own in spec["networks"].items()
+        }
+    )
+    places = [_place(layout, reals[name], spec, name, inside) for name, inside in placed.items()]
+    pin_file = os.path.join(Shelf(layout, stack, "container").live_dir(address), NETNS)
+    return Member(stack, address, pin_file, places)
+
+
+def _real(layout: Layout, shelf: Shelf, name: str) -> Record:
+    record = shelf.need(Address("network", name))
+    if not record["spec"]["external"]:
+        return record
+    found = find_real(layout, "network", str(record["spec"]["name"]))
+    if found is None:
+        raise missing("network", str(record["spec"]["name"]))
+    return found
+
+
+def _place(layout: Layout, real: Record, spec: ContainerSpec, name: str, inside: Placed) -> Place:
+    wanted = spec["networks"][name]
+    home = Shelf(layout, real["stack"], "network")
+    address = Address.parse(real["address"])
+    reserved = cast(dict[str, str], real["spec"]["reserved"])
+    own = [spec["name"], spec["service"], *wanted["aliases"]]
+    return Place(
+        network_of(real),
+        home.live_dir(address),
+        home.state_dir(address),
+        tuple(reserved.values()),
+        str(real["spec"]["ip_range"]),
+        str(real["spec"]["name"]),
+        inside,
+        Wish(static=wanted["ipv4"]),
+        wanted["mac"],
+        tuple(dict.fromkeys(own)),
+    )
+
+
+def lease(members: Sequence[Member]) -> None:
+    """An address on each network for everyone, the same as last time where there was one."""
+    leased: dict[tuple[str, str], str] = {}
+    for home, keys in _by_network(members):
+        with files.Lock(os.path.join(home.folder, "leases.lock"), "leasing addresses", waiting=lambda _: None):
+            leases_file = os.path.join(home.state_folder, LEASES)
+            leases: dict[str, str] = files.read_json(leases_file) or {}
+            wishes = {key: Wish(own.wish.static, leases.get(key, "")) for key, own in keys.items()}
+            taken = [home.network["gateway"], *home.reserved]
+            taken += [address for key, address in leases.items() if key not in keys]
+            chosen = pools.choose_addresses(home.network["subnet"], wishes, taken=taken, ip_range=home.ip_range)
+            if any(leases.get(key) != address for key, address in chosen.items()):
+                files.write_json(leases_file, {**leases, **chosen}, durable=False)
+        leased |= {(home.folder, key): address for key, address in chosen.items()}
+    for one in members:
+        one.addresses = [leased[place.folder, one.key] for place in one.places]
+
+
+def release(members: Iterable[Member]) -> None:
+    """Give addresses and names back; what is gone already is no error."""
+    for home, keys in _by_network(members):
+        leases_file = os.path.join(home.state_folder, LEASES)
+        with files.Lock(os.path.join(home.folder, "leases.lock"), "giving addresses back", waiting=lambda _: None):
+            leases: dict[str, str] = files.read_json(leases_file) or {}
+            kept = {key: address for key, address in leases.items() if key not in keys}
+            if kept != leases and os.path.isdir(home.state_folder):
+                files.write_json(leases_file, kept, durable=False)
+        roster.change(home.names_file, home.real_name, dict.fromkeys(keys))
+
+
+def attach(driver: Bridge, members: Sequence[Member]) -> dict[str, StackupError]:
+    """Links, addresses and routes for all, one batch a network; who failed and why, by key."""
+    failures: dict[str, StackupError] = {}
+    for home, keys in _by_network(members):
+        present = [one for one in members if one.key in keys and one.key not in failures]
+        endpoints = [_endpoint(one, home.folder) for one in present]
+        for one, error in zip(present, driver.attach(home.network, endpoints), strict=True):
+            if error:
+                failures[one.key] = error
+    return failures
+
+
+def detach(driver: Bridge, members: Sequence[Member]) -> list[StackupError]:
+    problems: list[StackupError] = []
+    for home, keys in _by_network(members):
+        endpoints = [_endpoint(one, home.folder) for one in members if one.key in keys]
+        problems += [error for error in driver.detach(home.network, endpoints) if error]
+    return problems
+
+
+def _endpoint(one: Member, folder: str) -> Endpoint:
+    number = next(number for number, place in enumerate(one.places) if place.folder == folder)
+    own = one.places[number]
+    return {
+        "stack": one.stack,
+        "key": str(one.address),
+        "pin_file": one.pin_file,
+        "link": own.inside.link,
+        "address": one.addresses[number] if one.addresses else "",
+        "mac": own.mac,
+        "default": own.inside.default,
+        "table": own.inside.table,
+    }
+
+
+def enter_names(members: Sequence[Member], *, up: bool) -> None:
+    """Who answers to which name on each network, one write a network."""
+    for home, keys in _by_network(members):
+        entries: dict[str, roster.Member | None] = {}
+        for one in members:
+            if one.key in keys:
+                number = next(number for number, own in enumerate(one.places) if own.folder == home.folder)
+                names = list(one.places[number].names)
+                entries[one.key] = {"address": one.addresses[number], "names": names, "up": up}
+        roster.change(home.names_file, home.real_name, entries)
+
+
+def published(one: Member, given_ports: Sequence[Published]) -> list[Published]:
+    """Recorded ports with the address that they lead to now."""
+    gateway = one.gateway
+    return [{**port, "address": gateway[1]} for port in given_ports] if gateway else []
+
+
+def _by_network(members: Iterable[Member]) -> Iterable[tuple[Place, dict[str, Place]]]:
+    """Each real network once, with the places of everyone on it by key."""
+    found: dict[str, tuple[Place, dict[str, Place]]] = {}
+    for one in members:
+        for place in one.places:
+            found.setdefault(place.folder, (place, {}))[1][one.key] = place
+    return [found[folder] for folder in sorted(found)]

@@ -1,0 +1,195 @@
+"""Containers of the built-in engine: six verbs on records, monitors and the kernel, each for a whole group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, cast
+
+from stackup.engines.builtin import attachments, describe
+from stackup.engines.builtin.container_reach import Reach, reached, spec_of, why_not_running
+from stackup.engines.builtin.container_start import MONITORS, Start
+from stackup.engines.builtin.container_update import Update
+from stackup.engines.builtin.powers import powers
+from stackup.engines.builtin.records import Record, Shelf, addresses, each, wanted
+from stackup.engines.desire.effects import CONTAINER
+from stackup.errors import StackupError
+from stackup.images import host as host_image
+from stackup.images.rootfs import Rootfs
+from stackup.images.store import Store
+from stackup.kernel import cgroupfs, files
+from stackup.layout import Layout
+from stackup.reconcile.resource import Observed, Outcome, Run, Tell, Work
+from stackup.runtime import limits, record
+from stackup.runtime.client import Client, MonitorGone, ask_all
+from stackup.runtime.description import Status
+from stackup.runtime.launch import Launcher
+from stackup.runtime.network import container as namespace
+from stackup.runtime.network import ports
+from stackup.runtime.network.bridge import Bridge
+from stackup.runtime.privileges import process_of
+from stackup.runtime.spec import ContainerSpec
+from stackup.values import Address, Data, FieldPath, Json
+
+HOST = "host"
+ONE_OFF = "com.docker.compose.oneoff"
+
+
+class ContainerKind:
+    """Runnable. The record's `given` keeps what was chosen: the image's config, host name, ports, groups, addresses."""
+
+    name = "container"
+    effects = CONTAINER
+
+    def __init__(self, layout: Layout, stack: str) -> None:
+        self.stop_timeout: float | None = None
+        self._layout = layout
+        self._stack = stack
+        self._shelf = Shelf(layout, stack, self.name)
+        self._driver = Bridge(layout.run)
+        self._launcher = Launcher()
+
+    def close(self) -> None:
+        self._launcher.close()
+
+    def observe(self, stack: str) -> Iterable[Observed]:
+        shelf = Shelf(self._layout, stack, self.name)
+        for address, claim in shelf.all():
+            yield observed(address, claim, record.observe_status(shelf.state_dir(address)))
+
+    def create(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
+        self._launcher.start()  # it is ready by the time that something is launched
+        return each(works, self._create)
+
+    def _create(self, work: Work) -> None:
+        want = wanted(work)
+        spec = cast(ContainerSpec, want.spec)
+        rootfs = self._rootfs(spec["image"])
+        claim = self._shelf.claim(want)
+        image = rootfs.config.to_data()
+        claim["given"] |= {
+            "image": image,
+            "lowers": list(rootfs.lowers),
+            "binds": [list(bind) for bind in rootfs.binds],
+            "hostname": spec["hostname"] or claim["instance"],
+            "argv": process_of(spec, image, powers())["argv"],
+            "transient": spec["labels"].get(ONE_OFF) == "True",
+        }
+        files.make_dir(f"{self._shelf.state_dir(work.address)}/upper", 0o755)
+        files.make_dir(f"{self._shelf.state_dir(work.address)}/work")
+        files.make_dir(f"{self._shelf.state_dir(work.address)}/merged")
+        self._shelf.settle(want, claim)
+
+    def _rootfs(self, image: str) -> Rootfs:
+        store = Store(self._layout.images_dir)
+        return host_image.rootfs(store) if image == HOST else store.rootfs(image)
+
+    def start(self, works: Sequence[Work], tell: Tell) -> Iterator[Outcome]:
+        return Start(self._layout, self._stack, self._driver, self._launcher).run(works)
+
+    def update(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
+        update = Update(self._layout, self._stack, self._driver)
+        return each(works, update.run)
+
+    def stop(self, works: Sequence[Work], tell: Tell) -> Iterator[Outcome]:
+        """All at once; each answers when it is down. Names and ports go first, so that nobody is sent to the dying."""
+        for work in works:
+            self._withdraw(work.address)
+        requests = {str(work.step): (Client(self._shelf.live_dir(work.address)), self._stop_of(work)) for work in works}
+        for step, answer in ask_all(requests):
+            failed = isinstance(answer, StackupError) and not isinstance(answer, MonitorGone)
+            yield Outcome(int(step), answer if failed else None)  # type: ignore[arg-type]
+
+    def _stop_of(self, work: Work) -> dict[str, Any]:
+        claim = self._shelf.read(work.address)
+        message = (
+            {"do": "stop", **describe.stop(spec_of(claim), claim["given"].get("image", {}))}
+            if claim
+            else {"do": "stop"}
+        )
+        return message if self.stop_timeout is None else {**message, "grace": int(self.stop_timeout * 10**9)}
+
+    def _withdraw(self, address: Address) -> None:
+        """Out of the rotation of names, and no more packets by its ports."""
+        claim = self._shelf.read(address)
+        if claim is None or claim["phase"] == "creating":
+            return
+        member = self._member(address, claim)
+        if member and member.places:
+            attachments.enter_names([member], up=False)
+            ports.unpublish(attachments.published(member, claim["given"].get("ports", ())))
+
+    def _member(self, address: Address, claim: Record) -> attachments.Member | None:
+        """Its places as they were leased; None when it has no networks, or they are gone."""
+        try:
+            member = attachments.member(self._layout, self._stack, address, spec_of(claim))
+        except StackupError:
+            return None
+        leased = claim["given"].get("addresses", {})
+        member.addresses = [leased.get(place.real_name, "") for place in member.places]
+        return member if all(member.addresses) else None
+
+    def delete(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
+        return each(works, self._delete)
+
+    def _delete(self, work: Work) -> None:
+        """Everything that is left of it, whatever stage it was in; a container that still runs is killed first."""
+        claim = self._shelf.leave(work.address)
+        if claim is None:
+            self._shelf.forget(work.address)
+            return
+        self._kill(work.address, claim)
+        member = self._member(work.address, claim)
+        if member and member.places:
+            ports.unpublish(attachments.published(member, claim["given"].get("ports", ())))
+            problems = attachments.detach(self._driver, [member])
+            attachments.release([member])
+            if problems:
+                raise problems[0]
+        namespace.discard(f"{self._shelf.live_dir(work.address)}/netns")
+        cgroupfs.remove(claim["given"].get("cgroups", []))
+        self._shelf.forget(work.address)
+        if not any(True for _ in self._shelf.all()):
+            self._release_groups()
+
+    def _release_groups(self) -> None:
+        """The stack's own groups go with its last container, once its monitor has left them."""
+        groups = limits.detect()
+        cgroupfs.remove(groups.directories(self._stack, MONITORS))
+        groups.remove_stack(self._stack)
+
+    def _kill(self, address: Address, claim: Record) -> None:
+        try:
+            Client(self._shelf.live_dir(address)).request({"do": "stop", "signal": "SIGKILL", "grace": 0})
+        except MonitorGone:
+            pass  # it is down already
+        cgroupfs.kill(claim["given"].get("cgroups", []))
+
+    def reach(self, works: Sequence[Work], tell: Tell) -> Iterator[Outcome]:
+        return Reach(self._shelf).run(works, tell)
+
+
+def observed(address: Address, claim: Record, status: Status | None) -> Observed:
+    """A container as the planner sees it. A status of an earlier instance says nothing about this one."""
+    if status is not None and status["instance"] != claim["instance"]:
+        status = None
+    lives = status is not None and status["state"] in ("running", "restarting")
+    return Observed(
+        address,
+        claim["instance"],
+        claim["spec"],
+        _live(claim) if lives and claim["phase"] == "ready" else {},
+        {Address.parse(text): instance for text, instance in claim["holds"].items()},
+        tuple(addresses(claim["needs"])),
+        Run.RUNNING if lives else Run.STOPPED,
+        reached(claim, status),
+        "" if claim["phase"] == "ready" else "half-made",
+        "" if lives else why_not_running(status),
+        bool(claim["given"].get("transient")),
+    )
+
+
+def _live(claim: Record) -> dict[FieldPath, Json]:
+    """What the kernel says otherwise, in the file's spelling."""
+    wanted_limits = spec_of(claim)["limits"]
+    told = limits.as_wanted(wanted_limits, limits.read(claim["given"].get("cgroups", [])))
+    return {("limits", field): value for field, value in told.items() if value != cast(Data, wanted_limits)[field]}

@@ -1,0 +1,211 @@
+"""Starting a group of containers: networks in one batch, control groups in one burst, then all launched together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
+
+from stackup.engines.builtin import attachments, describe
+from stackup.engines.builtin.attachments import Member
+from stackup.engines.builtin.describe import Surroundings
+from stackup.engines.builtin.powers import powers
+from stackup.engines.builtin.records import Record, Shelf, attempt, wanted
+from stackup.errors import HostError, StackupError
+from stackup.images.store import Store
+from stackup.layout import Layout
+from stackup.reconcile.resource import Outcome, Work
+from stackup.runtime import devices, limits, privileges
+from stackup.runtime.description import Description
+from stackup.runtime.launch import Launcher
+from stackup.runtime.network import container as namespace
+from stackup.runtime.network import ports
+from stackup.runtime.network.bridge import Bridge
+from stackup.runtime.rootfs import HostFile, Layers, RootPlan, operations
+from stackup.runtime.spec import ContainerSpec, Mount
+from stackup.values import Address
+
+MONITORS = ".monitors"
+"""The leaf group of a stack's monitors: out of the caller's, whose end would otherwise be theirs."""
+
+
+class Start:
+    """One group's start. Whoever fails drops out, and the others go on."""
+
+    def __init__(self, layout: Layout, stack: str, driver: Bridge, launcher: Launcher) -> None:
+        self._layout = layout
+        self._stack = stack
+        self._driver = driver
+        self._launcher = launcher
+        self._shelf = Shelf(layout, stack, "container")
+        self._works: dict[str, Work] = {}
+        self._records: dict[str, Record] = {}
+        self._members: dict[str, Member] = {}
+        self._failed: dict[str, StackupError] = {}
+        self._powers = powers()
+        self._groups = limits.detect()
+
+    def run(self, works: Sequence[Work]) -> Iterator[Outcome]:
+        self._works = {str(work.address): work for work in works}
+        for key, work in self._works.items():
+            self._try(key, self._prepare, key, work.address)
+        self._plug()
+        descriptions = []
+        for key, work in self._works.items():
+            if key not in self._failed:
+                self._try(key, lambda key=key, work=work: descriptions.append(self._describe(key, work.address)))
+        for key, problem in self._failed.items():
+            yield Outcome(self._works[key].step, problem)
+        for key, answer in self._launcher.launch(descriptions):
+            failed = answer if isinstance(answer, StackupError) else attempt(self._finish, key)
+            yield Outcome(self._works[key].step, failed)
+
+    def _try(self, key: str, verb: Any, *arguments: object) -> None:
+        problem = attempt(verb, *arguments)
+        if problem:
+            self._failed[key] = problem
+
+    def _prepare(self, key: str, address: Address) -> None:
+        """Its own network namespace, and the places that it will be plugged into."""
+        record = self._records[key] = self._shelf.need(address)
+        spec = cast(ContainerSpec, record["spec"])
+        if Surroundings(self._layout, self._stack, address, spec).owns_network:
+            member = attachments.member(self._layout, self._stack, address, spec)
+            namespace.prepare(member.pin_file, resolver=bool(member.places))
+            self._members[key] = member
+
+    def _plug(self) -> None:
+        present = [member for key, member in self._members.items() if key not in self._failed]
+        problem = attempt(attachments.lease, present)
+        if problem:
+            self._failed |= dict.fromkeys((str(one.address) for one in present), problem)
+            return
+        failures = attachments.attach(self._driver, present)
+        self._failed |= {str(one.address): failures[one.key] for one in present if one.key in failures}
+        attachments.enter_names([one for one in present if one.key not in failures], up=False)
+
+    def _describe(self, key: str, address: Address) -> Description:
+        """Ports chosen, groups made, files written; then the record says so and the description is whole."""
+        record, member = self._records[key], self._members.get(key)
+        spec, given = cast(ContainerSpec, record["spec"]), record["given"]
+        if member:
+            given["addresses"] = dict(zip((p.real_name for p in member.places), member.addresses, strict=True))
+        given["process"] = privileges.process_of(spec, given["image"], self._powers)
+        given["ports"] = choose_ports(self._layout, spec, given.get("ports", ()))
+        rules = devices.rules(self._nodes(spec), privileged=spec["privileged"])
+        given["cgroups"] = self._groups.create(self._stack, address.directory, spec["limits"], rules)
+        self._shelf.settle(wanted(self._works[key]), record)
+        gateway = member.gateway if member else None
+        uplink = gateway[0].network["uplink"] if gateway else []
+        around = Surroundings(self._layout, self._stack, address, spec)
+        etc = around.write_etc(record, member, uplink[0] if uplink else "")
+        return {
+            "stack": self._stack,
+            "address": key,
+            "name": spec["name"],
+            "instance": record["instance"],
+            "state_dir": self._shelf.state_dir(address),
+            "live_dir": self._shelf.live_dir(address),
+            "namespaces": around.namespaces(),
+            "operations": operations(self._root(record, address, etc)),
+            "process": given["process"],
+            "init": spec["init"],
+            "tty": spec["tty"],
+            "stdin_open": spec["stdin_open"],
+            "cgroups": given["cgroups"],
+            "monitor_cgroups": self._groups.create(self._stack, MONITORS),
+            "restart": describe.restart(spec),
+            "health": describe.health(spec, given["image"]),
+            "stop": describe.stop(spec, given["image"]),
+            "log": describe.log(spec),
+            "ports": describe.held_ports(record),
+            "resolver": describe.resolver(member, spec["dns"]["servers"]),
+            "ports_to": gateway[1] if gateway else "",
+            "rosters": [[place.names_file, place.real_name] for place in member.places] if member else [],
+            "roster_key": member.key if member else "",
+        }
+
+    def _root(self, record: Record, address: Address, etc: dict[str, str]) -> RootPlan:
+        spec, given = cast(ContainerSpec, record["spec"]), record["given"]
+        state_dir = self._shelf.state_dir(address)
+        upper, work = os.path.join(state_dir, "upper"), os.path.join(state_dir, "work")
+        contents = describe.file_sources(self._layout, self._stack, spec)
+        return RootPlan(
+            layers=Layers(tuple(given["lowers"]), upper, work),
+            merged=os.path.join(state_dir, "merged"),
+            nested={target: Layers((source,)) for source, target in given["binds"]},
+            mounts={target: self._mount(mount) for target, mount in spec["mounts"].items()},
+            images={m["source"]: self._image(m["source"]) for m in spec["mounts"].values() if m["type"] == "image"},
+            files={
+                target: HostFile(contents[target], file["uid"], file["gid"], file["mode"])
+                for target, file in spec["files"].items()
+            },
+            etc=etc,
+            devices=self._nodes(spec),
+            cgroups=self._groups.inside(self._stack, address.directory),
+            sysctls=spec["sysctls"],
+            hostname="" if spec["uts"] == "host" else str(given["hostname"]),
+            domainname=spec["domainname"],
+            shm_size=spec["shm_size"],
+            shm=self._shm(address, spec),
+            read_only=spec["read_only"],
+            tty=spec["tty"],
+            own_network=spec["network_mode"] != "host",
+            confined=privileges.security(spec["security_opt"], privileged=spec["privileged"]).confined,
+            privileged=spec["privileged"],
+        )
+
+    def _nodes(self, spec: ContainerSpec) -> tuple[devices.Device, ...]:
+        return devices.host_devices() if spec["privileged"] else devices.default_devices()
+
+    def _mount(self, mount: Mount) -> Mount:
+        """A volume's name becomes the folder with its data."""
+        if mount["type"] != "volume":
+            return mount
+        volume = Shelf(self._layout, self._stack, "volume").need(Address("volume", mount["source"]))
+        return {**mount, "source": str(volume["given"]["data"])}
+
+    def _image(self, reference: str) -> tuple[str, ...]:
+        store = Store(self._layout.images_dir)
+        found = store.resolve(reference)
+        if found is None:
+            raise HostError(f'there is no image "{reference}" to mount', subject=reference, hint="see: stackup images")
+        return store.layers(found)
+
+    def _shm(self, address: Address, spec: ContainerSpec) -> str:
+        """/dev/shm goes with the ipc namespace: one's own, the host's, or that of the container it is shared with."""
+        if spec["ipc"] in ("", "private", "shareable", "none"):
+            return ""
+        ipc = Surroundings(self._layout, self._stack, address, spec).namespaces()["ipc"]
+        return "host" if ipc == "host" else ipc.replace("/ns/ipc", "/ns/mnt")
+
+    def _finish(self, key: str) -> None:
+        """It runs: its ports lead to it and its names are in rotation."""
+        member = self._members.get(key)
+        if member and member.places:
+            attachments.enter_names([member], up=True)
+            ports.publish(attachments.published(member, self._records[key]["given"]["ports"]))
+
+
+def choose_ports(layout: Layout, spec: ContainerSpec, before: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A number for every published port, the one it had where it had one. Raises HostError naming who holds a port."""
+    if spec["network_mode"] == "host":
+        return []
+    had = {port["key"]: port["port"] for port in before}
+    chosen, held = [], []
+    try:
+        for key, port in spec["ports"].items():
+            wanted_port = {
+                "host_ip": port["host_ip"],
+                "port": 0,
+                "target": port["target"],
+                "protocol": port["protocol"],
+            }
+            published = str(had.get(key) or port["published"])
+            found, sockets = ports.hold(wanted_port, published, layout.run)  # type: ignore[arg-type]
+            held += sockets
+            chosen.append({"key": key, **found})
+    finally:
+        for sock in held:
+            sock.close()
+    return chosen

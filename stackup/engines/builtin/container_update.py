@@ -1,0 +1,75 @@
+"""Changing a container in place: only what its effects table allows, told to whoever holds the value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from stackup.engines.builtin import attachments, describe
+from stackup.engines.builtin.container_start import choose_ports
+from stackup.engines.builtin.records import Record, Shelf, wanted
+from stackup.layout import Layout
+from stackup.reconcile.resource import Work
+from stackup.runtime import limits, record
+from stackup.runtime.client import Client
+from stackup.runtime.network import ports
+from stackup.runtime.network.bridge import Bridge
+from stackup.runtime.spec import ContainerSpec
+from stackup.values import Address
+
+
+class Update:
+    """Each field's first word says who must know: the kernel, the monitor, or only the record."""
+
+    def __init__(self, layout: Layout, stack: str, driver: Bridge) -> None:
+        self._layout = layout
+        self._stack = stack
+        self._driver = driver
+        self._shelf = Shelf(layout, stack, "container")
+
+    def run(self, work: Work) -> None:
+        want, claim = wanted(work), self._shelf.need(work.address)
+        spec = cast(ContainerSpec, want.spec)
+        parts = {path[0] for path in work.fields}
+        status = record.observe_status(self._shelf.state_dir(work.address))
+        if status is not None and status["state"] in ("running", "restarting"):
+            if "limits" in parts:
+                limits.apply(claim["given"]["cgroups"], spec["limits"])
+            if "ports" in parts:
+                self._ports(work.address, claim, spec)
+            self._monitor(work.address, claim, spec, parts)
+        self._shelf.settle(want, claim)
+
+    def _monitor(self, address: Address, claim: Record, spec: ContainerSpec, parts: set[str]) -> None:
+        image = claim["given"]["image"]
+        values: Mapping[str, Any] = {
+            "restart": describe.restart(spec),
+            "health": describe.health(spec, image),
+            "stop": describe.stop(spec, image),
+            "log": describe.log(spec),
+        }
+        for part in sorted(parts & values.keys()):
+            self._tell(address, part, values[part])
+
+    def _ports(self, address: Address, claim: Record, spec: ContainerSpec) -> None:
+        """New ones are held before anything leads to them; old ones lead nowhere before they are given up."""
+        before = claim["given"]["ports"]
+        kept = [port for port in before if port["key"] in spec["ports"]]
+        fresh = cast(ContainerSpec, {**spec, "ports": _without(spec, kept)})
+        after = kept + choose_ports(self._layout, fresh, before)
+        gone = [port for port in before if port not in kept]
+        member = attachments.member(self._layout, self._stack, address, spec)
+        member.addresses = [claim["given"]["addresses"][place.real_name] for place in member.places]
+        ports.unpublish(attachments.published(member, gone))
+        claim["given"]["ports"] = after
+        self._tell(address, "ports", describe.held_ports(claim))
+        ports.publish(attachments.published(member, after))
+
+    def _tell(self, address: Address, what: str, value: Any) -> None:
+        client = Client(self._shelf.live_dir(address))
+        client.request({"do": "update", "what": what, "value": value})
+
+
+def _without(spec: ContainerSpec, kept: list[dict[str, Any]]) -> dict[str, Any]:
+    keys = {port["key"] for port in kept}
+    return {key: port for key, port in spec["ports"].items() if key not in keys}

@@ -1,0 +1,190 @@
+"""A container's record becomes the Description that its monitor is given: everything decided, nothing left open."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, cast
+
+from stackup.engines.builtin.attachments import Member
+from stackup.engines.builtin.file import content_file
+from stackup.engines.builtin.records import Record, Shelf
+from stackup.errors import HostError
+from stackup.kernel import files
+from stackup.layout import NETNS, Layout
+from stackup.runtime import record as status_record
+from stackup.runtime.description import Health, HeldPort, Namespaces
+from stackup.runtime.network import etc, names
+from stackup.runtime.network.dns import RESOLVER_ADDRESS
+from stackup.runtime.spec import ContainerSpec
+from stackup.values import Address, parse_size
+
+INTERVAL, TIMEOUT, RETRIES, START_INTERVAL = 30 * 10**9, 30 * 10**9, 3, 5 * 10**9
+MAX_SIZE, MAX_FILE = 16 << 20, 3
+
+
+def health(spec: ContainerSpec, image: Mapping[str, Any]) -> Health | None:
+    """The file's check over the image's; None when there is none or it is turned off."""
+    own = spec["health"]
+    base = image.get("Healthcheck") or {}
+    test = own["test"] if own and own["test"] is not None else base.get("Test")
+    if not test or test[0] == "NONE":
+        return None
+
+    def pick(field: str, key: str, default: int) -> int:
+        value = cast(Mapping[str, Any], own).get(field) if own else None
+        return int(value if value is not None else base.get(key) or default)
+
+    return {
+        "test": list(test),
+        "interval": pick("interval", "Interval", INTERVAL),
+        "timeout": pick("timeout", "Timeout", TIMEOUT),
+        "retries": pick("retries", "Retries", RETRIES),
+        "start_period": pick("start_period", "StartPeriod", 0),
+        "start_interval": pick("start_interval", "StartInterval", START_INTERVAL),
+    }
+
+
+def stop(spec: ContainerSpec, image: Mapping[str, Any]) -> dict[str, int | str]:
+    return {"signal": spec["stop"]["signal"] or image.get("StopSignal") or "SIGTERM", "grace": spec["stop"]["grace"]}
+
+
+def restart(spec: ContainerSpec) -> dict[str, int | str]:
+    return cast(dict[str, int | str], dict(spec["restart"]))
+
+
+def log(spec: ContainerSpec) -> dict[str, int | str]:
+    """Bounded also when the file says nothing; a driver that this release lacks is kept as a file, and said so."""
+    options = spec["log"]["options"]
+    return {
+        "driver": "none" if spec["log"]["driver"] == "none" else "json-file",
+        "max_size": parse_size(options["max-size"]) if options.get("max-size") else MAX_SIZE,
+        "max_file": int(options["max-file"]) if options.get("max-file") else MAX_FILE,
+    }
+
+
+class Surroundings:
+    """Where a container's namespaces and /etc files come from: its own, the host's, or another container's."""
+
+    def __init__(self, layout: Layout, stack: str, address: Address, spec: ContainerSpec) -> None:
+        self._layout = layout
+        self._stack = stack
+        self._address = address
+        self._spec = spec
+        self._shelf = Shelf(layout, stack, "container")
+
+    @property
+    def owns_network(self) -> bool:
+        """Whether its network namespace is its own: on networks, or on none."""
+        return self._spec["network_mode"] in ("bridge", "none", "default")
+
+    def network_owner(self) -> tuple[str, Address]:
+        """Stack and address of the container whose network namespace this one shares."""
+        return self._other(self._spec["network_mode"])
+
+    def namespaces(self) -> Namespaces:
+        mode = self._spec["network_mode"]
+        if mode == "host":
+            net = "host"
+        elif self.owns_network:
+            net = os.path.join(self._shelf.live_dir(self._address), NETNS)
+        else:
+            stack, owner = self.network_owner()
+            net = os.path.join(Shelf(self._layout, stack, "container").live_dir(owner), NETNS)
+        return {
+            "net": net,
+            "pid": self._shared(self._spec["pid"], "pid"),
+            "ipc": self._shared(self._spec["ipc"], "ipc"),
+            "uts": "host" if self._spec["uts"] == "host" else "",
+            "cgroup": "",
+        }
+
+    def _shared(self, mode: str, namespace: str) -> str:
+        if mode in ("", "private", "shareable", "none"):
+            return ""
+        if mode == "host":
+            return "host"
+        stack, owner = self._other(mode)
+        status = status_record.observe_status(Shelf(self._layout, stack, "container").state_dir(owner))
+        if status is None or status["init"] is None:
+            hint = f'start "{owner}" first'
+            raise HostError(f'"{self._address}" shares the {namespace} of "{owner}", which does not run',
+                            subject=str(self._address), hint=hint)  # fmt: skip
+        return f"/proc/{status['init']['pid']}/ns/{namespace}"
+
+    def _other(self, mode: str) -> tuple[str, Address]:
+        """`service:NAME` is the stack's own; `container:NAME` any stack's, by the container's name or instance."""
+        word, _, name = mode.partition(":")
+        if word == "service":
+            return self._stack, Address("container", name, 1)
+        for stack in files.list_dir(self._layout.stacks_dir):
+            for address, found in Shelf(self._layout, stack, "container").all():
+                if name and (found["spec"]["name"] == name or found["instance"].startswith(name)):
+                    return stack, address
+        raise HostError(
+            f'there is no container "{name}"', subject=str(self._address), hint="start it, or correct its name"
+        )
+
+    def write_etc(self, record: Record, member: Member | None, gateway: str) -> dict[str, str]:
+        """Our files for hosts, resolv.conf and hostname, by their path inside; a sharer takes its owner's."""
+        folder = os.path.join(self._shelf.live_dir(self._address), "etc")
+        if not self.owns_network and self._spec["network_mode"] != "host":
+            stack, owner = self.network_owner()
+            folder = os.path.join(Shelf(self._layout, stack, "container").live_dir(owner), "etc")
+        else:
+            files.make_dir(folder, 0o755)
+            for name, text in self._texts(record, member, gateway).items():
+                files.write_bytes(os.path.join(folder, name), text.encode(), mode=0o644, durable=False)
+        return {f"/etc/{name}": os.path.join(folder, name) for name in ("hosts", "resolv.conf", "hostname")}
+
+    def _texts(self, record: Record, member: Member | None, gateway: str) -> dict[str, str]:
+        spec, hostname = self._spec, str(record["given"]["hostname"])
+        host_resolv = _read("/etc/resolv.conf")
+        dns = spec["dns"]
+        if member and member.places:
+            search = dns["search"] or etc.search_of(host_resolv)
+            resolv = etc.resolv_text(servers=(RESOLVER_ADDRESS,), search=search, options=dns["options"])
+        elif any(dns.values()):
+            resolv = etc.resolv_text(servers=dns["servers"], search=dns["search"], options=dns["options"])
+        else:
+            resolv = host_resolv
+        hosts = etc.hosts_text(
+            hostname,
+            member.addresses if member else (),
+            domainname=spec["domainname"],
+            extra_hosts=spec["extra_hosts"],
+            host_gateway=gateway,
+        )
+        return {"hosts": hosts, "resolv.conf": resolv, "hostname": f"{hostname}\n"}
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def resolver(member: Member | None, servers: list[str]) -> dict[str, object] | None:
+    """The monitor's name server: for a container on networks only."""
+    if member is None or not member.places:
+        return None
+    rosters = [place.names_file for place in member.places]
+    return dict(names.arguments(member.pin_file, rosters, servers=servers, internal=member.internal))
+
+
+def held_ports(record: Record) -> list[HeldPort]:
+    """The recorded host ports; their numbers were chosen when the container was first started."""
+    return [
+        {"host_ip": port["host_ip"], "port": port["port"], "target": port["target"], "protocol": port["protocol"]}
+        for port in record["given"].get("ports", ())
+    ]
+
+
+def file_sources(layout: Layout, stack: str, spec: ContainerSpec) -> dict[str, str]:
+    """Target of each secret and config to the file with its bytes."""
+    return {
+        target: content_file(Shelf(layout, stack, file["kind"]), Address(file["kind"], file["name"]))
+        for target, file in spec["files"].items()
+    }

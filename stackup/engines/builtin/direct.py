@@ -1,0 +1,130 @@
+"""Direct calls on this machine's containers: they look, or talk to one monitor. Hot: everything dear is loaded late."""
+
+from __future__ import annotations
+
+import os
+
+from stackup.engines.builtin import rows
+from stackup.runtime import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from stackup.engines.engine import Container, ExecRequest
+    from stackup.layout import Layout
+    from stackup.runtime.description import Process
+
+    Line = tuple[int, str, bytes]
+
+
+class BuiltinDirect:
+    """Implements `engine.Direct`."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+
+    def containers(self, stack: str) -> list[Container]:
+        return rows.rows(self._layout, stack)
+
+    def stacks(self) -> list[str]:
+        return rows.stacks(self._layout)
+
+    def _state_dir(self, container: Container) -> str:
+        return self._layout.address_dir(container["stack"], "container", _directory(container))
+
+    def _live_dir(self, container: Container) -> str:
+        return self._layout.live_dir(container["stack"], "container", _directory(container))
+
+    def logs(
+        self, container: Container, *, tail: int | None, since: float, until: float, follow: bool
+    ) -> Iterator[Line]:
+        from stackup.runtime import logs
+
+        folder, last = self._state_dir(container), 0
+        bounds = {"since": int(since * 10**9), "until": int(until * 10**9)}
+        for at, stream, data in _whole(logs.read(folder, tail=-1 if tail is None else tail, **bounds)):
+            last = at
+            yield at, stream, data
+        if follow:
+            # What was there before the first look is told above; a log's own times order it.
+            news = (entry for _, entries in logs.Follow([folder]) for entry in entries if entry[0] > last)
+            yield from _whole(entry for entry in news if not until or entry[0] <= until * 10**9)
+
+    def exec(self, container: Container, request: ExecRequest) -> int:
+        from stackup.runtime.client import Client
+        from stackup.runtime.exec import Streams, run_exec, start_exec
+
+        client, process = Client(self._live_dir(container)), self._process(container, request)
+        if request.get("detach"):
+            start_exec(client, process)
+            return 0
+        streams = Streams(stdin=0 if request.get("interactive") else -1)
+        return run_exec(client, process, streams, tty=bool(request.get("tty")))
+
+    def _process(self, container: Container, request: ExecRequest) -> Process:
+        """The container's own program's surroundings, bent as asked."""
+        status = record.read(self._state_dir(container)) or {}
+        base: Process = status["given"]["process"]
+        base["argv"] = list(request["argv"])
+        base["env"] = {**base["env"], **request.get("env", {})}
+        if request.get("tty"):
+            base["env"].setdefault("TERM", "xterm")
+        base["cwd"] = request.get("cwd") or base["cwd"]
+        if request.get("user"):
+            base["user"], base["groups"] = request["user"], []
+        if request.get("privileged"):
+            from stackup.kernel import capabilities
+
+            base["capabilities"] = list(capabilities.NAMES)
+        return base
+
+    def attach(self, container: Container) -> int:
+        from stackup.runtime.client import Client
+        from stackup.runtime.exec import Streams, attach
+
+        return attach(Client(self._live_dir(container)), Streams())
+
+    def kill(self, container: Container, signal: str) -> None:
+        from stackup.runtime.client import Client
+
+        Client(self._live_dir(container)).request({"do": "kill", "signal": signal})
+
+    def watch(self, container: Container) -> Iterator[Container]:
+        from stackup.runtime.client import Client, MonitorGone
+
+        folder = self._state_dir(container)
+        claim = record.read(folder)
+        if claim is None:
+            return
+        try:
+            for status in Client(self._live_dir(container)).watch():
+                yield rows.row(claim, status)
+        except MonitorGone:
+            pass  # its status file has the last word, which follows
+        yield rows.row(claim, record.observe_status(folder))
+
+    def processes(self, container: Container) -> list[dict[str, str]]:
+        from stackup.engines.builtin.processes import processes
+
+        claim = record.read(self._state_dir(container)) or {"given": {}}
+        return processes(claim["given"].get("cgroups", []))
+
+
+def _directory(container: Container) -> str:
+    """`web-2` of `container/web#2`; as `Address.directory` says."""
+    name, _, index = container["address"].partition("/")[2].rpartition("#")
+    return f"{name}-{index}" if name else index
+
+
+def _whole(entries: Iterable[tuple[int, bytes, bytes]]) -> Iterator[Line]:
+    """Whole lines without their ends: a line longer than a record was written in parts."""
+    parts: dict[bytes, bytes] = {}
+    for at, stream, data in entries:
+        text = parts.pop(stream, b"") + data
+        if text.endswith(b"\n"):
+            yield at, stream.decode(), text[:-1]
+        elif len(text) > os.sysconf("SC_PAGE_SIZE") * 256:
+            yield at, stream.decode(), text
+        else:
+            parts[stream] = text

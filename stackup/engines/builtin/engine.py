@@ -1,0 +1,49 @@
+"""The built-in engine: the list of its kinds, bound to this machine and one stack."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from stackup.engines.builtin.container import ContainerKind
+from stackup.engines.builtin.direct import BuiltinDirect
+from stackup.engines.builtin.file import FileKind
+from stackup.engines.builtin.network import NetworkKind
+from stackup.engines.builtin.volume import VolumeKind
+from stackup.engines.engine import Direct
+from stackup.layout import Layout
+from stackup.reconcile.resource import Kind
+
+
+class BuiltinEngine:
+    """Implements `engine.Engine`."""
+
+    name = "builtin"
+
+    def __init__(self, layout: Layout, stack: str, environ: Mapping[str, str]) -> None:
+        self._layout = layout
+        self._containers = ContainerKind(layout, stack)
+        kinds: tuple[Kind, ...] = (
+            NetworkKind(layout, stack),
+            VolumeKind(layout, stack),
+            FileKind(layout, stack, "secret", environ),
+            FileKind(layout, stack, "config", environ),
+            self._containers,
+        )
+        self.kinds: Mapping[str, Kind] = {kind.name: kind for kind in kinds}
+
+    @property
+    def stop_timeout(self) -> float | None:
+        """Seconds that a stop may take before it becomes a kill; None: as each container says."""
+        return self._containers.stop_timeout
+
+    @stop_timeout.setter
+    def stop_timeout(self, seconds: float | None) -> None:
+        self._containers.stop_timeout = seconds
+
+    @property
+    def direct(self) -> Direct:
+        return BuiltinDirect(self._layout)
+
+    def close(self) -> None:
+        """The launcher goes; what runs goes on running."""
+        self._containers.close()

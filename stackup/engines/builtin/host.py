@@ -1,0 +1,55 @@
+"""This machine as a place that runs stacks: opening it costs nothing, and what costs is loaded when it is asked for."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from stackup.engines.builtin.engine import BuiltinEngine
+    from stackup.engines.desire.facts import Facts
+    from stackup.engines.engine import Direct, Finding
+    from stackup.layout import Layout
+
+
+class BuiltinHost:
+    """Implements `engine.Host`. `environ` is the caller's, by value: secrets may come from it."""
+
+    def __init__(self, layout: Layout, environ: Mapping[str, str]) -> None:
+        self.layout = layout
+        self.environ = environ
+
+    @property
+    def direct(self) -> Direct:
+        from stackup.engines.builtin.direct import BuiltinDirect
+
+        return BuiltinDirect(self.layout)
+
+    def engine(self, stack: str) -> BuiltinEngine:
+        from stackup.engines.builtin.engine import BuiltinEngine  # networks, images: only when something is planned
+
+        return BuiltinEngine(self.layout, stack, self.environ)
+
+    def facts(self) -> Facts:
+        from stackup.engines.builtin.facts import HostFacts
+
+        return HostFacts(self.layout, self.environ)
+
+    def inputs(self) -> list[str]:
+        return [f"{self.layout.images_dir}/tags"]
+
+    def unchanged(self, stack: str, rows: list[dict[str, Any]]) -> bool:
+        from stackup.engines.builtin.steady import unchanged
+
+        return unchanged(self.layout, stack, rows)
+
+    def findings(self) -> list[Finding]:
+        from stackup.engines.builtin.doctor import findings
+
+        return findings(self.layout)
+
+
+def open_host(layout: Layout, environ: Mapping[str, str]) -> BuiltinHost:
+    """Where `project.hosts` finds this engine."""
+    return BuiltinHost(layout, environ)

@@ -1,0 +1,122 @@
+"""Networks of the built-in engine: a record, and a namespace with a bridge that the driver makes and observes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import cast
+
+from stackup.engines.builtin.records import Record, Shelf, addresses, each, find_real, wanted
+from stackup.engines.desire.effects import NETWORK
+from stackup.errors import HostError
+from stackup.layout import NETNS, Layout
+from stackup.reconcile.resource import Observed, Outcome, Tell, Work
+from stackup.runtime.network.bridge import Bridge
+from stackup.runtime.network.driver import Network, NetworkSpec
+from stackup.values import Address, Data, FieldPath, Json
+
+GONE = "the network that it stands for is gone"
+MTU = "com.docker.network.driver.mtu"
+
+
+class NetworkKind:
+    """The record's `given` is the driver's Network: the spec with subnet, gateway and uplink filled in."""
+
+    name = "network"
+    effects = NETWORK
+
+    def __init__(self, layout: Layout, stack: str) -> None:
+        self._layout = layout
+        self._shelf = Shelf(layout, stack, self.name)
+        self._driver = Bridge(layout.run)
+
+    def observe(self, stack: str) -> Iterable[Observed]:
+        for address, record in Shelf(self._layout, stack, self.name).all():
+            yield self._observe(address, record)
+
+    def _observe(self, address: Address, record: Record) -> Observed:
+        external = bool(record["spec"].get("external"))
+        real = find_real(self._layout, self.name, str(record["spec"]["name"])) if external else record
+        broken = "half-made" if record["phase"] != "ready" else "" if real else GONE
+        return Observed(
+            address,
+            real["instance"] if real else record["instance"],
+            record["spec"],
+            {} if broken or external else self._live(record),
+            needs=tuple(addresses(record["needs"])),
+            broken=broken,
+            external=external,
+        )
+
+    def _live(self, record: Record) -> dict[FieldPath, Json]:
+        """Only what is not as it should be: the rest is confirmed."""
+        facts = self._driver.observe(network_of(record))
+        if not facts["present"]:
+            return {("bridge",): False}
+        wrong = [name for name in ("bridge", "uplink", "routed", "admitted") if facts.get(name) is False]
+        return {("rules" if name == "admitted" else "uplink" if name == "routed" else name,): False for name in wrong}
+
+    def create(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
+        return each(works, self._create)
+
+    def update(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
+        return each(works, self._update)
+
+    def delete(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
+        return each(works, self._delete)
+
+    def _create(self, work: Work) -> None:
+        want = wanted(work)
+        if not want.spec["external"]:
+            self._driver.validate(self._spec(work.address, want.spec))
+        record = self._shelf.claim(want)
+        self._make(work.address, want.spec, record)
+        self._shelf.settle(want, record)
+
+    def _make(self, address: Address, spec: Data, record: Record) -> None:
+        if spec["external"]:
+            real = find_real(self._layout, self.name, str(spec["name"]))
+            if real is None:
+                raise missing("network", str(spec["name"]))
+            record["given"] = real["given"]
+        else:
+            record["given"] = dict(self._driver.create(self._spec(address, spec)))
+
+    def _update(self, work: Work) -> None:
+        """A namespace that was lost (a reboot, a hand) is made again as it was; containers are attached by theirs."""
+        want, record = wanted(work), self._shelf.need(work.address)
+        if not want.spec["external"]:
+            record["given"] = dict(self._driver.create(network_of(record)))
+        self._shelf.settle(want, record)
+
+    def _delete(self, work: Work) -> None:
+        record = self._shelf.leave(work.address)
+        if record and record["given"] and not record["spec"]["external"]:
+            problems = self._driver.remove(network_of(record))
+            if problems:
+                raise problems[0]
+        self._shelf.forget(work.address)
+
+    def _spec(self, address: Address, spec: Data) -> NetworkSpec:
+        options = cast(dict[str, str], spec["driver_opts"])
+        return {
+            "stack": self._shelf.stack,
+            "name": address.name,
+            "pin_file": f"{self._shelf.live_dir(address)}/{NETNS}",
+            "internal": bool(spec["internal"]),
+            "subnet": str(spec["subnet"]),
+            "gateway": str(spec["gateway"]),
+            "mtu": int(options.get(MTU, "0") or 0),
+        }
+
+
+def network_of(record: Record) -> Network:
+    """What the driver made, as it was recorded."""
+    return cast(Network, record["given"])
+
+
+def missing(kind: str, name: str) -> HostError:
+    return HostError(
+        f'the external {kind} "{name}" does not exist',
+        subject=name,
+        hint=f"bring up the stack that owns it, or leave `external` out and this stack makes a {kind} of its own",
+    )

@@ -1,0 +1,171 @@
+"""The records of one kind of one stack: claimed before the first effect, settled after the last, forgotten at the end.
+
+Whatever a verb finds out (a chosen subnet, a container's addresses) is kept in the record's `given`, so that the next
+run chooses the same again.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypedDict
+
+from stackup.errors import HostError, StackupError
+from stackup.kernel import files
+from stackup.layout import Layout
+from stackup.reconcile.resource import Desired, Outcome, Work
+from stackup.runtime import record
+from stackup.values import Address, Data, new_instance
+
+
+class Record(TypedDict):
+    """What we claim of an address. `phase` is `creating`, `ready` or `deleting`; only `ready` is sound."""
+
+    phase: str
+    stack: str
+    address: str
+    instance: str
+    spec: Data
+    needs: list[str]
+    holds: dict[str, str]
+    given: dict[str, Any]
+    created_at: float
+
+
+class Shelf:
+    """`layout`, `stack` and `kind` say which; everything on it is found by address."""
+
+    def __init__(self, layout: Layout, stack: str, kind: str) -> None:
+        self.layout = layout
+        self.stack = stack
+        self.kind = kind
+
+    def state_dir(self, address: Address) -> str:
+        return self.layout.address_dir(self.stack, self.kind, address.directory)
+
+    def live_dir(self, address: Address) -> str:
+        return self.layout.live_dir(self.stack, self.kind, address.directory)
+
+    def read(self, address: Address) -> Record | None:
+        return record.read(self.state_dir(address))  # type: ignore[return-value]  # JSON of our own writing
+
+    def need(self, address: Address) -> Record:
+        """The record of something that must be there."""
+        found = self.read(address)
+        if found is None:
+            raise HostError(f'"{address}" has no record', subject=str(address), hint="run `stackup up` again")
+        return found
+
+    def all(self) -> Iterator[tuple[Address, Record]]:
+        for _, found in record.walk(self.layout.kind_dir(self.stack, self.kind)):
+            yield Address.parse(found["address"]), found  # type: ignore[misc]
+
+    def claim(self, want: Desired) -> Record:
+        """Durable before anything is done. A half-made leftover's `given` is taken over, its instance is not."""
+        before = self.read(want.address)
+        claim: Record = {
+            "phase": "creating",
+            "stack": self.stack,
+            "address": str(want.address),
+            "instance": new_instance(),
+            "spec": want.spec,
+            "needs": [str(need.on) for need in want.needs],
+            "holds": {},
+            "given": before["given"] if before else {},
+            "created_at": time.time(),
+        }
+        self.write(want.address, claim)
+        files.make_dir(self.live_dir(want.address))
+        return claim
+
+    def settle(self, want: Desired, claim: Record) -> None:
+        """The resource is as wanted: spec, needs, and the instances that it holds from now on."""
+        claim["phase"] = "ready"
+        claim["spec"] = want.spec
+        claim["needs"] = [str(need.on) for need in want.needs]
+        claim["holds"] = held(self.layout, self.stack, want)
+        self.write(want.address, claim)
+
+    def write(self, address: Address, claim: Record) -> None:
+        record.write(self.state_dir(address), dict(claim))
+
+    def leave(self, address: Address) -> Record | None:
+        """Before a delete: from here on the resource is not sound. None when there is nothing."""
+        found = self.read(address)
+        if found and found["phase"] != "deleting":
+            found["phase"] = "deleting"
+            self.write(address, found)
+        return found
+
+    def forget(self, address: Address) -> None:
+        """After a delete: the record first goes with its folder, then the live half."""
+        for folder in (self.live_dir(address), self.state_dir(address)):
+            remove_tree(folder)
+
+
+def held(layout: Layout, stack: str, want: Desired) -> dict[str, str]:
+    """The instances that a resource takes hold of, as they are now."""
+    found: dict[str, str] = {}
+    for need in want.needs:
+        if need.holds:
+            there = Shelf(layout, stack, need.on.kind).read(need.on)
+            if there:
+                found[str(need.on)] = there["instance"]
+    return found
+
+
+def remove_tree(folder: str) -> None:
+    """rm -r of a folder of ours; links are removed and not followed. Gone already is success."""
+    try:
+        names = os.scandir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as problem:
+        raise files.host_error(problem, "cannot remove", folder) from problem
+    with names:
+        for entry in names:
+            if entry.is_dir(follow_symlinks=False):
+                remove_tree(entry.path)
+            else:
+                files.remove(entry.path)
+    try:
+        os.rmdir(folder)
+    except FileNotFoundError:
+        return
+    except OSError as problem:
+        raise files.host_error(problem, "cannot remove", folder) from problem
+
+
+def wanted(work: Work) -> Desired:
+    """Of a verb that only comes with a wish."""
+    assert work.desired is not None
+    return work.desired
+
+
+def each(works: Sequence[Work], verb: Any) -> list[Outcome]:
+    """One by one; one work's failure is its own."""
+    return [Outcome(work.step, attempt(verb, work)) for work in works]
+
+
+def attempt(verb: Any, *arguments: object) -> StackupError | None:
+    try:
+        verb(*arguments)
+    except StackupError as problem:
+        return problem
+    except OSError as problem:
+        return files.host_error(problem, "cannot finish", str(problem.filename or "the step"))
+    return None
+
+
+def find_real(layout: Layout, kind: str, name: str) -> Record | None:
+    """The record, of any stack, of a network or volume with this real name: what `external` means."""
+    for stack in files.list_dir(layout.stacks_dir):
+        for _, found in Shelf(layout, stack, kind).all():
+            if found["spec"].get("name") == name and not found["spec"].get("external"):
+                return found
+    return None
+
+
+def addresses(data: Mapping[str, str] | Iterable[str]) -> list[Address]:
+    return [Address.parse(text) for text in data]

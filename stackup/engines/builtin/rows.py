@@ -1,0 +1,99 @@
+"""Containers as users see them: the record joined with the status that the kernel confirms. Hot: plain dicts only."""
+
+from __future__ import annotations
+
+from stackup.kernel import files
+from stackup.runtime import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    from stackup.engines.engine import Container
+    from stackup.layout import Layout
+
+_STATES = {"created": "created", "running": "running", "restarting": "restarting", "exited": "exited", "failed": "dead"}
+
+
+def rows(layout: Layout, stack: str) -> list[Container]:
+    """All containers of a stack, by service and index, one-offs last."""
+    found = list(_rows(layout, stack))
+    found.sort(key=lambda row: (row["transient"], row["service"], row["index"], row["name"]))
+    return found
+
+
+def _rows(layout: Layout, stack: str) -> Iterator[Container]:
+    for directory, claim in record.walk(layout.kind_dir(stack, "container")):
+        yield row(claim, record.observe_status(layout.address_dir(stack, "container", directory)))
+
+
+def row(claim: Mapping[str, Any], status: Mapping[str, Any] | None) -> Container:
+    """One container. A status of an earlier instance says nothing about this one."""
+    if status is not None and status["instance"] != claim["instance"]:
+        status = None
+    spec, given = claim["spec"], claim["given"]
+    lives = status is not None and status["state"] in ("running", "restarting")
+    known: Mapping[str, Any] = status or {}
+    health = known.get("health") or {}
+    probes = health.get("log") or ()
+    name, _, index = claim["address"].partition("/")[2].rpartition("#")
+    return {
+        "stack": claim["stack"],
+        "service": spec["service"],
+        "index": int(index) if name else 1,
+        "name": spec["name"],
+        "address": claim["address"],
+        "instance": claim["instance"],
+        "image": spec["image_name"],
+        "image_id": spec["image"],
+        "command": " ".join(given.get("argv", ())),
+        "state": _STATES.get(known.get("state", "created"), "created"),  # type: ignore[typeddict-item]
+        "health": health.get("status", "") if lives else "",
+        "exit_code": known.get("exit_code", 0) if not lives else 0,
+        "error": known.get("error", ""),
+        "warning": known.get("warning", ""),
+        "oom": known.get("oom", False),
+        "restarts": known.get("restarts", 0),
+        "pid": (known.get("init") or {}).get("pid", 0) if lives else 0,
+        "created_at": claim["created_at"],
+        "started_at": known.get("started_at", 0.0),
+        "finished_at": known.get("finished_at", 0.0),
+        "ports": [_port(port) for port in given.get("ports", ())] if lives else [],
+        "networks": given.get("addresses", {}),
+        "mounts": [_mount(target, mount) for target, mount in spec["mounts"].items()],
+        "labels": _labels(claim),
+        "transient": bool(given.get("transient")),
+        "probe": probes[-1]["output"] if probes else "",
+        "tty": spec["tty"],
+    }
+
+
+def _port(port: Mapping[str, Any]) -> Any:
+    return {key: port[key] for key in ("host_ip", "target", "protocol")} | {"host_port": port["port"]}
+
+
+def _mount(target: str, mount: Mapping[str, Any]) -> str:
+    return mount["source"] if mount["type"] in ("volume", "bind") else target
+
+
+def _labels(claim: Mapping[str, Any]) -> dict[str, str]:
+    """The user's, and those that tools for docker compose look for."""
+    spec = claim["spec"]
+    ours = {
+        "com.docker.compose.project": claim["stack"],
+        "com.docker.compose.service": spec["service"],
+        "com.docker.compose.container-number": claim["address"].rpartition("#")[2] or "1",
+        "com.docker.compose.oneoff": "True" if claim["given"].get("transient") else "False",
+    }
+    return {**spec["labels"], **ours}
+
+
+def stacks(layout: Layout) -> list[str]:
+    """Every stack that has a container, a network or a volume."""
+    return [name for name in files.list_dir(layout.stacks_dir) if any(_kinds(layout, name))]
+
+
+def _kinds(layout: Layout, stack: str) -> Iterator[bool]:
+    for kind in ("container", "network", "volume"):
+        yield any(True for _ in record.walk(layout.kind_dir(stack, kind)))

@@ -1,0 +1,78 @@
+"""Is everything as it should be? The question behind a no-op `up`, answered from records and cheap kernel truth.
+
+Hot: it plans nothing and imports nothing dear. A yes is certain of what it looks at: every wanted resource has a sound
+record with the wanted normal form, holds the instances that are there, and lives. Anything else is a no, and then the
+planner, which knows all the reasons, is asked.
+"""
+
+from __future__ import annotations
+
+import os
+
+from stackup.kernel import files
+from stackup.layout import CONTROL, NETNS
+from stackup.runtime import limits, record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from stackup.layout import Layout
+
+
+def unchanged(layout: Layout, stack: str, desired: Sequence[Mapping[str, Any]]) -> bool:
+    """`desired` is the cached desired set as `codec.desired_out` writes it."""
+    wanted = {item["address"]: item for item in desired}
+    records = _records(layout, stack)
+    if wanted.keys() != records.keys():
+        return False
+    return all(_same(item, records) and _alive(layout, stack, item, records[at]) for at, item in wanted.items())
+
+
+def _records(layout: Layout, stack: str) -> dict[str, dict[str, Any]]:
+    """Every record of the stack by address, each with the folder that it lies in."""
+    found: dict[str, dict[str, Any]] = {}
+    for kind in files.list_dir(layout.stack_dir(stack)):
+        for directory, value in record.walk(layout.kind_dir(stack, kind)):
+            found[value["address"]] = {**value, "directory": directory, "kind": kind}
+    return found
+
+
+def _same(item: Mapping[str, Any], records: Mapping[str, Mapping[str, Any]]) -> bool:
+    mine = records[item["address"]]
+    if mine["phase"] != "ready" or mine["spec"] != item["spec"]:
+        return False
+    held = [need[0] for need in item["needs"] if need[2]]
+    return mine["holds"].keys() == set(held) and all(records[on]["instance"] == mine["holds"][on] for on in held)
+
+
+def _alive(layout: Layout, stack: str, item: Mapping[str, Any], mine: Mapping[str, Any]) -> bool:
+    kind, live = mine["kind"], layout.live_dir(stack, mine["kind"], mine["directory"])
+    if mine["spec"].get("external"):
+        return False  # somebody else's: the planner looks
+    if kind == "network":
+        link = mine["given"]["link"]
+        there = not mine["given"]["uplink"] or os.path.exists(f"/sys/class/net/{link}")
+        return there and os.path.ismount(os.path.join(live, NETNS))
+    if kind in ("secret", "config"):
+        return os.path.exists(os.path.join(live, "content"))
+    if kind == "container":
+        return item["run"] == "running" and _runs(layout, stack, mine, live)
+    return not mine["spec"]["driver_opts"]
+
+
+def _runs(layout: Layout, stack: str, mine: Mapping[str, Any], live: str) -> bool:
+    """Running with a monitor that answers for it, or a job that ended well by itself."""
+    status = record.observe_status(layout.address_dir(stack, "container", mine["directory"]))
+    if status is None or status["instance"] != mine["instance"]:
+        return False
+    if status["state"] == "running":
+        return os.path.exists(os.path.join(live, CONTROL)) and limits_hold(mine)
+    return status["state"] == "exited" and status["exit_code"] == 0 and not status["stopped"]
+
+
+def limits_hold(mine: Mapping[str, Any]) -> bool:
+    """The control groups say what the file says: read, not remembered."""
+    wanted = mine["spec"]["limits"]
+    return bool(limits.as_wanted(wanted, limits.read(mine["given"]["cgroups"])) == wanted)
