@@ -261,7 +261,7 @@ def test_a_failed_step_is_told_with_its_reason_and_the_exit_code(shell: Shell) -
     answer = shell.typed("up -d")
     assert answer.code == 1
     assert "error: Container shop-web-1: the disk is full\nhint: free some space\n" in answer.err
-    assert answer.err.endswith("1 step not tried; the same command goes on from here\n")
+    assert answer.err.endswith("3 steps not tried; the same command goes on from here\n")
 
 
 def test_quiet_and_json_progress(shell: Shell) -> None:
