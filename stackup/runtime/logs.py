@@ -14,7 +14,7 @@ import struct
 import time
 
 from stackup import layout
-from stackup.kernel import calls, proc
+from stackup.kernel import calls, files, proc
 from stackup.runtime import record
 
 TYPE_CHECKING = False
@@ -70,18 +70,22 @@ def _seconds(text: bytes) -> int:
     return value
 
 
-def files(directory: str) -> list[str]:
-    """The log's files that exist, oldest first."""
+def open_files(directory: str) -> list[int]:
+    """Descriptors of the log's files, newest first, the caller's to close.
+
+    Opened in the direction in which a rotation renames: a file may then be met twice, which its inode tells, never missed.
+    """
+    numbers = [0]
+    for name in files.list_dir(directory):
+        if name.startswith(f"{layout.LOG}.") and name[len(layout.LOG) + 1 :].isdigit():
+            numbers.append(int(name[len(layout.LOG) + 1 :]))
     path = os.path.join(directory, layout.LOG)
-    found = []
-    number = 0
-    name = path
-    while os.path.lexists(name) or number == 0:
-        found.append(name)
-        number += 1
-        name = f"{path}.{number}"
-    found.reverse()
-    return [name for name in found if os.path.lexists(name)]
+    found: dict[tuple[int, int], int] = {}
+    for number in range(max(numbers) + 2):
+        fd = _open(f"{path}.{number}" if number else path)
+        if fd >= 0 and found.setdefault(_identity(fd), fd) != fd:
+            os.close(fd)
+    return list(found.values())
 
 
 def _open(path: str) -> int:
@@ -91,56 +95,65 @@ def _open(path: str) -> int:
         return -1
 
 
+def _identity(fd: int) -> tuple[int, int]:
+    known = os.fstat(fd)
+    return known.st_ino, known.st_dev
+
+
 def _all(directory: str, since: int) -> Iterator[bytes]:
-    for path in files(directory):
-        fd = _open(path)
-        if fd < 0:
-            continue
-        try:
-            if os.fstat(fd).st_mtime_ns < since:
-                continue
-            rest = b""
-            while data := os.read(fd, _BLOCK):
-                lines = (rest + data).split(b"\n")
-                rest = lines.pop()
-                yield from lines
-        finally:
+    fds = open_files(directory)
+    try:
+        for fd in reversed(fds):
+            if os.fstat(fd).st_mtime_ns >= since:
+                yield from _forwards(fd)
+    finally:
+        for fd in fds:
             os.close(fd)
+
+
+def _forwards(fd: int) -> Iterator[bytes]:
+    rest = b""
+    while data := os.read(fd, _BLOCK):
+        lines = (rest + data).split(b"\n")
+        rest = lines.pop()
+        yield from lines
 
 
 def _last(directory: str, count: int) -> list[bytes]:
     """The records of the last `count` lines, oldest first; files are read from their ends."""
-    kept: list[bytes] = []
-    full = 0
-    for path in reversed(files(directory)):
-        for line in _backwards(path):
-            if line[_MARK] == b"F":
-                full += 1
-                if full > count:
-                    kept.reverse()
-                    return kept
-            if count:
-                kept.append(line)
+    fds = open_files(directory)
+    try:
+        kept = _last_of(fds, count)
+    finally:
+        for fd in fds:
+            os.close(fd)
     kept.reverse()
     return kept
 
 
-def _backwards(path: str) -> Iterator[bytes]:
-    fd = _open(path)
-    if fd < 0:
-        return
-    try:
-        end = os.fstat(fd).st_size
-        rest = b""
-        while end > 0:
-            start = max(0, end - _BLOCK)
-            lines = (os.pread(fd, end - start, start) + rest).split(b"\n")
-            rest, end = lines[0], start
-            yield from (line for line in reversed(lines[1:]) if line)
-        if rest:
-            yield rest
-    finally:
-        os.close(fd)
+def _last_of(fds: list[int], count: int) -> list[bytes]:
+    kept: list[bytes] = []
+    full = 0
+    for fd in fds:
+        for line in _backwards(fd):
+            full += line[_MARK] == b"F"
+            if full > count:
+                return kept
+            if count:
+                kept.append(line)
+    return kept
+
+
+def _backwards(fd: int) -> Iterator[bytes]:
+    end = os.fstat(fd).st_size
+    rest = b""
+    while end > 0:
+        start = max(0, end - _BLOCK)
+        lines = (os.pread(fd, end - start, start) + rest).split(b"\n")
+        rest, end = lines[0], start
+        yield from (line for line in reversed(lines[1:]) if line)
+    if rest:
+        yield rest
 
 
 class Tail:
@@ -183,20 +196,17 @@ class Tail:
                     yield entry
 
     def _newer(self) -> int:
-        """The file that follows ours, or -1 when ours is the current one."""
-        ours = os.fstat(self._fd)
+        """The file that follows ours, or -1 when ours is the current one. Ours gone: the oldest that is left."""
+        ours = _identity(self._fd)
         following = -1
-        for path in reversed(files(self.directory)):
-            fd = _open(path)
-            if fd < 0:
-                continue
-            there = os.fstat(fd)
-            if (there.st_ino, there.st_dev) == (ours.st_ino, ours.st_dev):
-                os.close(fd)
-                return following
-            if following >= 0:
-                os.close(following)
+        fds = open_files(self.directory)
+        for fd in fds:
+            if _identity(fd) == ours:
+                break
             following = fd
+        for fd in fds:
+            if fd != following:
+                os.close(fd)
         return following
 
     def close(self) -> None:

@@ -102,6 +102,7 @@ class Shelf:
         """After a delete: the record first goes with its folder, then the live half."""
         for folder in (self.live_dir(address), self.state_dir(address)):
             remove_tree(folder)
+            _prune(os.path.dirname(folder))
 
 
 def held(layout: Layout, stack: str, want: Desired) -> dict[str, str]:
@@ -135,6 +136,15 @@ def remove_tree(folder: str) -> None:
         return
     except OSError as problem:
         raise files.host_error(problem, "cannot remove", folder) from problem
+
+
+def _prune(kind_dir: str) -> None:
+    """The last one out leaves no empty folders of its kind, nor of its stack."""
+    for folder in (kind_dir, os.path.dirname(kind_dir)):
+        try:
+            os.rmdir(folder)
+        except OSError:
+            return  # others are in it, or it has gone
 
 
 def wanted(work: Work) -> Desired:

@@ -53,13 +53,19 @@ def _alive(layout: Layout, stack: str, item: Mapping[str, Any], mine: Mapping[st
         return False  # somebody else's: the planner looks
     if kind == "network":
         link = mine["given"]["link"]
-        there = not mine["given"]["uplink"] or os.path.exists(f"/sys/class/net/{link}")
+        there = not mine["given"]["uplink"] or link in _links()
         return there and os.path.ismount(os.path.join(live, NETNS))
     if kind in ("secret", "config"):
         return os.path.exists(os.path.join(live, "content"))
     if kind == "container":
         return item["run"] == "running" and _runs(layout, stack, mine, live)
     return not mine["spec"]["driver_opts"]
+
+
+def _links() -> set[str]:
+    """Of our own network namespace: /proc/net says so wherever /sys was mounted."""
+    with open("/proc/net/dev", encoding="ascii", errors="replace") as file:
+        return {line.partition(":")[0].strip() for line in file}
 
 
 def _runs(layout: Layout, stack: str, mine: Mapping[str, Any], live: str) -> bool:
