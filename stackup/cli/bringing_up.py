@@ -47,6 +47,7 @@ def bring_up(call: Call, options: Options) -> int:
         raise UsageError("--abort-on-container-exit and its kin need the foreground", hint="leave out -d and --wait")
     begun = time.time()
     made = frame(call, yes=options.flag("yes") or wanted.renew_volumes)
+    made.tells_running = wanted.run is Run.RUNNING
     with shown(made):
         report = up(made.session, wanted)
     code = told(made, report)

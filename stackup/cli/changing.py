@@ -16,6 +16,7 @@ from stackup.errors import UsageError
 from stackup.project.session import Session
 from stackup.reconcile.apply import Report
 from stackup.reconcile.plan import Action, Plan
+from stackup.reconcile.resource import Run
 
 
 @dataclass(slots=True)
@@ -27,11 +28,15 @@ class Frame:
     session: Session
     view: View | None = None
     asked: bool = False
+    tells_running: bool = False
+    """Whether containers that already are as wanted are shown, as docker compose's `up` does."""
 
     def confirm(self, plan: Plan) -> bool:
         self.words.learn(plan)
         if self.call.dry_run:
             plan_view.show(self.call.terminal, plan)
+        if self.tells_running and not self.call.dry_run:
+            self._tell_running(plan)
         lost = [item for item in plan.destructive if item.action is Action.REPLACE]
         if not lost or self.asked:
             return True
@@ -42,6 +47,11 @@ class Frame:
             f"{names} must be made anew, and its data would be lost",
             hint="pass --yes to agree, or see `stackup plan` for the reason",
         )
+
+    def _tell_running(self, plan: Plan) -> None:
+        for item in plan.changes:
+            if item.idle and item.desired and item.observed and item.observed.run is Run.RUNNING and self.view:
+                self.view.settled(str(item.address), "Running")
 
 
 def frame(call: Call, *, yes: bool = False, mode: str = "") -> Frame:

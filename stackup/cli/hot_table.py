@@ -1,4 +1,4 @@
-"""The command line as a table, so that no command waits for typer. Written by `just hot`: edit the grammar."""
+"""The command line as a table, so that no command waits for typer. Written by `just hot`."""
 
 # ruff: noqa: E501
 

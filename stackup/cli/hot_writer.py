@@ -12,7 +12,7 @@ from typing import Any, get_args, get_type_hints
 from stackup.cli.app import command, global_flags, global_parameters, signature_of
 from stackup.cli.verbs import VERBS
 
-HEAD = '''"""The command line as a table: no command waits for typer. Written by `just hot`: edit the grammar."""
+HEAD = '''"""The command line as a table, so that no command waits for typer. Written by `just hot`."""
 
 # ruff: noqa: E501
 '''

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 STDIN = "-"
+DIRECTORY = 0o040000
 Stat = "list[int] | None"
 
 
@@ -55,9 +56,11 @@ def entry_file(layout: Layout, key: Mapping[str, Any]) -> str:
 
 
 def stat_of(path: str) -> list[int] | None:
-    """What tells one version of a file from another; None when nothing is there."""
+    """What tells one version of a file from another; None when nothing is there, or an empty folder."""
     try:
         found = os.stat(path)
+        if found.st_mode & 0o170000 == DIRECTORY and not os.listdir(path):
+            return None
     except (OSError, ValueError):
         return None
     return [found.st_mtime_ns, found.st_size, found.st_ino]

@@ -15,28 +15,30 @@ if TYPE_CHECKING:
 PURPOSE = "config"
 
 
-def config(session: Session, services: tuple[str, ...] = ()) -> dict[str, Any]:
-    """`stack` (plain data, long forms), `yaml` (its text), `profiles`, `variables` and `problems`."""
-    key = cache.key_of(session.where, PURPOSE, services)
+def config(session: Session, services: tuple[str, ...] = (), *, all_resources: bool = False) -> dict[str, Any]:
+    """`stack` (plain data, long forms), `yaml` and `json` (its text), `profiles`, `variables` and `problems`."""
+    key = cache.key_of(session.where, f"{PURPOSE} of all" if all_resources else PURPOSE, services)
     found = cache.read(session.layout, session.where, key)
-    if found is not None and {"stack", "yaml", "profiles", "variables", "problems"} <= found.keys():
+    if found is not None and {"stack", "yaml", "json", "profiles", "variables", "problems"} <= found.keys():
         return found
-    value, inputs = _load(session, services)
+    value, inputs = _load(session, services, all_resources)
     if cache.cacheable(session.where):
         cache.write(session.layout, key, value, inputs)
     return value
 
 
-def _load(session: Session, services: tuple[str, ...]) -> tuple[dict[str, Any], tuple[dict[str, Any], dict[str, Any]]]:
-    from stackup.stackfile.render import render, yaml_text
+def _load(
+    session: Session, services: tuple[str, ...], all_resources: bool
+) -> tuple[dict[str, Any], tuple[dict[str, Any], dict[str, Any]]]:
+    from stackup.stackfile.render import json_text, render, yaml_text
 
-    loaded = load(session, services)
+    loaded = load(session, services, all_resources=all_resources)
     assert loaded.stack is not None, "load() has seen to it"
-    stack = render(loaded.stack)
     inputs = (dict(loaded.inputs.files), dict(loaded.inputs.variables))
     value = {
-        "stack": stack,
+        "stack": render(loaded.stack),
         "yaml": yaml_text(loaded.stack),
+        "json": json_text(loaded.stack),
         "profiles": sorted({name for item in loaded.stack.services.values() for name in item.profiles}),
         "variables": dict(sorted(loaded.inputs.variables.items())),
         "problems": rows_of(loaded.diagnostics, loaded.sources),

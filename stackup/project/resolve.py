@@ -55,7 +55,7 @@ class Resolved:
         """Raises UsageError for a name that the file does not have."""
         for name in services:
             if name not in self.services and name not in self.disabled:
-                raise no_such_service(name, tuple(self.services))
+                raise no_such_service(name, (*self.services, *self.disabled))
 
 
 def cached(session: Session, services: tuple[str, ...] = (), *, complete: bool = True) -> Resolved | None:

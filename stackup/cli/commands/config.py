@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def run(call: Call, options: Options) -> int:
-    found = config(call.session(), options.texts("names"))
+    found = config(call.session(), options.texts("names"), all_resources=call.flags.flag("all_resources"))
     for row in found["problems"]:
         call.warn(row)
     if options.flag("quiet"):

@@ -42,11 +42,8 @@ def _image(stack: str, name: str, service: dict[str, Any]) -> str:
 def _whole(found: dict[str, Any], form: str) -> str:
     if form not in FORMATS:
         raise UsageError(f'"{form}" is not a format', subject=form, hint="choose yaml or json")
-    if form != "json":
-        return str(found["yaml"])
-    import json
-
-    return json.dumps(found["stack"], indent=2, ensure_ascii=False) + "\n"
+    text = str(found["json" if form == "json" else "yaml"])
+    return text if text.endswith("\n") else f"{text}\n"
 
 
 def _hashes(services: dict[str, Any], names: str) -> list[str]:

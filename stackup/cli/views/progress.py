@@ -47,6 +47,10 @@ class Plain:
             case PlanMade():
                 pass
 
+    def settled(self, address: str, word: str) -> None:
+        """Something that needs no step."""
+        self._line(address, word)
+
     def _line(self, address: str, text: str) -> None:
         self._terminal.say(f" {self._words.title(address)}  {text}")
 
@@ -61,8 +65,11 @@ class Quiet(Plain):
         if isinstance(event, Notice) and event.level != "info":
             say_notice(self._terminal, event)
 
+    def settled(self, address: str, word: str) -> None:
+        return None
 
-class Lines(Plain):
+
+class Lines(Quiet):
     """One JSON object a line, as the events are."""
 
     def __call__(self, event: Event) -> None:
@@ -94,10 +101,15 @@ class Live:
             self._clock = threading.Thread(target=self._tick, daemon=True)
             self._clock.start()
 
+    def settled(self, address: str, word: str) -> None:
+        """Something that needs no step."""
+        row = self._rows[address] = _Row(self._words.title(address))
+        row.end(word, "", last=True)
+
     def _take(self, event: Event) -> None:
         match event:
             case PlanMade():
-                self._rows = {address: _Row(self._words.title(address)) for address in event.addresses}
+                self._rows |= {address: _Row(self._words.title(address)) for address in event.addresses}
             case StepStarted():
                 self._rows[event.address].begin(self._words.doing(event.step, event.verb))
             case StepProgress():

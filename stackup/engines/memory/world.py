@@ -163,6 +163,8 @@ class MemoryKind:
     def _stop(self, work: Work) -> Outcome:
         thing = self._world.stack(self._stack).get(work.address)
         if thing:
+            if thing.run is Run.RUNNING:
+                self._world.exits[thing.instance] = 0
             self._world.put(self._stack, replace(thing, run=Run.STOPPED, reached=frozenset((Until.EXISTS,))))
         return Outcome(work.step)
 

@@ -1,0 +1,342 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stackup import __version__
+from stackup.cli.verbs import VERBS
+from tests.cli.shell import Shell, bare_environment
+from tests.project.shop import SHOP
+
+UP = """\
+ Network shop_default  Creating
+ Volume shop_data  Creating
+ Network shop_default  Created
+ Volume shop_data  Created
+ Container shop-db-1  Creating
+ Container shop-web-1  Creating
+ Container shop-db-1  Created
+ Container shop-web-1  Created
+ Container shop-db-1  Starting
+ Container shop-db-1  Started
+ Container shop-db-1  Waiting
+ Container shop-db-1  Healthy
+ Container shop-web-1  Starting
+ Container shop-web-1  Started
+ web  http://localhost:8080
+"""
+
+RUNNING = """\
+ Container shop-db-1  Running
+ Container shop-web-1  Running
+ web  http://localhost:8080
+"""
+
+
+def test_up_in_a_pipe_tells_every_state_and_where_to_look(shell: Shell) -> None:
+    answer = shell.typed("up -d")
+    assert (answer.code, answer.out) == (0, "")
+    assert sorted(answer.err.splitlines()) == sorted(UP.splitlines())
+
+
+def test_up_with_nothing_to_do_says_what_runs(shell: Shell) -> None:
+    shell.typed("up -d")
+    assert shell.typed("up -d").err == RUNNING
+    opened = len(shell.shop.host.opened)
+    assert shell.typed("up -d").err == RUNNING
+    assert len(shell.shop.host.opened) == opened, "the fast way opens no engine"
+    assert shell.typed("up -d --remove-orphans").err == RUNNING
+
+
+def test_a_plan_reads_like_terraforms(shell: Shell) -> None:
+    assert shell.typed("plan").out == (
+        "+ network default  absent    create\n"
+        "+ volume data      absent    create\n"
+        "+ db               absent    create and start\n"
+        "+ web              absent    create and start\n"
+        "Plan: 4 create.\n"
+    )
+    shell.typed("up -d")
+    assert shell.typed("plan").out == "Nothing to do: everything is as the file says.\n"
+    shell.shop.write(SHOP.replace("512m", "768m").replace("image: postgres:16", "image: postgres:17"))
+    assert shell.typed("plan").out == (
+        "-/+ db   image          id-of-postgres:16 -> id-of-postgres:17  stack.yaml:4  recreate\n"
+        "-/+      image_name     postgres:16 -> postgres:17              stack.yaml:4  in place\n"
+        "~   web  limits.memory  512M -> 768M                            stack.yaml:11  in place\n"
+        "Plan: 1 in place, 1 recreate.\n"
+    )
+
+
+def test_detailed_exit_codes_of_plan(shell: Shell) -> None:
+    assert shell.typed("plan --detailed-exitcode").code == 2
+    shell.typed("up -d")
+    assert shell.typed("plan --detailed-exitcode").code == 0
+    shell.shop.write("services: 3")
+    assert shell.typed("plan --detailed-exitcode").code == 1
+
+
+def test_plan_as_json_has_a_schema(shell: Shell) -> None:
+    found = json.loads(shell.typed("plan --json").out)
+    assert found["schema"] == 1
+    assert found["plan"]["changes"][0]["address"] == "network/default"
+
+
+def test_plan_and_apply_through_a_file(shell: Shell) -> None:
+    shell.typed("plan -o it.plan")
+    assert shell.typed("apply it.plan").code == 0
+    again = shell.typed("apply it.plan")
+    assert (again.code, again.err.splitlines()[0]) == (
+        1,
+        'error: the stack "shop" has changed since "it.plan" was made',
+    )
+
+
+def test_ps_is_docker_composes_table(shell: Shell) -> None:
+    shell.typed("up -d")
+    lines = shell.typed("ps").out.splitlines()
+    assert lines[0].split() == ["NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PORTS"]
+    assert lines[2].endswith("0.0.0.0:8080->80/tcp, [::]:8080->80/tcp")
+    assert shell.typed("ps -q").out == "i3\ni4\n"
+    assert shell.typed("ps --services").out == "db\nweb\n"
+    shell.typed("stop web")
+    assert len(shell.typed("ps").out.splitlines()) == 2
+    assert "Exited (0)" in shell.typed("ps -a web").out
+    assert shell.typed("ps --status exited --services").out == "web\n"
+
+
+def test_ps_as_json_is_docker_composes_line_by_line(shell: Shell) -> None:
+    shell.typed("up -d")
+    lines = shell.typed("ps --format json").out.splitlines()
+    assert [json.loads(line)["Service"] for line in lines] == ["db", "web"]
+    assert list(json.loads(lines[1])) == sorted(json.loads(lines[1]))
+    assert (
+        '"Publishers":[{"URL":"0.0.0.0","TargetPort":80,"PublishedPort":8080,"Protocol":"tcp"},'
+        '{"URL":"::","TargetPort":80,"PublishedPort":8080,"Protocol":"tcp"}]' in lines[1]
+    )
+    assert '"Ports":"0.0.0.0:8080-\\u003e80/tcp' in lines[1]
+
+
+def test_ps_tells_how_containers_stand_to_the_file(shell: Shell) -> None:
+    shell.typed("up -d")
+    shell.shop.write(SHOP.replace("512m", "768m"))
+    found = json.loads(shell.typed("ps --json --drift").out)
+    assert {row["service"]: row["state_vs_file"] for row in found["containers"]} == {"db": "current", "web": "stale"}
+
+
+def test_ls_lists_stacks(shell: Shell, tmp_path: Path) -> None:
+    assert shell.typed("ls").out == "NAME   STATUS   CONFIG FILES\n"
+    shell.typed("up -d")
+    assert shell.typed("ls").out.splitlines()[1] == f"shop   running(2)   {tmp_path}/stack.yaml"
+    assert shell.typed("ls --format json").out == (
+        f'[{{"Name":"shop","Status":"running(2)","ConfigFiles":"{tmp_path}/stack.yaml"}}]\n'
+    )
+    shell.typed("stop")
+    assert shell.typed("ls -q").out == ""
+    assert shell.typed("ls -aq").out == "shop\n"
+
+
+def test_port_and_its_error(shell: Shell) -> None:
+    shell.typed("up -d")
+    assert shell.typed("port web 80").out == "0.0.0.0:8080\n"
+    missing = shell.typed("port web 81")
+    assert missing.err == "error: no port 81/tcp for container shop-web-1\nhint: published: 80/tcp\n"
+
+
+def test_logs_are_prefixed_aligned_and_in_the_order_of_time(shell: Shell) -> None:
+    shell.typed("up -d")
+    world = shell.shop.host.world
+    world.write("i4", b"from web", at=2_000_000_000)
+    world.write("i3", b"from db", at=1_000_000_000)
+    world.write("i3", b"again", at=3_000_000_001)
+    assert shell.typed("logs").out == "db-1   | from db\nweb-1  | from web\ndb-1   | again\n"
+    assert shell.typed("logs -n 1 --no-log-prefix db").out == "again\n"
+    assert shell.typed("logs -t db").out.splitlines()[1] == "db-1  | 1970-01-01T00:00:03.000000001Z again"
+    assert shell.typed("logs --since 2 --until 2.5").out == "web-1  | from web\n"
+    assert shell.typed("logs -n many").code == 1
+
+
+def test_following_logs_ends_with_the_containers(shell: Shell) -> None:
+    shell.typed("up -d")
+    shell.shop.host.world.write("i4", b"last words")
+    shell.typed("stop")
+    assert shell.typed("logs -f").out == "web-1  | last words\n"
+
+
+def test_exec_passes_the_exit_code_and_the_request_on(shell: Shell) -> None:
+    shell.typed("up -d")
+    assert shell.typed("exec -T -e A=1 -e HOME -u 5 -w /x web sh 7", HOME="/h").code == 7
+    name, request = shell.shop.host.world.executed[0]
+    assert name == "shop-web-1"
+    assert request["argv"] == ["sh", "7"]
+    assert request["env"] == {"A": "1", "HOME": "/h"}
+    assert (request["user"], request["cwd"], request["tty"]) == ("5", "/x", False)
+
+
+def test_exec_where_nothing_runs_says_why(shell: Shell) -> None:
+    shell.typed("up -d")
+    shell.typed("stop web")
+    answer = shell.typed("exec web ls")
+    assert (answer.code, answer.err) == (
+        1,
+        'error: service "web" is not running\nhint: it exited with code 0: see `stackup logs web`\n',
+    )
+
+
+def test_unknown_services_are_named_by_every_verb(shell: Shell) -> None:
+    shell.typed("up -d")
+    for line in ("ps wbe", "logs wbe", "exec wbe ls", "stop wbe", "up -d wbe", "kill wbe", "port wbe 1", "top wbe"):
+        answer = shell.typed(line)
+        assert (answer.code, answer.err) == (1, 'error: no such service: wbe\nhint: did you mean "web"?\n'), line
+
+
+def test_down_and_down_again(shell: Shell) -> None:
+    shell.typed("up -d")
+    answer = shell.typed("down -v")
+    assert answer.code == 0
+    assert " Volume shop_data  Removed" in answer.err
+    assert shell.typed("down").err == 'warning: no resource found to remove for stack "shop"\n'
+
+
+def test_wait_prints_and_passes_on_the_code(shell: Shell) -> None:
+    from stackup.values import Address
+
+    shell.typed("up -d")
+    shell.shop.host.world.end("shop", Address("container", "web", 1), 4)
+    answer = shell.typed("wait web")
+    assert (answer.code, answer.out) == (4, 'container "shop-web-1" exited with status code 4\n')
+
+
+def test_config_and_its_lists(shell: Shell) -> None:
+    assert shell.typed("config").out.startswith("name: shop\nservices:\n  db:\n")
+    assert shell.typed("config --services").out == "db\nweb\n"
+    assert shell.typed("config --volumes").out == "data\n"
+    assert shell.typed("config --images").out == "nginx\npostgres:16\n"
+    assert json.loads(shell.typed("config --format json").out)["services"]["web"]["command"] is None
+    assert shell.typed("config -q").out == ""
+    assert len(shell.typed("config --hash web").out.split()[1]) == 64
+    assert shell.typed("config --hash nope").err == "error: no such service: nope\n"
+    assert shell.typed("config --format toml").code == 1
+    shell.typed("config -o out.yaml")
+    assert Path("out.yaml").read_text() == shell.typed("config").out
+
+
+def test_errors_of_a_file_are_drawn_with_their_lines(shell: Shell) -> None:
+    shell.shop.write(SHOP.replace("mem_limit: 512m", "mem_limits: 512m"))
+    answer = shell.typed("config")
+    assert answer.code == 1
+    assert "  --> stack.yaml:11:5\n" in answer.err
+    assert "\n11 |     mem_limits: 512m\n   |     ^^^^^^^^^^" in answer.err
+    assert answer.err.endswith("error: 1 error in the stack files\n")
+
+
+def test_warnings_are_told_each_time_also_from_the_cache(shell: Shell) -> None:
+    shell.shop.write("version: '3'\n" + SHOP)
+    first, again = shell.typed("plan").err, shell.typed("plan").err
+    assert "warning[" in first
+    assert first == again
+
+
+def test_a_bug_is_no_user_error(shell: Shell) -> None:
+    def broken(_: str) -> None:
+        raise ZeroDivisionError
+
+    shell.shop.host.world.before_write = broken
+    with pytest.raises(ZeroDivisionError):
+        shell.typed("up -d")
+
+
+def test_a_failed_step_is_told_with_its_reason_and_the_exit_code(shell: Shell) -> None:
+    from stackup.errors import HostError
+
+    def full(what: str) -> None:
+        if what == "put container/web#1":
+            raise HostError("the disk is full", hint="free some space")
+
+    shell.shop.host.world.before_write = full
+    answer = shell.typed("up -d")
+    assert answer.code == 1
+    assert "error: Container shop-web-1: the disk is full\nhint: free some space\n" in answer.err
+    assert answer.err.endswith("3 steps not tried; the same command goes on from here\n")
+
+
+def test_quiet_and_json_progress(shell: Shell) -> None:
+    assert shell.typed("--progress quiet up -d").err == ""
+    lines = shell.typed("down", COMPOSE_PROGRESS="json").err.splitlines()
+    assert json.loads(lines[0])["event"] == "PlanMade"
+    assert shell.typed("--progress loud up").err.startswith('error: "loud" is not a value of --progress')
+
+
+def test_dry_run_shows_and_does_nothing(shell: Shell) -> None:
+    answer = shell.typed("--dry-run up")
+    assert answer.out.endswith("Plan: 4 create.\n")
+    assert shell.shop.there() == []
+
+
+def test_version_in_its_forms(shell: Shell) -> None:
+    assert shell.typed("version").out == shell.typed("--version").out == f"stackup version {__version__}\n"
+    assert shell.typed("version --short").out == f"{__version__}\n"
+    assert shell.typed("version -f json").out == f'{{"version":"{__version__}"}}\n'
+
+
+def test_mistakes_are_errors_with_a_hint_and_code_one(shell: Shell) -> None:
+    answer = shell.typed("ps --frob")
+    assert (answer.code, answer.err) == (1, "error: no such option: --frob\nhint: see `stackup ps --help`\n")
+    assert shell.typed("frob").err == "error: no such command 'frob'\nhint: see `stackup --help`\n"
+
+
+def test_help_names_every_command(shell: Shell) -> None:
+    found = shell.typed("--help").out
+    assert all(f"  {verb.split(' ')[0]} " in found for verb in VERBS)
+    assert shell.typed("").out == found
+    assert "--detach" in shell.typed("up --help").out
+    assert "prune" in shell.typed("image --help").out
+    assert "Import" in shell.typed("image import --help").out or "image" in shell.typed("image import --help").out
+
+
+@pytest.mark.parametrize("verb", sorted(VERBS))
+def test_every_command_has_help_and_a_body(shell: Shell, verb: str) -> None:
+    answer = shell.typed(f"{verb} --help")
+    assert answer.code == 0
+    assert VERBS[verb].split(" ")[0] in answer.out
+    __import__(f"stackup.cli.commands.{verb.replace(' ', '_')}")
+
+
+def test_no_file_is_told_with_what_was_looked_for(shell: Shell) -> None:
+    Path("stack.yaml").unlink()
+    answer = shell.typed("up")
+    assert answer.code == 1
+    assert answer.err.startswith("error: ")
+    assert "hint: " in answer.err
+
+
+def test_a_stack_through_a_pipe(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "stackup", "-f", "-", "config", "--services"],
+        input=SHOP.encode(),
+        env=bare_environment(tmp_path),
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, b"db\nweb\n")
+
+
+def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "stack.yaml").write_text(SHOP)
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "stackup", "config"],
+        env=bare_environment(tmp_path),
+        cwd=tmp_path,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")
