@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from stackup.stackfile.emit import to_yaml
+from stackup.stackfile.emit import to_yaml as yaml_text
 from stackup.stackfile.model import (
     Attachment,
     Build,
@@ -69,7 +69,7 @@ IF_WRITTEN = {(RestartPolicy, "condition"), (Mount, "bind"), (Mount, "volume"), 
 """Keys that are printed as soon as a file has them, however little they say."""
 
 
-def render(stack: Stack, *, env_files: bool = False) -> dict[str, Json]:
+def plain(stack: Stack, *, env_files: bool = False) -> dict[str, Json]:
     """Plain data of the whole stack. `env_files` prints the files that environments were read from as well."""
     found: dict[str, Json] = {"name": stack.name}
     found["services"] = {name: _service(item, env_files) for name, item in sorted(stack.services.items())}
@@ -82,21 +82,33 @@ def render(stack: Stack, *, env_files: bool = False) -> dict[str, Json]:
     return found | dict(sorted(stack.extensions.items()))
 
 
-def yaml_text(stack: Stack, *, env_files: bool = False) -> str:
-    return to_yaml(render(stack, env_files=env_files)).replace("$", "$$")
+def to_yaml(data: dict[str, Json]) -> str:
+    """What `plain` gave, as a stack file."""
+    return yaml_text(data).replace("$", "$$")
 
 
-def json_text(stack: Stack, *, env_files: bool = False) -> str:
-    """docker compose's JSON always has `command` and `entrypoint`, null when the image decides."""
-    data = render(stack, env_files=env_files)
-    services = data["services"]
-    if isinstance(services, dict):
-        data["services"] = {name: _with_nulls(item) for name, item in services.items()}
-    return json.dumps(data, indent=2, ensure_ascii=False).replace("$", "$$")
+def to_json(data: dict[str, Json]) -> str:
+    """The same as JSON: sections by name, and what docker compose's encoder prints though it is empty."""
+    done: dict[str, Json] = dict(sorted(data.items()))
+    for kind, completed in (("services", _service_json), ("networks", _network_json)):
+        section = done.get(kind)
+        if isinstance(section, dict):
+            done[kind] = {name: completed(item) if isinstance(item, dict) else item for name, item in section.items()}
+    return json.dumps(done, indent=2, ensure_ascii=False).replace("$", "$$")
 
 
-def _with_nulls(service: Json) -> Json:
-    return {"command": None, "entrypoint": None} | service if isinstance(service, dict) else service
+def _service_json(service: dict[str, Json]) -> dict[str, Json]:
+    """`command` and `entrypoint` are null when the image decides: there, empty is something else."""
+    found: dict[str, Json] = {"command": None, "entrypoint": None} | service
+    deploy = found.get("deploy")
+    if isinstance(deploy, dict):
+        found["deploy"] = {"resources": {}, "placement": {}} | deploy
+    order = {name: index for index, name in enumerate(ORDER["Service"].split())}
+    return dict(sorted(found.items(), key=lambda item: order.get(item[0], len(order))))
+
+
+def _network_json(network: dict[str, Json]) -> dict[str, Json]:
+    return network if "ipam" in network else network | {"ipam": {}}
 
 
 def _service(service: Service, env_files: bool) -> dict[str, Json]:
