@@ -31,6 +31,7 @@ class Assembly:
         self._parsed: dict[str, tuple[Document, ...]] = {}
         self._warned: set[str] = set()
         self._included = 0
+        self._others: dict[tuple[str, Environment], Mapping] = {}
 
     def parsed(self, path: str) -> tuple[Document, ...]:
         if path not in self._parsed:
@@ -81,11 +82,14 @@ class Assembly:
         if is_remote(path) or self.sources.read(path) is None:
             self.sources.missing(file, "an extended file does not exist", "check the path: it starts at this file")
             return None
-        place = Place(os.path.dirname(path), self.home)
-        merged = Mapping({}, file.span)
-        for root in self._documents(path, _Context(place, context.environment, context.chain)):
-            merged = merge(merged, root)
-        return section(merged, "services")
+        known = (path, context.environment)
+        if known not in self._others:
+            place = Place(os.path.dirname(path), self.home)
+            merged = Mapping({}, file.span)
+            for root in self._documents(path, _Context(place, context.environment, context.chain)):
+                merged = merge(merged, root)
+            self._others[known] = section(merged, "services")
+        return self._others[known]
 
     def _includes(self, node: Node, context: _Context) -> Mapping | None:
         merged: Mapping | None = None

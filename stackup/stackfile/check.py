@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from stackup.diagnostics import Diagnostics, Span
-from stackup.stackfile.advice import meant
 from stackup.stackfile.check_values import VALUE_RULES
 from stackup.stackfile.document import Path
 from stackup.stackfile.model.network import Port
@@ -65,7 +64,7 @@ def _undefined(view: View, path: Path, kind: str, name: str, known: Mapping[str,
         path,
         f'service "{path[1]}" uses {kind} "{name}"',
         label="not defined",
-        hint=meant(name, known, f'add "{name}" under "{kind}s:" at the top of the file'),
+        hint=view.meant(name, known, f'add "{name}" under "{kind}s:" at the top of the file'),
     )
 
 
@@ -80,7 +79,7 @@ def dependencies_exist(view: View) -> None:
                     path,
                     f'"{name}" depends on "{target}"',
                     label="no such service",
-                    hint=meant(target, view.stack.services, "services: " + ", ".join(view.stack.services)),
+                    hint=view.meant(target, view.stack.services, "services: " + ", ".join(view.stack.services)),
                 )
             elif target not in view.enabled and dependency.required:
                 _switched_off(view, path, name, target)
@@ -137,7 +136,7 @@ def health_can_come(view: View) -> None:
 
 def ports_are_free(view: View) -> None:
     """Two claims on one host port; ranges and free ports are the runtime's to choose."""
-    taken: dict[tuple[str, str], list[tuple[Path, Port]]] = {}
+    taken: dict[tuple[str, str], dict[str, Path]] = {}
     for name, service in view.services():
         for index, port in enumerate(service.ports):
             if not port.published or "-" in port.published or port.published == "0":
@@ -145,17 +144,20 @@ def ports_are_free(view: View) -> None:
             path: Path = ("services", name, "ports", index)
             if service.replicas > 1:
                 _port_of_many(view, path, name, port)
-            others = taken.setdefault((port.published, port.protocol), [])
-            for other_path, other in others:
-                if _overlap(port, other):
-                    _port_twice(view, path, port, other_path)
-                    break
-            others.append((path, port))
+            others = taken.setdefault((port.published, port.protocol), {})
+            address = _EVERY if port.host_ip in _WILD else str(port.host_ip)
+            other = others.get(address) or others.get(_EVERY) or (_first(others) if address == _EVERY else None)
+            if other:
+                _port_twice(view, path, port, other)
+            others.setdefault(address, path)
 
 
-def _overlap(one: Port, other: Port) -> bool:
-    wild = {None, "", "0.0.0.0", "::"}
-    return one.host_ip == other.host_ip or one.host_ip in wild or other.host_ip in wild
+_WILD = (None, "", "0.0.0.0", "::")
+_EVERY = "*"
+
+
+def _first(others: dict[str, Path]) -> Path | None:
+    return next(iter(others.values()), None)
 
 
 def _port_twice(view: View, path: Path, port: Port, other: Path) -> None:

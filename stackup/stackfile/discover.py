@@ -7,6 +7,7 @@ mentions COMPOSE_, and then late. Everything comes by value in a Request; only i
 from __future__ import annotations
 
 import os
+import stat
 
 from stackup.errors import UsageError
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     Stamp = tuple[int, int, int]
 
 STDIN = "-"
+MAX_BYTES = 10 * 1024 * 1024
+"""Of any file that is read: more is refused when it is parsed."""
 NAMES = (
     "stack.yaml",
     "stack.yml",
@@ -34,15 +37,40 @@ _OVERRIDES = (
 
 
 def read_disk(path: str) -> bytes | None:
-    """The bytes of a file, or None when there is none."""
+    """The bytes of a file, or None when there is none; at most one more than `MAX_BYTES`.
+
+    A stack file can name any path. Devices and pipes are refused, since reading them may never end; the pipes of a
+    shell's process substitution are what the user typed.
+    """
     try:
-        with open(path, "rb") as stream:
-            return stream.read()
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if _is_typed(path) else os.O_NONBLOCK))
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as problem:
         reason = (problem.strerror or "cannot be read").lower()
         raise UsageError(f'"{path}": {reason}', subject=path, hint="check its permissions") from problem
+    try:
+        mode = os.fstat(fd).st_mode
+        if stat.S_ISDIR(mode):
+            return None
+        if not stat.S_ISREG(mode) and not _is_typed(path):
+            raise UsageError(f'"{path}" is not a file', subject=path, hint="devices and pipes are not read")
+        return _read(fd)
+    finally:
+        os.close(fd)
+
+
+def _is_typed(path: str) -> bool:
+    return path.startswith(("/dev/fd/", "/proc/self/fd/"))
+
+
+def _read(fd: int) -> bytes:
+    pieces: list[bytes] = []
+    left = MAX_BYTES + 1
+    while left > 0 and (piece := os.read(fd, min(left, 1 << 20))):
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces)
 
 
 def read_nothing() -> bytes:

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from stackup.diagnostics import Diagnostics, Span
-from stackup.stackfile.interpolate import Evaluation, Lookup, Malformed, Missing
+from stackup.stackfile.interpolate import MAX_TOTAL, Evaluation, Lookup, Malformed, Missing
 
 _KEY = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z0-9_.\-\[\]]+)[ \t]*")
 _ESCAPE = re.compile(r"\\(0[0-7]{0,3}|[abfnrtv\\$\"])")
@@ -45,7 +45,7 @@ def parse_env(text: str, source: str, lookup: Lookup, diagnostics: Diagnostics) 
 def parse_raw(text: str, source: str, lookup: Lookup) -> dict[str, Binding]:
     """`format: raw`: everything behind the first `=` is the value, quotes and dollars included."""
     found: dict[str, Binding] = {}
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         name, mark, value = line.partition("=")
@@ -65,6 +65,8 @@ class _Reader:
         self.lookup = lookup
         self.diagnostics = diagnostics
         self.at = 0
+        self._counted = (0, 1)
+        self._total = 0
         self.found: dict[str, Binding] = {}
 
     def read(self) -> dict[str, Binding]:
@@ -96,7 +98,9 @@ class _Reader:
         self.at = len(self.text) if end < 0 else end + 1
 
     def _span(self, start: int, end: int) -> Span:
-        line = self.text.count("\n", 0, start) + 1
+        offset, line = self._counted if self._counted[0] <= start else (0, 1)
+        line += self.text.count("\n", offset, start)
+        self._counted = (start, line)
         column = start - self.text.rfind("\n", 0, start)
         return Span(self.source, line, column, line, column + end - start)
 
@@ -136,7 +140,8 @@ class _Reader:
             return None
         value = self.text[start + 1 : end]
         self.at = end + 1
-        rest = self.text[self.at :].split("\n", 1)[0].strip()
+        line_end = self.text.find("\n", self.at)
+        rest = self.text[self.at : line_end if line_end >= 0 else len(self.text)].strip()
         if rest and not rest.startswith("#"):
             self._refuse("text follows the closing quote", "quote the whole value, or put a # before a comment")
             return None
@@ -158,7 +163,11 @@ class _Reader:
     def _evaluate(self, value: str, start: int) -> str | None:
         evaluation = Evaluation(self._known, lambda variable: None)
         try:
-            return evaluation.text(value)
+            text = evaluation.text(value)
+            self._total += len(text)
+            if self._total > MAX_TOTAL:
+                raise Malformed(f"all values together are longer than {MAX_TOTAL} characters", 0, 0)
+            return text
         except (Malformed, Missing) as problem:
             end = self.text.find("\n", start)
             span = self._span(start, len(self.text) if end < 0 else end)

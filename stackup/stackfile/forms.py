@@ -27,11 +27,12 @@ from stackup.stackfile.document import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Words:
-    """What the rules say when a short form cannot be read."""
+    """What the rules say when a short form cannot be read. `ports` are those of the document so far."""
 
     diagnostics: Diagnostics
+    ports: int = 0
 
     def refuse(self, span: Span, detail: str, hint: str = "") -> None:
         self.diagnostics.error("SU025", "a short form cannot be read", detail=detail, span=span, hint=hint)
@@ -186,11 +187,13 @@ def published(node: Node, words: Words) -> Node:
     if not isinstance(node, Sequence):
         return node
     items: list[Node] = []
-    for item in node.items:
-        items.extend(_ports(item, words))
-        if len(items) > shortforms.MAX_PORTS:
-            words.refuse(item.span, f"a service publishes more than {shortforms.MAX_PORTS} ports")
+    for item in node.items if words.ports <= shortforms.MAX_PORTS else ():
+        found = _ports(item, words)
+        words.ports += len(found)
+        if words.ports > shortforms.MAX_PORTS:
+            words.refuse(item.span, f"a file publishes more than {shortforms.MAX_PORTS} ports")
             break
+        items.extend(found)
     return replace(node, items=tuple(items))
 
 

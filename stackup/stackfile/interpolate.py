@@ -19,6 +19,8 @@ from stackup.stackfile.document import RESET, Document, Entry, Mapping, Node, Sc
 MAX_NESTING = 20
 MAX_LENGTH = 1024 * 1024
 """Of a value after interpolation: each level of nesting can repeat a long variable."""
+MAX_TOTAL = 64 * 1024 * 1024
+"""Of all values of a document that variables made longer."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPERATORS = (":-", ":+", ":?", "-", "+", "?")
@@ -177,6 +179,8 @@ class _Stage:
         self.diagnostics = diagnostics
         self.warned = warned
         self._seen: dict[int, Node] = {}
+        self._lines = document.text.split("\n")
+        self._total = 0
 
     def node(self, node: Node) -> Node:
         """Shared nodes are evaluated once, so that an alias neither costs nor complains twice."""
@@ -211,7 +215,11 @@ class _Stage:
             return node
         evaluation = Evaluation(self.lookup, lambda variable: self._unset(node, variable))
         try:
-            return replace(node, value=evaluation.text(node.value), plain=False)
+            text = evaluation.text(node.value)
+            self._total += len(text)
+            if self._total > MAX_TOTAL:
+                raise Malformed(f"all values together are longer than {MAX_TOTAL} characters", 0, len(node.value))
+            return replace(node, value=text, plain=False)
         except Malformed as problem:
             self._malformed(node, problem)
         except Missing as problem:
@@ -223,7 +231,7 @@ class _Stage:
             "SU010",
             "a variable is not written as one",
             detail=str(problem),
-            span=locate(self.document.text, node, problem.start, problem.end),
+            span=locate(self._lines, node, problem.start, problem.end),
             label=str(problem),
             hint="write ${NAME}, ${NAME:-default}, or $$ for a dollar sign",
         )
@@ -234,7 +242,7 @@ class _Stage:
             "SU011",
             "a required variable is missing",
             detail=f'"{variable.name}"' + (f": {problem}" if str(problem) else ""),
-            span=_place(self.document.text, node, variable),
+            span=_place(self._lines, node, variable),
             label=str(problem) or "must be set",
             hint=f"set {variable.name} in the environment or in .env",
         )
@@ -247,25 +255,25 @@ class _Stage:
             "SU012",
             "a variable is not set",
             detail=f'"{variable.name}" gives an empty text',
-            span=_place(self.document.text, node, variable),
+            span=_place(self._lines, node, variable),
             label="not set",
             hint=f"set {variable.name}, or write ${{{variable.name}:-}} if empty is meant",
         )
 
 
-def _place(source: str, node: Scalar, variable: Variable) -> Span:
+def _place(lines: list[str], node: Scalar, variable: Variable) -> Span:
     """A variable inside another's word has positions of the word: it is found by its name instead."""
     text = str(node.value)
     if text[variable.start + 1 :].lstrip("{").startswith(variable.name):
-        return locate(source, node, variable.start, variable.end)
+        return locate(lines, node, variable.start, variable.end)
     for start in (text.find("${" + variable.name), text.find("$" + variable.name)):
         if start >= 0:
-            return locate(source, node, start, start + variable.end - variable.start)
+            return locate(lines, node, start, start + variable.end - variable.start)
     return node.span
 
 
-def locate(source: str, node: Scalar, start: int, end: int) -> Span:
-    """Where characters `start` to `end` of a scalar's value stand in the source it was read from.
+def locate(lines: list[str], node: Scalar, start: int, end: int) -> Span:
+    """Where characters `start` to `end` of a scalar's value stand in the lines it was read from.
 
     Escapes, folding and indentation make value and source differ, so the piece is looked up in the scalar's stretch of
     the source: the n-th equal piece of the value is the n-th there.
@@ -273,7 +281,6 @@ def locate(source: str, node: Scalar, start: int, end: int) -> Span:
     value, span = str(node.value), node.span
     piece = value[start:end]
     nth = value.count(piece, 0, start)
-    lines = source.split("\n")
     for line in range(span.line, min(span.end_line, len(lines)) + 1):
         text = lines[line - 1]
         column = span.column - 1 if line == span.line else 0

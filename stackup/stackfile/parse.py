@@ -16,10 +16,10 @@ import ruamel.yaml
 from ruamel.yaml.error import YAMLError
 
 from stackup.diagnostics import Diagnostics, Related, Span
+from stackup.stackfile.discover import MAX_BYTES
 from stackup.stackfile.document import OVERRIDE, RESET, Document, Entry, Mapping, Node, Scalar, Sequence, Value
 from stackup.stackfile.resolve import resolve
 
-MAX_BYTES = 10 * 1024 * 1024
 MAX_PURE = 256 * 1024
 """The pure parser is slow, and reads files again that libyaml refuses."""
 MAX_DEPTH = 100
@@ -76,7 +76,7 @@ def decode(raw: bytes, source: str, diagnostics: Diagnostics) -> str | None:
     """The text of a file of the user's; None, and a diagnostic, when it is too large or not UTF-8."""
     if len(raw) > MAX_BYTES:
         where = Span(source, 1, 1, 1, 1)
-        diagnostics.error("SU005", "a file is too large", span=where, detail=f"{len(raw)} bytes, at most {MAX_BYTES}")
+        diagnostics.error("SU005", "a file is too large", span=where, detail=f"at most {MAX_BYTES} bytes")
         return None
     try:
         return raw.decode("utf-8-sig")

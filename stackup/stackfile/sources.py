@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import os
 
-from stackup.diagnostics import Diagnostics
+from stackup.diagnostics import Diagnostics, Span
 from stackup.stackfile.discover import STDIN, Request
 from stackup.stackfile.document import Node, Scalar
 from stackup.stackfile.parse import decode
 
 Stamp = tuple[int, int, int]
 """mtime in nanoseconds, size, inode."""
+
+
+MAX_TEXT = 64 * 1024 * 1024
+"""Of all env files, counted as often as services name them."""
 
 
 def stamp(path: str) -> Stamp | None:
@@ -34,6 +38,7 @@ class Sources:
         self.texts: dict[str, str] = {}
         self.stamps: dict[str, Stamp | None] = {}
         self._bytes: dict[str, bytes | None] = {}
+        self._given = 0
 
     def read(self, path: str) -> bytes | None:
         if path not in self._bytes:
@@ -55,6 +60,11 @@ class Sources:
         content = self.read(path)
         if content is None:
             return None
+        self._given += len(content)
+        if self._given > MAX_TEXT:
+            where = Span(self.name(path), 1, 1, 1, 1)
+            self.diagnostics.error("SU005", "env files are too large together", span=where, detail=f"{MAX_TEXT} bytes")
+            return ""
         return decode(content, self.name(path), self.diagnostics) or ""
 
     def name(self, path: str) -> str:

@@ -26,6 +26,8 @@ from stackup.stackfile.model.stack import Stack
 from stackup.stackfile.model.validate import Problem, validate
 
 ROUNDS = 4
+MAX_PROBLEMS = 300
+"""Nobody reads more, and each costs a search for what was meant."""
 
 
 def typed(root: Mapping, diagnostics: Diagnostics) -> Stack | None:
@@ -34,8 +36,10 @@ def typed(root: Mapping, diagnostics: Diagnostics) -> Stack | None:
         found = validate(plain(root))
         if isinstance(found, Stack):
             return found
-        for problem in found:
+        for problem in found[:MAX_PROBLEMS]:
             _report(problem, root, diagnostics)
+        if len(found) > MAX_PROBLEMS:
+            return None
         root = _without_all(root, found)
     return None
 

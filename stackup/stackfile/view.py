@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from stackup.diagnostics import Diagnostics, Related, Span
+from stackup.stackfile.advice import meant
 from stackup.stackfile.document import Path
 from stackup.stackfile.model.service import Service
 from stackup.stackfile.model.stack import Stack
+
+MAX_ADVICE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,10 @@ class View:
 
     def error(self, code: str, summary: str, path: Path, detail: str, **rest: object) -> None:
         self.diagnostics.error(code, summary, span=self.span(*path), detail=detail, **rest)
+
+    def meant(self, name: str, known: Iterable[str], otherwise: str) -> str:
+        """Advice about a name that does not exist; a file with hundreds of problems gets none, since it costs."""
+        return meant(name, known, otherwise) if len(self.diagnostics) < MAX_ADVICE else otherwise
 
     def related(self, label: str, *path: str | int) -> tuple[Related, ...]:
         span = self.span(*path)

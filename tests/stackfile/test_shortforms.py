@@ -13,7 +13,7 @@ from stackup.stackfile import shortforms
 
 @pytest.mark.parametrize(
     "text",
-    ["", "x", "80:", "0", "1-0", "65536", "80:1-2", "1-2:1-3", "80/icmp", "80/", "1-20000", "a:80:80:", "٣"],
+    ["", "x", "80:", "0", "1-0", "65536", "80:1-2", "1-2:1-3", "80/icmp", "80/", "a:80:80:", "٣"],
 )
 def test_what_is_no_port_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"port|protocol"):
