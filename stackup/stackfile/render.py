@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from stackup.stackfile.emit import to_yaml as yaml_text
+from stackup.stackfile.emit import to_yaml
 from stackup.stackfile.model import (
     Attachment,
     Build,
@@ -69,7 +69,7 @@ IF_WRITTEN = {(RestartPolicy, "condition"), (Mount, "bind"), (Mount, "volume"), 
 """Keys that are printed as soon as a file has them, however little they say."""
 
 
-def plain(stack: Stack, *, env_files: bool = False) -> dict[str, Json]:
+def render(stack: Stack, *, env_files: bool = False) -> dict[str, Json]:
     """Plain data of the whole stack. `env_files` prints the files that environments were read from as well."""
     found: dict[str, Json] = {"name": stack.name}
     found["services"] = {name: _service(item, env_files) for name, item in sorted(stack.services.items())}
@@ -82,13 +82,14 @@ def plain(stack: Stack, *, env_files: bool = False) -> dict[str, Json]:
     return found | dict(sorted(stack.extensions.items()))
 
 
-def to_yaml(data: dict[str, Json]) -> str:
-    """What `plain` gave, as a stack file."""
-    return yaml_text(data).replace("$", "$$")
+def yaml_text(stack: Stack, *, env_files: bool = False) -> str:
+    """A stack file of the same meaning."""
+    return to_yaml(render(stack, env_files=env_files)).replace("$", "$$")
 
 
-def to_json(data: dict[str, Json]) -> str:
+def json_text(stack: Stack, *, env_files: bool = False) -> str:
     """The same as JSON: sections by name, and what docker compose's encoder prints though it is empty."""
+    data = render(stack, env_files=env_files)
     done: dict[str, Json] = dict(sorted(data.items()))
     for kind, completed in (("services", _service_json), ("networks", _network_json)):
         section = done.get(kind)

@@ -8,11 +8,10 @@ from hypothesis import strategies as st
 
 from stackup.diagnostics import Diagnostics, Span
 from stackup.stackfile.document import Entry, Mapping, Node, Scalar, Sequence, plain
-from stackup.stackfile.emit import to_yaml as emitted
+from stackup.stackfile.emit import to_yaml
 from stackup.stackfile.merge import merge, settle
 from stackup.stackfile.parse import parse
-from stackup.stackfile.render import plain as plain_stack
-from stackup.stackfile.render import to_yaml
+from stackup.stackfile.render import yaml_text
 from tests.stackfile.tree import loaded
 
 pytestmark = pytest.mark.slow
@@ -74,7 +73,7 @@ DATA = st.recursive(
 @settings(deadline=None, max_examples=300)
 @given(st.dictionaries(st.text(max_size=8), DATA, min_size=1, max_size=4))
 def test_emitted_yaml_reads_back(data: dict[str, object]) -> None:
-    text = emitted(data)  # type: ignore[arg-type]
+    text = to_yaml(data)  # type: ignore[arg-type]
     problems = Diagnostics()
     (document,) = parse(text.encode("utf-8", "surrogatepass"), "f", problems)
     assert problems.items == [], text
@@ -101,8 +100,8 @@ SERVICES = st.fixed_dictionaries(
 @settings(deadline=None, max_examples=60)
 @given(st.dictionaries(st.from_regex(r"[a-z][a-z0-9]{0,5}", fullmatch=True), SERVICES, min_size=1, max_size=3))
 def test_a_printed_stack_is_the_same_stack(services: dict[str, object]) -> None:
-    done = loaded(to_yaml({"services": services}))  # type: ignore[dict-item]
+    done = loaded(to_yaml({"services": services}).replace("$", "$$"))  # type: ignore[dict-item]
     assert done.stack is not None
-    again = loaded(to_yaml(plain_stack(done.stack)))
+    again = loaded(yaml_text(done.stack))
     assert again.stack == done.stack
-    assert to_yaml(plain_stack(again.stack)) == to_yaml(plain_stack(done.stack))
+    assert yaml_text(again.stack) == yaml_text(done.stack)

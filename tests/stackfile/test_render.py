@@ -6,9 +6,8 @@ import json
 
 import pytest
 
-from stackup.stackfile.emit import to_yaml as emitted
-from stackup.stackfile.render import plain as plain_stack
-from stackup.stackfile.render import to_json, to_yaml
+from stackup.stackfile.emit import to_yaml
+from stackup.stackfile.render import json_text, yaml_text
 from tests.stackfile.tree import loaded
 
 TEXT = """
@@ -69,20 +68,20 @@ x-top:
 def test_the_text_is_docker_compose_s() -> None:
     done = loaded(TEXT)
     assert done.stack is not None
-    assert to_yaml(plain_stack(done.stack)) == EXPECTED
+    assert yaml_text(done.stack) == EXPECTED
 
 
 def test_what_is_printed_loads_as_the_same_stack() -> None:
     done = loaded(TEXT)
     assert done.stack is not None
-    again = loaded(to_yaml(plain_stack(done.stack)))
+    again = loaded(yaml_text(done.stack))
     assert again.stack == done.stack
 
 
 def test_json_says_that_the_image_decides() -> None:
     done = loaded(TEXT)
     assert done.stack is not None
-    data = json.loads(to_json(plain_stack(done.stack)))
+    data = json.loads(json_text(done.stack))
     assert data["services"]["web"]["command"] is None
     assert data["services"]["db"]["command"] == []
     assert data["services"]["web"]["environment"]["PRICE"] == "5$$"
@@ -91,8 +90,8 @@ def test_json_says_that_the_image_decides() -> None:
 def test_env_files_are_printed_on_request_only() -> None:
     done = loaded({"compose.yaml": "services: {web: {image: i, env_file: a.env}}", "a.env": "A=1"})
     assert done.stack is not None
-    assert "env_file" not in to_yaml(plain_stack(done.stack))
-    assert "path: /srv/demo/a.env" in to_yaml(plain_stack(done.stack, env_files=True))
+    assert "env_file" not in yaml_text(done.stack)
+    assert "path: /srv/demo/a.env" in yaml_text(done.stack, env_files=True)
 
 
 @pytest.mark.parametrize(
@@ -119,4 +118,4 @@ def test_env_files_are_printed_on_request_only() -> None:
     ],
 )
 def test_a_scalar_is_quoted_only_where_it_must_be(value: object, text: str) -> None:
-    assert emitted({"k": value}) == f"k: {text}\n"  # type: ignore[dict-item]
+    assert to_yaml({"k": value}) == f"k: {text}\n"  # type: ignore[dict-item]

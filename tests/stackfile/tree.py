@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 
 from stackup.diagnostics import Diagnostic
 from stackup.stackfile.load import Loaded, Request, load
-from stackup.stackfile.render import plain
+from stackup.stackfile.render import render
 
 HOME = "/srv/demo"
 CASES = Path(__file__).resolve().parents[1] / "cases"
@@ -28,7 +28,7 @@ def printed(texts: Mapping[str, str] | str, environ: Mapping[str, str] | None = 
     """What `config` would print, for files without an error."""
     done = loaded(texts, environ, **request)
     assert done.stack is not None, lines(done)
-    return plain(done.stack)
+    return render(done.stack)
 
 
 def line(item: Diagnostic) -> str:
