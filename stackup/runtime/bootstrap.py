@@ -67,6 +67,7 @@ def join(
         os.set_inheritable(report_fd, False)
         _join(process, init_pidfd, cgroups, trail)
         _session(tty_fd, _joined_pty() if _is_socket(tty_fd) else State())
+        program.keep_only(report_fd)
         env = program.settle(process, trail)
         program.run(process["argv"], env, report_fd, trail)
     except BaseException as problem:  # as above
@@ -83,6 +84,7 @@ def _become(description: Description, trail: Trail, descriptors: tuple[int, int 
     _set_up(description, state, trail)
     trail.at("open the session")
     _session(tty_fd, state)
+    program.keep_only(report_fd, *(() if go_fd is None else (go_fd,)))  # copies of the other end would hide its end
     outside = description["namespaces"]["pid"] != ""
     env = program.settle(process, trail, die_with_parent=outside)
     trail.at("wait for the go-ahead")

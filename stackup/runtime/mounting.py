@@ -179,13 +179,15 @@ def _filesystem(operation: Operation, state: State) -> None:
     target, fstype = operation["target"], operation["fstype"]
     place = system_place(state.root_fd, target)
     mount = new_mount(fstype, operation.get("options", {}), operation["attributes"])
-    attach(mount, place)
+    attach(os.dup(mount), place)
     if target == "/proc":
         state.proc_fd = mount
     elif target == "/sys":
         state.sys_fd = mount
     elif target == "/dev":
         state.dev_fd = mount
+    else:
+        os.close(mount)
 
 
 def _device(operation: Operation, state: State) -> None:

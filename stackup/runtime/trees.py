@@ -69,7 +69,10 @@ def new_mount(fstype: str, options: dict[str, str], attributes: int) -> int:
 
 
 def attach(tree: int, place: int) -> None:
+    """Both descriptors are spent: a container may have more mounts than its set-up may have open files."""
     calls.move_mount(tree, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH)
+    os.close(place)
+    os.close(tree)
 
 
 def restrict(tree: int, attributes: int, *, recursive: bool = False, propagation: int = 0) -> None:

@@ -159,7 +159,8 @@ class Box:
         return spawn(lambda: namespaces.clone_child(description), inside, tty=self.plan.tty)
 
     def run(self, *argv: str, **changes: Any) -> Result:
-        with self.start(process(*argv, **changes)) as running:
+        outer = {key: changes.pop(key) for key in ("init", "namespaces", "cgroups") if key in changes}
+        with self.start(process(*argv, **changes), **outer) as running:
             return running.result()
 
     def sh(self, script: str, **changes: Any) -> Result:
