@@ -76,7 +76,7 @@ def join(
 
 def _become(description: Description, trail: Trail, descriptors: tuple[int, int | None, int | None]) -> NoReturn:
     report_fd, tty_fd, go_fd = descriptors
-    process, state = description["process"], State()
+    process, state, parent = description["process"], State(), os.getppid()
     calls.prctl(PR_SET_DUMPABLE, 0)  # until exec, /proc/PID/exe and /proc/PID/environ here are the host's
     os.umask(0)
     _enter_cgroups(description["cgroups"], trail)
@@ -86,7 +86,7 @@ def _become(description: Description, trail: Trail, descriptors: tuple[int, int 
     _session(tty_fd, state)
     program.keep_only(report_fd, *(() if go_fd is None else (go_fd,)))  # copies of the other end would hide its end
     outside = description["namespaces"]["pid"] != ""
-    env = program.settle(process, trail, die_with_parent=outside)
+    env = program.settle(process, trail, die_with_parent=parent if outside else None)
     trail.at("wait for the go-ahead")
     if go_fd is not None and os.read(go_fd, 1) == b"":
         raise HostError("the command that started the container has gone")

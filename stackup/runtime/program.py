@@ -54,8 +54,11 @@ class Trail:
         self.operation, self.path = operation, path
 
 
-def settle(process: Process, trail: Trail, *, die_with_parent: bool = False) -> dict[str, str]:
-    """Take on the process's identity and privileges inside the current root; the environment for exec comes back."""
+def settle(process: Process, trail: Trail, *, die_with_parent: int | None = None) -> dict[str, str]:
+    """Take on the process's identity and privileges inside the current root; the environment for exec comes back.
+
+    `die_with_parent` is the parent's pid as seen from here, when its end must be this process's.
+    """
     trail.at("look up the user", process["user"])
     identity = identify(process["user"], process["groups"], _database("/etc/passwd"), _database("/etc/group"))
     trail.at("enter the working directory", process["cwd"])
@@ -66,8 +69,10 @@ def settle(process: Process, trail: Trail, *, die_with_parent: bool = False) -> 
         resource.setrlimit(getattr(resource, f"RLIMIT_{name.upper()}"), (soft, hard))
     trail.at("drop privileges", process["user"])
     _drop(process, identity)
-    if die_with_parent:  # prctl(2): a change of credentials clears it, so it comes last
+    if die_with_parent is not None:  # prctl(2): a change of credentials clears it, so it comes last
         calls.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != die_with_parent:
+            raise HostError("the monitor of the container has gone")
     os.umask(0o022)
     return {"HOME": identity.home, **process["env"]}
 

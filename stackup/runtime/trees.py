@@ -19,8 +19,11 @@ from stackup.kernel.abi import (
     FSMOUNT_CLOEXEC,
     FSOPEN_CLOEXEC,
     MOUNT_ATTR_NODEV,
+    MOUNT_ATTR_RDONLY,
     MOVE_MOUNT_F_EMPTY_PATH,
     MOVE_MOUNT_T_EMPTY_PATH,
+    OPEN_TREE_CLOEXEC,
+    OPEN_TREE_CLONE,
     MountAttr,
 )
 
@@ -51,6 +54,16 @@ def new_overlay(lowers: list[str], upper: str, work: str) -> int:
         return calls.fsmount(fd, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV)
     finally:
         os.close(fd)
+
+
+def layers_tree(lowers: list[str]) -> int:
+    """Layers as one read-only tree; overlayfs wants two lowers where there is no upper."""
+    if len(lowers) == 1:
+        tree = calls.open_tree(-100, lowers[0], OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)
+    else:
+        tree = new_overlay(lowers, "", "")
+    restrict(tree, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV)
+    return tree
 
 
 def new_mount(fstype: str, options: dict[str, str], attributes: int) -> int:

@@ -80,7 +80,3 @@ def test_a_handler_is_seen() -> None:
 def test_every_mount_of_this_machine_parses() -> None:
     with open("/proc/self/mountinfo") as file:
         assert len(proc.mounts()) == len(file.read().splitlines())
-
-
-def test_the_boot_has_a_name() -> None:
-    assert len(proc.boot_id()) == 36

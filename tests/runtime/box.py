@@ -128,7 +128,7 @@ class Box:
             (self.image / name).mkdir()
         shutil.copy("/bin/busybox", self.image / "bin/busybox")
         for name in ("sh", "cat", "ls", "id", "true", "stat", "mount", "mknod", "sleep", "umount", "grep", "pwd",
-                     "hostname", "touch", "env", "tty", "stty", "head", "readlink", "dd", "echo", "ps", "kill"):  # fmt: skip
+                     "hostname", "touch", "env", "tty", "stty", "head", "readlink", "dd", "echo", "ps", "kill", "mkdir", "tr", "unshare"):  # fmt: skip
             (self.image / "bin" / name).symlink_to("busybox")
         (self.image / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\nweb:x:33:34:web:/srv/web:/bin/sh\n")
         (self.image / "etc/group").write_text("root:x:0:\nweb:x:34:\nextra:x:50:web\nlogs:x:60:other,web\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import select
 import signal
 import struct
@@ -13,10 +14,17 @@ from pathlib import Path
 
 import pytest
 
-from stackup.runtime.devices import default_devices
+from stackup.kernel import capabilities, cgroupfs
+from stackup.runtime import bootstrap, limits, namespaces
+from stackup.runtime.devices import default_devices, host_devices, rules
 from stackup.runtime.rootfs import HostFile, Layers
-from tests.runtime.box import DEADLINE, Box, Running, drain, exec_in, host_mounts, join, mount, process
+from stackup.runtime.spec import Limits
+from tests.runtime.box import DEADLINE, PRIVATE, Box, Running, drain, exec_in, host_mounts, join, mount, process
 
+NO_LIMITS: Limits = {
+    "memory": 0, "memory_reservation": 0, "memory_swap": 0, "cpus": 0.0, "cpu_shares": 0, "cpu_quota": 0,
+    "cpu_period": 0, "cpuset": "", "pids": 0,
+}  # fmt: skip
 OPEN = "n=0; while [ $n -lt 400 ]; do [ -e /proc/$$/fd/$n ] && echo $n; n=$((n+1)); done"
 pytestmark = pytest.mark.host
 
@@ -576,6 +584,102 @@ def test_every_default_device_is_the_real_one(box: Box) -> None:
     for device in default_devices():
         seen = box.run("stat", "-c", "%t:%T %a", device["target"])
         assert seen.out == f"{device['major']:x}:{device['minor']:x} 666\n"
+
+
+@pytest.fixture
+def groups() -> Iterator[tuple[limits.Cgroups, str]]:
+    stack, found = f"stackup-test-{secrets.token_hex(4)}", limits.detect()
+    yield found, stack
+    dirs = [folder for folder in found.directories(stack, "web") if os.path.isdir(folder)]
+    cgroupfs.kill(dirs)
+    assert cgroupfs.remove(dirs) == []
+    found.remove_stack(stack)
+
+
+def test_a_container_is_in_its_groups_and_sees_only_them(box: Box, groups: tuple[limits.Cgroups, str]) -> None:
+    found, stack = groups
+    dirs = found.create(stack, "web", devices=rules(default_devices()))
+    box.change(cgroups=found.inside(stack, "web"))
+    script = "cat /proc/self/cgroup; ls /sys/fs/cgroup; touch /sys/fs/cgroup/memory/x; echo ready; sleep 1000"
+    with box.start(process("sh", "-c", script), cgroups=dirs) as running:
+        assert running.started() == {}
+        lines = []
+        while "ready" not in lines:
+            lines.append(running.line())
+        own = [line.split(":") for line in lines if line.count(":") == 2 and line[0].isdigit()]
+        joined = [path for _, names, path in own if names in found.homes]
+        assert joined
+        assert set(joined) == {"/"}
+        assert any("Read-only file system" in line for line in lines)
+        assert running.pid in cgroupfs.procs(dirs)
+        inner = cgroupfs.child(dirs, "exec-1")
+        with join(running, process("sleep", "1000"), cgroups=inner) as guest:
+            assert guest.started() == {}
+            assert len(cgroupfs.procs(inner)) == 1
+            cgroupfs.kill(inner, 0.1)
+            assert guest.wait() == 137
+        assert cgroupfs.procs(dirs)
+        cgroupfs.kill(dirs, 0.1)
+        assert running.wait() == 137
+
+
+def test_a_fork_bomb_dies_at_once(box: Box, groups: tuple[limits.Cgroups, str]) -> None:
+    found, stack = groups
+    dirs = found.create(stack, "web", {**NO_LIMITS, "pids": 60})
+    with box.start(
+        process("sh", "-c", "f() { f | f & }; echo ready; while :; do f; done 2>/dev/null"), cgroups=dirs
+    ) as running:
+        assert running.started() == {}
+        running.line()
+        cgroupfs.kill(dirs, 1)
+        assert running.wait() == 137
+    assert cgroupfs.procs(dirs) == []
+
+
+def test_memory_has_its_end_and_the_kernel_counts_it(box: Box, groups: tuple[limits.Cgroups, str]) -> None:
+    found, stack = groups
+    dirs = found.create(stack, "web", {**NO_LIMITS, "memory": 16 << 20, "memory_swap": 16 << 20})
+    seen = box.run("sh", "-c", "x=$(head -c 64m /dev/zero | tr '\\0' x); echo survived", cgroups=dirs)
+    assert "survived" not in seen.out
+    assert cgroupfs.oom_count(dirs) > 0
+
+
+def test_a_container_in_the_hosts_pid_namespace_dies_with_its_parent(box: Box) -> None:
+    description = box.description(process("sleep", "1000", user="web"), namespaces={**PRIVATE, "pid": "host"})
+    report, inner = os.pipe()
+    out, told = os.pipe()
+    parent = os.fork()
+    if parent == 0:
+        pid, _ = namespaces.clone_child(description)
+        if pid == 0:
+            os.dup2(told, 1)
+            bootstrap.become(description, report_fd=inner)
+        os.write(told, f"{pid}\n".encode())
+        os.close(inner)
+        os.read(report, 1)
+        signal.pause()
+    os.close(inner)
+    os.close(told)
+    assert drain(report) == ""
+    pidfd = os.pidfd_open(int(os.read(out, 20)))
+    os.kill(parent, signal.SIGKILL)
+    os.waitpid(parent, 0)
+    assert select.select([pidfd], [], [], DEADLINE)[0]
+    for fd in (pidfd, report, out):
+        os.close(fd)
+
+
+def test_more_mounts_than_open_files_are_no_trouble(box: Box) -> None:
+    box.change(mounts={f"/m{number}": mount("tmpfs") for number in range(300)})
+    assert box.sh("mount | grep -c ' /m[0-9]'", rlimits={"nofile": [64, 64]}).out == "300\n"
+
+
+def test_a_privileged_container_has_the_hosts_devices_and_powers(box: Box) -> None:
+    box.change(privileged=True, confined=False, devices=host_devices())
+    seen = box.sh("grep CapEff /proc/self/status; ls -d /dev/kmsg; mkdir /m && mount -t tmpfs x /m && touch /m/x && echo yes",
+                  capabilities=list(capabilities.NAMES))  # fmt: skip
+    assert seen.out.split("\n")[1:] == ["/dev/kmsg", "yes", ""]
+    assert int(seen.out.split()[1], 16) >> capabilities.NUMBERS["SYS_ADMIN"] & 1
 
 
 def test_nothing_of_a_failed_start_is_left(box: Box) -> None:

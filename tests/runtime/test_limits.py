@@ -183,5 +183,8 @@ def test_limits_grow_shrink_and_go_away_in_place(stack: str) -> None:
 
 @pytest.mark.host
 def test_a_processor_that_the_machine_lacks_did_not_stick(stack: str) -> None:
-    dirs = limits.detect().create(stack, "web")
+    groups = limits.detect()
+    dirs = groups.create(stack, "web")
     assert limits.apply(dirs, wanted(cpuset="4000"))[0][:2] == ("cpuset", "4000")
+    with pytest.raises(HostError, match="cpuset: 4000"):
+        groups.create(stack, "web", wanted(cpuset="4000"))
