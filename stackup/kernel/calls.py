@@ -55,23 +55,28 @@ _TYPES = {
 }
 
 
-def _call(name: str, *values: Any, subject: str = "") -> int:
-    kinds: tuple[Any, ...] = _TYPES[name]
-    arguments = [
-        kind(value) if isinstance(kind, type(_int)) and not isinstance(value, kind) else value
-        for kind, value in zip(kinds, values, strict=True)
-    ]
+_ready: dict[str, tuple[Any, tuple[int, ...]]] = {}
+"""Functions with their types fixed, made at first use: converting by hand at every call would double its cost."""
+
+
+def _function(name: str) -> tuple[Any, tuple[int, ...]]:
     number = _NUMBERS.get(name)
-    if number is None:
-        result = getattr(_libc, name)(*arguments)
-    elif number < 0:
+    if number is not None and number < 0:
         raise Unsupported(f'"{name}" has no known number on this architecture', subject=os.uname().machine)
-    else:
-        _libc.syscall.restype = _long
-        result = _libc.syscall(_long(number), *arguments)
+    first = () if number is None else (number,)
+    function = _libc["syscall" if first else name]
+    function.restype = _long if first else _int
+    function.argtypes = (*[_long for _ in first], *_TYPES[name])
+    _ready[name] = function, first
+    return _ready[name]
+
+
+def _call(name: str, *values: Any, subject: str = "") -> int:
+    function, first = _ready.get(name) or _function(name)
+    result: int = function(*first, *values)
     if result < 0:
         raise KernelError(ctypes.get_errno(), name, subject)
-    return int(result)
+    return result
 
 
 def mount(source: str, target: str, fstype: str, flags: int, options: str = "") -> None:

@@ -42,7 +42,7 @@ def write(dirs: Iterable[str], name: str, text: str) -> bool:
     for folder in dirs:
         path = os.path.join(folder, name)
         try:
-            fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+            fd = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as problem:

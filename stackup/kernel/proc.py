@@ -143,16 +143,6 @@ def pid_of(pidfd: int) -> int:
     return int(parse_status(read(f"/proc/self/fdinfo/{pidfd}") or "").get("Pid", "-1"))
 
 
-def pids_inside(pid: int) -> list[int]:
-    """The process's pid in each nested pid namespace, outermost (this procfs's) first."""
-    return [int(number) for number in status(pid).get("NSpid", "").split()]
-
-
 def handles_signal(pid: int, number: int) -> bool:
     """Whether the process has a handler: PID 1 of a namespace ignores what it has none for (pid_namespaces(7))."""
     return bool(int(status(pid).get("SigCgt", "0"), 16) >> (number - 1) & 1)
-
-
-def boot_id() -> str:
-    """Changes with every boot, so that records of another boot are known as such."""
-    return (read("/proc/sys/kernel/random/boot_id") or "").strip()

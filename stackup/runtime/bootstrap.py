@@ -67,6 +67,7 @@ def join(
         os.set_inheritable(report_fd, False)
         _join(process, init_pidfd, cgroups, trail)
         _session(tty_fd, _joined_pty() if _is_socket(tty_fd) else State())
+        program.keep_only(report_fd)
         env = program.settle(process, trail)
         program.run(process["argv"], env, report_fd, trail)
     except BaseException as problem:  # as above
@@ -75,7 +76,7 @@ def join(
 
 def _become(description: Description, trail: Trail, descriptors: tuple[int, int | None, int | None]) -> NoReturn:
     report_fd, tty_fd, go_fd = descriptors
-    process, state = description["process"], State()
+    process, state, parent = description["process"], State(), os.getppid()
     calls.prctl(PR_SET_DUMPABLE, 0)  # until exec, /proc/PID/exe and /proc/PID/environ here are the host's
     os.umask(0)
     _enter_cgroups(description["cgroups"], trail)
@@ -83,8 +84,9 @@ def _become(description: Description, trail: Trail, descriptors: tuple[int, int 
     _set_up(description, state, trail)
     trail.at("open the session")
     _session(tty_fd, state)
+    program.keep_only(report_fd, *(() if go_fd is None else (go_fd,)))  # copies of the other end would hide its end
     outside = description["namespaces"]["pid"] != ""
-    env = program.settle(process, trail, die_with_parent=outside)
+    env = program.settle(process, trail, die_with_parent=parent if outside else None)
     trail.at("wait for the go-ahead")
     if go_fd is not None and os.read(go_fd, 1) == b"":
         raise HostError("the command that started the container has gone")

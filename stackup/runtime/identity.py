@@ -56,7 +56,7 @@ def _find(rows: list[list[str]], key: str) -> list[str] | None:
             return row
     if _is_number(key):
         for row in rows:
-            if row[2].isascii() and row[2].isdigit() and int(row[2]) == int(key):
+            if row[2].lstrip("0") == key.lstrip("0") and _is_number(row[2]):  # as text: int() gives up on long ones
                 return row
     return None
 

@@ -75,7 +75,7 @@ class Cgroups:
     def create(
         self, stack: str, container: str, limits: Limits | None = None, devices: Sequence[str] = ()
     ) -> list[str]:
-        """Made, and limited before anybody is inside. Raises HostError when a limit is refused."""
+        """Made, and limited before anybody is inside. Raises HostError when the kernel refuses a limit."""
         for home in dict.fromkeys(self.homes.values()):
             folder = home
             for name in (HOME, stack, container):
@@ -87,7 +87,10 @@ class Cgroups:
         if devices:
             _allow(found, devices)
         if limits is not None:
-            apply(found, limits)
+            for field, problem in _write_all(found, limits).items():
+                hint = f"change the limit, or give this machine what it lacks ({problem.subject})"
+                wanted = limits[field]  # type: ignore[literal-required]
+                raise HostError(f'the kernel refuses "{field}: {wanted}"', subject=field, hint=hint) from problem
         return found
 
     def remove_stack(self, stack: str) -> None:
@@ -140,19 +143,25 @@ def _allow(dirs: Sequence[str], rules: Sequence[str]) -> None:
 
 def apply(dirs: Sequence[str], limits: Limits) -> list[tuple[str, object, object]]:
     """Write all limits, lowering and lifting alike; (field, wanted, got) of those that did not stick."""
-    problems: dict[str, KernelError] = {}
+    refused = _write_all(dirs, limits)
+    live = as_wanted(limits, read(dirs))
+    missed = [(field, wanted, live[field]) for field, wanted in limits.items() if wanted != live[field]]
+    return [(field, wanted, got) for field, wanted, got in missed if _limited(wanted) or field in refused]
+
+
+def _write_all(dirs: Sequence[str], limits: Limits) -> dict[str, KernelError]:
+    """What the kernel said no to, by field. A controller that the machine does not have is nobody's no."""
+    refused = {}
     for field, writes in _writes(dirs, limits):
         for name, text in writes:
             try:
                 cgroupfs.write(dirs, name, text)
             except KernelError as problem:
-                problems[field] = problem
-    live = as_wanted(limits, read(dirs))
-    missed = [(field, limits[field], live[field]) for field in limits if limits[field] != live[field]]  # type: ignore[literal-required]
-    return [(field, wanted, got) for field, wanted, got in missed if _limited(field, wanted) or field in problems]
+                refused[field] = problem
+    return refused
 
 
-def _limited(field: str, wanted: object) -> bool:
+def _limited(wanted: object) -> bool:
     return wanted not in (0, 0.0, "", -1)
 
 

@@ -43,7 +43,7 @@ from stackup.kernel.abi import (
 )
 from stackup.runtime import copyup
 from stackup.runtime.places import NO_LINKS, make_beneath, system_place
-from stackup.runtime.trees import attach, foreign_tree, new_mount, new_overlay, restrict
+from stackup.runtime.trees import attach, foreign_tree, layers_tree, new_mount, new_overlay, restrict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -149,7 +149,8 @@ def _overlay(operation: Operation, state: State) -> None:
     """mount(2) takes 0.5 ms where fsopen(2) takes 1 ms, but its options must fit a page: choose by length."""
     lowers, upper, work, target = operation["lowers"], operation["upper"], operation["work"], operation["target"]
     if operation.get("text") == "inside":
-        attach(new_overlay(lowers, upper, work), _directory(state, target))
+        tree = new_overlay(lowers, upper, work) if upper else layers_tree(lowers)
+        attach(tree, _directory(state, target))
         return
     options = f"lowerdir={':'.join(lowers)},upperdir={upper},workdir={work}"
     plain = not any(mark in path for path in (*lowers, upper, work) for mark in ',:\\"')
@@ -161,13 +162,7 @@ def _overlay(operation: Operation, state: State) -> None:
 
 
 def _image_tree(operation: Operation, state: State) -> None:
-    """An image's layers as one read-only tree; overlayfs wants two lowers when there is no upper."""
-    lowers = operation["lowers"]
-    if len(lowers) == 1:
-        tree = calls.open_tree(-100, lowers[0], OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)
-    else:
-        tree = new_overlay(lowers, "", "")
-    restrict(tree, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV)
+    tree = layers_tree(operation["lowers"])
     if operation.get("subpath"):
         inner = calls.openat2(tree, operation["subpath"], os.O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
         tree = calls.open_tree(inner, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH)
@@ -179,13 +174,15 @@ def _filesystem(operation: Operation, state: State) -> None:
     target, fstype = operation["target"], operation["fstype"]
     place = system_place(state.root_fd, target)
     mount = new_mount(fstype, operation.get("options", {}), operation["attributes"])
-    attach(mount, place)
+    attach(os.dup(mount), place)
     if target == "/proc":
         state.proc_fd = mount
     elif target == "/sys":
         state.sys_fd = mount
     elif target == "/dev":
         state.dev_fd = mount
+    else:
+        os.close(mount)
 
 
 def _device(operation: Operation, state: State) -> None:

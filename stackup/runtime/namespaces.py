@@ -9,40 +9,14 @@ from __future__ import annotations
 
 import os
 
-from stackup.errors import HostError
 from stackup.kernel import calls
 from stackup.kernel.abi import CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from stackup.runtime.description import Description, Namespaces
-    from stackup.runtime.spec import ContainerSpec
+    from stackup.runtime.description import Description
 
 _FLAGS = {"pid": CLONE_NEWPID, "ipc": CLONE_NEWIPC, "uts": CLONE_NEWUTS, "net": CLONE_NEWNET}
-
-
-def of_spec(spec: ContainerSpec, netns: str, owners: Mapping[str, int]) -> Namespaces:
-    """`netns` is the pinned network namespace; `owners` are pids of init by `service:x` or `container:x`."""
-    return {
-        "net": "host" if spec["network_mode"] == "host" else netns,
-        "pid": _choice(spec["pid"], "pid", owners),
-        "ipc": _choice(spec["ipc"], "ipc", owners),
-        "uts": _choice(spec["uts"], "uts", owners),
-        "cgroup": "host" if spec["privileged"] else "",
-    }
-
-
-def _choice(wish: str, kind: str, owners: Mapping[str, int]) -> str:
-    if wish in ("", "private", "shareable", "none"):
-        return ""
-    if wish == "host":
-        return "host"
-    if wish not in owners:
-        hint = f"start the owner of the {kind} namespace first"
-        raise HostError(f'"{wish}" is not running, so its {kind} namespace cannot be shared', subject=wish, hint=hint)
-    return f"/proc/{owners[wish]}/ns/{kind}"
 
 
 def flags(description: Description) -> int:

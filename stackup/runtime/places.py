@@ -23,7 +23,7 @@ NO_LINKS = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS
 
 def system_place(root_fd: int, target: str) -> int:
     """A real directory at `target`, made where it is missing. Anything else there is the image's attack or mistake."""
-    place = root_fd
+    place = os.dup(root_fd)
     for name in target.strip("/").split("/"):
         try:
             os.mkdir(name, 0o755, dir_fd=place)
@@ -31,9 +31,9 @@ def system_place(root_fd: int, target: str) -> int:
             if problem.errno not in (errno.EEXIST, errno.EROFS, errno.EACCES, errno.EPERM):
                 raise
         try:
-            place = calls.openat2(
-                place, name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS
-            )
+            outer, flags = place, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW
+            place = calls.openat2(outer, name, flags, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS)
+            os.close(outer)
         except KernelError as problem:
             if problem.errno not in (errno.ELOOP, errno.ENOTDIR):
                 raise

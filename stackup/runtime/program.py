@@ -54,20 +54,25 @@ class Trail:
         self.operation, self.path = operation, path
 
 
-def settle(process: Process, trail: Trail, *, die_with_parent: bool = False) -> dict[str, str]:
-    """Take on the process's identity and privileges inside the current root; the environment for exec comes back."""
-    trail.at("set the limits")
-    for name, (soft, hard) in process["rlimits"].items():
-        trail.path = name
-        resource.setrlimit(getattr(resource, f"RLIMIT_{name.upper()}"), (soft, hard))
+def settle(process: Process, trail: Trail, *, die_with_parent: int | None = None) -> dict[str, str]:
+    """Take on the process's identity and privileges inside the current root; the environment for exec comes back.
+
+    `die_with_parent` is the parent's pid as seen from here, when its end must be this process's.
+    """
     trail.at("look up the user", process["user"])
     identity = identify(process["user"], process["groups"], _database("/etc/passwd"), _database("/etc/group"))
     trail.at("enter the working directory", process["cwd"])
     _enter(process["cwd"] or "/")
+    trail.at("set the limits")
+    for name, (soft, hard) in process["rlimits"].items():
+        trail.path = name
+        resource.setrlimit(getattr(resource, f"RLIMIT_{name.upper()}"), (soft, hard))
     trail.at("drop privileges", process["user"])
     _drop(process, identity)
-    if die_with_parent:  # prctl(2): a change of credentials clears it, so it comes last
+    if die_with_parent is not None:  # prctl(2): a change of credentials clears it, so it comes last
         calls.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != die_with_parent:
+            raise HostError("the monitor of the container has gone")
     os.umask(0o022)
     return {"HOME": identity.home, **process["env"]}
 
@@ -136,10 +141,18 @@ def _default_actions() -> None:
             signal.signal(number, signal.SIG_DFL)
 
 
+def keep_only(*kept: int) -> None:
+    """Close everything but 0 to 2 and these."""
+    first = 3
+    for fd in sorted(fd for fd in kept if fd >= 3):
+        os.closerange(first, fd)
+        first = fd + 1
+    os.closerange(first, 1 << 30)
+
+
 def run(argv: list[str], env: dict[str, str], report_fd: int, trail: Trail) -> NoReturn:
     """Replace this process by the program; only descriptors 0 to 2 and the close-on-exec report survive until then."""
-    os.closerange(3, report_fd)
-    os.closerange(max(3, report_fd + 1), 1 << 30)
+    keep_only(report_fd)
     trail.at("run the program", argv[0] if argv else "")
     trail.exit_code = NOT_FOUND
     program = find(argv, env)

@@ -7,7 +7,7 @@ between us and procfs. `mounting.perform` does what this module says; `describe`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -257,8 +257,3 @@ def _user_mount(target: str, mount: Mount) -> Operation:
         "copy_up": mount["type"] == "volume" and not mount["nocopy"] and not mount["subpath"],
         "attributes": 0 if mount["type"] == "bind" else MOUNT_ATTR_NODEV,
     }
-
-
-def targets(root: RootPlan) -> Iterable[str]:
-    """Where something of the user's is mounted: what `plan` and `doctor` name."""
-    return [*root.mounts, *root.files]

@@ -19,8 +19,11 @@ from stackup.kernel.abi import (
     FSMOUNT_CLOEXEC,
     FSOPEN_CLOEXEC,
     MOUNT_ATTR_NODEV,
+    MOUNT_ATTR_RDONLY,
     MOVE_MOUNT_F_EMPTY_PATH,
     MOVE_MOUNT_T_EMPTY_PATH,
+    OPEN_TREE_CLOEXEC,
+    OPEN_TREE_CLONE,
     MountAttr,
 )
 
@@ -53,6 +56,16 @@ def new_overlay(lowers: list[str], upper: str, work: str) -> int:
         os.close(fd)
 
 
+def layers_tree(lowers: list[str]) -> int:
+    """Layers as one read-only tree; overlayfs wants two lowers where there is no upper."""
+    if len(lowers) == 1:
+        tree = calls.open_tree(-100, lowers[0], OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)
+    else:
+        tree = new_overlay(lowers, "", "")
+    restrict(tree, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV)
+    return tree
+
+
 def new_mount(fstype: str, options: dict[str, str], attributes: int) -> int:
     fd = calls.fsopen(fstype, FSOPEN_CLOEXEC)
     try:
@@ -69,7 +82,10 @@ def new_mount(fstype: str, options: dict[str, str], attributes: int) -> int:
 
 
 def attach(tree: int, place: int) -> None:
+    """Both descriptors are spent: a container may have more mounts than its set-up may have open files."""
     calls.move_mount(tree, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH)
+    os.close(place)
+    os.close(tree)
 
 
 def restrict(tree: int, attributes: int, *, recursive: bool = False, propagation: int = 0) -> None:

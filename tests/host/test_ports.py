@@ -325,6 +325,15 @@ def ask_udp_bytes(ns_fd: int, packet: bytes) -> bytes:
         return client.recv(4096)
 
 
+def test_forwarding_that_somebody_turned_off_is_seen_and_mended(own_host: object, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    network = world.network()
+    netns.write_sysctl(FORWARDING, "0")
+    assert world.driver.observe(network)["admitted"] is False
+    world.driver.create(network)
+    assert world.driver.observe(network)["admitted"] is True
+
+
 def test_a_flushed_ruleset_is_seen_and_mended(own_host: object, tmp_path: Path) -> None:
     world = World(tmp_path)
     network = world.network()

@@ -128,7 +128,7 @@ class Box:
             (self.image / name).mkdir()
         shutil.copy("/bin/busybox", self.image / "bin/busybox")
         for name in ("sh", "cat", "ls", "id", "true", "stat", "mount", "mknod", "sleep", "umount", "grep", "pwd",
-                     "hostname", "touch", "env", "tty", "stty", "head", "readlink", "dd", "echo", "ps", "kill"):  # fmt: skip
+                     "hostname", "touch", "env", "tty", "stty", "head", "readlink", "dd", "echo", "ps", "kill", "mkdir", "tr", "unshare"):  # fmt: skip
             (self.image / "bin" / name).symlink_to("busybox")
         (self.image / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\nweb:x:33:34:web:/srv/web:/bin/sh\n")
         (self.image / "etc/group").write_text("root:x:0:\nweb:x:34:\nextra:x:50:web\nlogs:x:60:other,web\n")
@@ -159,7 +159,8 @@ class Box:
         return spawn(lambda: namespaces.clone_child(description), inside, tty=self.plan.tty)
 
     def run(self, *argv: str, **changes: Any) -> Result:
-        with self.start(process(*argv, **changes)) as running:
+        outer = {key: changes.pop(key) for key in ("init", "namespaces", "cgroups") if key in changes}
+        with self.start(process(*argv, **changes), **outer) as running:
             return running.result()
 
     def sh(self, script: str, **changes: Any) -> Result:

@@ -175,15 +175,16 @@ def _claim(spec: NetworkSpec, held: HostClaims) -> Network:
     link = link_name(spec["stack"], f"network/{spec['name']}")
     others = _others(held, link)
     before = held["networks"].get(link)
+    routed = [] if before else _routed()
     subnet = spec["subnet"] or (before["subnet"] if before else "")
     if subnet:
         pools.check_subnet(subnet, others)
     else:
-        subnet = pools.choose_subnet([*others, *_routed()])
+        subnet = pools.choose_subnet([*others, *routed])
     uplink = [] if spec["internal"] else (before["uplink"] if before else [])
     if not uplink and not spec["internal"]:
         pairs = [f"{claim['uplink'][0]}/31" for name, claim in held["networks"].items() if claim["uplink"]]
-        uplink = list(pools.choose_uplink([*pairs, *_routed()]))
+        uplink = list(pools.choose_uplink([*pairs, *routed]))
     claim: NetworkClaim = {"stack": spec["stack"], "name": spec["name"], "subnet": subnet, "uplink": uplink}
     held["networks"][link] = claim
     gateway = spec["gateway"] or pools.gateway_of(subnet)
@@ -263,6 +264,9 @@ def _observe_uplink(network: Network) -> Data:
 
 
 def _admitted(link: str) -> bool:
+    """The host forwards, and its table knows the uplink."""
+    if netns.read_sysctl(FORWARDING) != "1":
+        return False
     with nftables.open_channel() as tables:
         return (link,) in nftables.elements(tables, rules.HOST, rules.UPLINKS)
 

@@ -69,7 +69,8 @@ class Driver(Protocol):
     def attach(self, network: Network, endpoints: Sequence[Endpoint]) -> list[StackupError | None]:
         """One batch for all; the outcome of each, in order."""
 
-    def detach(self, network: Network, endpoints: Sequence[Endpoint]) -> list[StackupError | None]: ...
+    def detach(self, network: Network, endpoints: Sequence[Endpoint]) -> list[StackupError | None]:
+        """One call for many: the kernel waits 15 to 20 ms a call, not a link."""
 
     def observe(self, network: Network) -> Data:
         """Live facts; `present` is false when there is nothing."""
