@@ -60,6 +60,16 @@ def without_needs(desired: tuple[Desired, ...], services: tuple[str, ...]) -> tu
     )
 
 
+def at_once(desired: Iterable[Desired]) -> tuple[Desired, ...]:
+    """The same, waiting for nothing outside of it: others need only exist."""
+    items = tuple(desired)
+    inside = {item.address for item in items}
+    return tuple(
+        replace(item, needs=tuple(need if need.on in inside else _unhurried(need) for need in item.needs))
+        for item in items
+    )
+
+
 def _unhurried(need: Need) -> Need:
     return replace(need, until=Until.EXISTS) if need.on.kind == CONTAINER else need
 

@@ -65,7 +65,7 @@ def restart(session: Session, options: Selected) -> Report:
         chosen = frozenset(seen.address for seen in _chosen(found, observed, options.services))
         if not options.no_deps:
             chosen = edits.followers(everything, chosen)
-        wanted = tuple(item for item in everything if item.address in chosen)
+        wanted = edits.at_once(item for item in everything if item.address in chosen)
         return _as_is(found, wanted, restart=chosen)
 
     return change(session, found.name, aiming, stop_timeout=options.timeout)

@@ -42,6 +42,8 @@ class RunOptions:
     use_aliases: bool = False
     no_deps: bool = False
     remove_orphans: bool = False
+    attached: bool = True
+    """Somebody will attach, and the program waits for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ def one_off(session: Session, options: RunOptions, resolved: Resolved) -> Desire
         raise no_such_service(options.service, tuple(resolved.services))
     spec = dict(found.spec)
     spec["name"] = options.name or f"{resolved.name}-{options.service}-run-{token}"
+    spec["await_attach"] = options.attached
     spec["restart"] = {"policy": "no", "attempts": 0, "delay": 0, "window": 0}
     labels = spec["labels"] if isinstance(spec["labels"], dict) else {}
     spec["labels"] = {**labels, ONE_OFF: "True"}

@@ -161,5 +161,7 @@ class ContainerSpec(TypedDict):
     stop: Stop
     log: Log
     depends_on: list[str]
+    await_attach: bool
+    """`run`: the program starts when the first client attaches, so that none of its output is missed."""
     attach: bool
     """Whether `up` in the foreground shows its output."""

@@ -57,4 +57,5 @@ def options_of(call: Call, options: Options) -> RunOptions:
         use_aliases=options.flag("use_aliases"),
         no_deps=options.flag("no_deps"),
         remove_orphans=options.flag("remove_orphans"),
+        attached=not options.flag("detach"),
     )

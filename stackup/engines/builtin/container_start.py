@@ -112,6 +112,7 @@ class Start:
             "init": spec["init"],
             "tty": spec["tty"],
             "stdin_open": spec["stdin_open"],
+            "await_attach": spec["await_attach"],
             "cgroups": given["cgroups"],
             "monitor_cgroups": self._groups.create(self._stack, MONITORS),
             "restart": describe.restart(spec),

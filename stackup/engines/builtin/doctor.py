@@ -111,8 +111,11 @@ def _links(_: Layout) -> Iterator[Finding]:
 
 
 def _image(_: Layout) -> Iterator[Finding]:
-    for line in host.describe_host():
-        yield _ok("image: host", line)
+    lines = host.describe_host()
+    for line in lines:
+        yield _less("image: host", line, "import an image instead: stackup image import")
+    if not lines:
+        yield _ok("image: host", "this machine's /usr, read-only")
 
 
 def _idmap(_: Layout) -> Iterator[Finding]:

@@ -136,6 +136,7 @@ def _spec(stack: Stack, name: str, index: int, image: ImageFact, found: Mounts) 
             "options": {k: v or "" for k, v in service.logging.options.items()} if service.logging else {},
         },
         "depends_on": sorted(service.depends_on),
+        "await_attach": False,
         "attach": service.attach,
     }
 

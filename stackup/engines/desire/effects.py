@@ -19,6 +19,7 @@ CONTAINER: Effects = {
     "depends_on": _RECORD,
     "expose": _RECORD,
     "attach": _RECORD,
+    "await_attach": _RECORD,
     "image_name": _RECORD,
     "limits": _CGROUP,
     "restart": _MONITOR,
