@@ -164,12 +164,16 @@ def attach(driver: Bridge, members: Sequence[Member]) -> dict[str, StackupError]
     return failures
 
 
-def detach(driver: Bridge, members: Sequence[Member]) -> list[StackupError]:
-    problems: list[StackupError] = []
+def detach(driver: Bridge, members: Sequence[Member]) -> dict[str, StackupError]:
+    """All links at once; what went wrong, by key. Gone already is no failure."""
+    failures: dict[str, StackupError] = {}
     for home, keys in _by_network(members):
-        endpoints = [_endpoint(one, home.folder) for one in members if one.key in keys]
-        problems += [error for error in driver.detach(home.network, endpoints) if error]
-    return problems
+        present = [one for one in members if one.key in keys]
+        endpoints = [_endpoint(one, home.folder) for one in present]
+        for one, error in zip(present, driver.detach(home.network, endpoints), strict=True):
+            if error:
+                failures[one.key] = error
+    return failures
 
 
 def _endpoint(one: Member, folder: str) -> Endpoint:

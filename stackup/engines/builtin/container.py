@@ -10,7 +10,7 @@ from stackup.engines.builtin.container_reach import Reach, reached, spec_of, why
 from stackup.engines.builtin.container_start import MONITORS, Start
 from stackup.engines.builtin.container_update import Update
 from stackup.engines.builtin.powers import powers
-from stackup.engines.builtin.records import Record, Shelf, addresses, each, wanted
+from stackup.engines.builtin.records import Record, Shelf, addresses, attempt, each, wanted
 from stackup.engines.desire.effects import CONTAINER
 from stackup.errors import StackupError
 from stackup.images import host as host_image
@@ -129,27 +129,38 @@ class ContainerKind:
         return member if all(member.addresses) else None
 
     def delete(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
-        return each(works, self._delete)
-
-    def _delete(self, work: Work) -> None:
-        """Everything that is left of it, whatever stage it was in; a container that still runs is killed first."""
-        claim = self._shelf.leave(work.address)
-        if claim is None:
-            self._shelf.forget(work.address)
-            return
-        self._kill(work.address, claim)
-        member = self._member(work.address, claim)
-        if member and member.places:
-            ports.unpublish(attachments.published(member, claim["given"].get("ports", ())))
-            problems = attachments.detach(self._driver, [member])
-            attachments.release([member])
-            if problems:
-                raise problems[0]
-        namespace.discard(f"{self._shelf.live_dir(work.address)}/netns")
-        cgroupfs.remove(claim["given"].get("cgroups", []))
-        self._shelf.forget(work.address)
+        """Everything that is left of them, whatever stage they were in; whoever still runs is killed first."""
+        problems: dict[int, StackupError | None] = {}
+        leaving: list[tuple[Work, Record]] = []
+        for work in works:
+            claim = self._shelf.leave(work.address)
+            if claim is not None:
+                problems[work.step] = attempt(self._kill, work.address, claim)
+                leaving.append((work, claim))
+        failures = self._unplug(leaving)
+        for work, claim in leaving:
+            before = problems[work.step] or failures.get(work.address)
+            problems[work.step] = before or attempt(self._erase, work.address, claim)
         if not any(True for _ in self._shelf.all()):
             self._release_groups()
+        return [Outcome(work.step, problems.get(work.step)) for work in works]
+
+    def _unplug(self, leaving: Sequence[tuple[Work, Record]]) -> dict[Address, StackupError]:
+        """Ports, links, addresses and names of the whole group at once: one wait for the kernel instead of one each."""
+        members = []
+        for work, claim in leaving:
+            member = self._member(work.address, claim)
+            if member and member.places:
+                members.append(member)
+                ports.unpublish(attachments.published(member, claim["given"].get("ports", ())))
+        failures = attachments.detach(self._driver, members)
+        attachments.release([member for member in members if member.key not in failures])
+        return {member.address: failures[member.key] for member in members if member.key in failures}
+
+    def _erase(self, address: Address, claim: Record) -> None:
+        namespace.discard(f"{self._shelf.live_dir(address)}/netns")
+        cgroupfs.remove(claim["given"].get("cgroups", []))
+        self._shelf.forget(address)
 
     def _release_groups(self) -> None:
         """The stack's own groups go with its last container, once its monitor has left them."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from socket import socket
 from typing import Any, cast
 
 from stackup.engines.builtin import attachments, describe
@@ -16,7 +17,7 @@ from stackup.images.store import Store
 from stackup.layout import Layout
 from stackup.reconcile.resource import Outcome, Work
 from stackup.runtime import devices, limits, privileges
-from stackup.runtime.description import Description
+from stackup.runtime.description import Description, HeldPort
 from stackup.runtime.launch import Launcher
 from stackup.runtime.network import container as namespace
 from stackup.runtime.network import ports
@@ -42,6 +43,7 @@ class Start:
         self._records: dict[str, Record] = {}
         self._members: dict[str, Member] = {}
         self._failed: dict[str, StackupError] = {}
+        self._held: dict[str, list[list[socket]]] = {}
         self._powers = powers()
         self._groups = limits.detect()
 
@@ -56,9 +58,14 @@ class Start:
                 self._try(key, lambda key=key, work=work: descriptions.append(self._describe(key, work.address)))
         for key, problem in self._failed.items():
             yield Outcome(self._works[key].step, problem)
-        for key, answer in self._launcher.launch(descriptions):
-            failed = answer if isinstance(answer, StackupError) else attempt(self._finish, key)
-            yield Outcome(self._works[key].step, failed)
+        held = {key: [[one.fileno() for one in sockets] for sockets in port] for key, port in self._held.items()}
+        try:
+            for key, answer in self._launcher.launch(descriptions, held=held):
+                failed = answer if isinstance(answer, StackupError) else attempt(self._finish, key)
+                yield Outcome(self._works[key].step, failed)
+        finally:
+            for port in self._held.values():
+                let_go(port)
 
     def _try(self, key: str, verb: Any, *arguments: object) -> None:
         problem = attempt(verb, *arguments)
@@ -91,7 +98,7 @@ class Start:
         if member:
             given["addresses"] = dict(zip((p.real_name for p in member.places), member.addresses, strict=True))
         given["process"] = privileges.process_of(spec, given["image"], self._powers)
-        given["ports"] = choose_ports(self._layout, spec, given.get("ports", ()))
+        given["ports"], self._held[key] = choose_ports(self._layout, spec, given.get("ports", ()))
         rules = devices.rules(self._nodes(spec), privileged=spec["privileged"])
         given["cgroups"] = self._groups.create(self._stack, address.directory, spec["limits"], rules)
         self._shelf.settle(wanted(self._works[key]), record)
@@ -120,7 +127,7 @@ class Start:
             "stop": describe.stop(spec, given["image"]),
             "log": describe.log(spec),
             "ports": describe.held_ports(record),
-            "resolver": describe.resolver(member, spec["dns"]["servers"]),
+            "resolver": describe.resolver(member, spec["dns"]["servers"], spec["links"]),
             "ports_to": gateway[1] if gateway else "",
             "rosters": [[place.names_file, place.real_name] for place in member.places] if member else [],
             "roster_key": member.key if member else "",
@@ -188,25 +195,36 @@ class Start:
             ports.publish(attachments.published(member, self._records[key]["given"]["ports"]))
 
 
-def choose_ports(layout: Layout, spec: ContainerSpec, before: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A number for every published port, the one it had where it had one. Raises HostError naming who holds a port."""
-    if spec["network_mode"] == "host":
-        return []
+def choose_ports(
+    layout: Layout, spec: ContainerSpec, before: Sequence[dict[str, Any]]
+) -> tuple[list[dict[str, Any]], list[list[socket]]]:
+    """A number for every published port, the one it had where it had one, and the sockets that hold it meanwhile.
+
+    Raises HostError naming who holds a port; then nothing is held.
+    """
     had = {port["key"]: port["port"] for port in before}
-    chosen, held = [], []
+    chosen: list[dict[str, Any]] = []
+    held: list[list[socket]] = []
+    published = {} if spec["network_mode"] == "host" else spec["ports"]
     try:
-        for key, port in spec["ports"].items():
-            wanted_port = {
+        for key, port in published.items():
+            place: HeldPort = {
                 "host_ip": port["host_ip"],
                 "port": 0,
                 "target": port["target"],
                 "protocol": port["protocol"],
             }
-            published = str(had.get(key) or port["published"])
-            found, sockets = ports.hold(wanted_port, published, layout.run)  # type: ignore[arg-type]
-            held += sockets
+            found, sockets = ports.hold(place, str(had.get(key) or port["published"]), layout.run)
+            held.append(sockets)
             chosen.append({"key": key, **found})
-    finally:
-        for sock in held:
-            sock.close()
-    return chosen
+    except BaseException:
+        let_go(held)
+        raise
+    return chosen, held
+
+
+def let_go(held: Iterable[Iterable[socket]]) -> None:
+    """Whoever binds or has inherited them holds the ports from here on."""
+    for sockets in held:
+        for one in sockets:
+            one.close()

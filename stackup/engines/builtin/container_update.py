@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from stackup.engines.builtin import attachments, describe
-from stackup.engines.builtin.container_start import choose_ports
+from stackup.engines.builtin.container_start import choose_ports, let_go
 from stackup.engines.builtin.records import Record, Shelf, wanted
 from stackup.layout import Layout
 from stackup.reconcile.resource import Work
@@ -56,7 +56,9 @@ class Update:
         before = claim["given"]["ports"]
         kept = [port for port in before if port["key"] in spec["ports"]]
         fresh = cast(ContainerSpec, {**spec, "ports": _without(spec, kept)})
-        after = kept + choose_ports(self._layout, fresh, before)
+        found, held = choose_ports(self._layout, fresh, before)
+        let_go(held)  # the monitor binds them itself
+        after = kept + found
         gone = [port for port in before if port not in kept]
         member = attachments.member(self._layout, self._stack, address, spec)
         member.addresses = [claim["given"]["addresses"][place.real_name] for place in member.places]

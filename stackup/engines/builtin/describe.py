@@ -166,12 +166,12 @@ def _read(path: str) -> str:
         return ""
 
 
-def resolver(member: Member | None, servers: list[str]) -> dict[str, object] | None:
+def resolver(member: Member | None, servers: list[str], links: dict[str, str]) -> dict[str, object] | None:
     """The monitor's name server: for a container on networks only."""
     if member is None or not member.places:
         return None
     rosters = [place.names_file for place in member.places]
-    return dict(names.arguments(member.pin_file, rosters, servers=servers, internal=member.internal))
+    return dict(names.arguments(member.pin_file, rosters, internal=member.internal, servers=servers, links=links))
 
 
 def held_ports(record: Record) -> list[HeldPort]:
