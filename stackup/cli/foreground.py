@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable
+import time
 from dataclasses import dataclass, field
 
 from stackup.cli.changing import Frame, frame, told
@@ -19,6 +19,9 @@ from stackup.errors import StackupError, UsageError
 from stackup.project.lifecycle import Selected, stop
 from stackup.project.logs import Followed
 from stackup.project.session import Session
+
+ONE_PRESS = 0.5
+"""Seconds. A shell and a `timeout` may both send what the user pressed once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +50,34 @@ class Foreground:
     """Names of the containers whose output is shown; the others are only watched."""
     codes: dict[str, int] = field(default_factory=dict)
     first: Container | None = None
+    ending_since: float = 0.0
+    """When the end began, on the monotonic clock; 0 while nothing has."""
 
     def follow(self, rows: list[Container], since: float) -> int:
         """Show output until the end; the exit code of the command."""
         lines = Followed(self.made.session.host.direct, tail=None, since=since)
         for row in rows:
             lines.add(row)
-        try:
-            with heeding(_raise):
+        with heeding(self._heed):
+            try:
                 over = self._read(lines)
-        except KeyboardInterrupt:
-            self.made.call.terminal.say("\nGracefully stopping... (press Ctrl+C again to force)")
-            self._stop(lines)
-            return Exit.INTERRUPTED if not self.ending.code_from else self._code()
-        if over:
-            self.made.call.terminal.say("Aborting on container exit...")
-            self._stop(lines)
+            except KeyboardInterrupt:
+                self.made.call.terminal.say("\nGracefully stopping... (press Ctrl+C again to force)")
+                self._stop(lines)
+                return self._code() if self.ending.code_from else Exit.INTERRUPTED
+            if over:
+                self.made.call.terminal.say("Aborting on container exit...")
+                self._stop(lines)
         return self._code()
+
+    def _heed(self, number: int, stack_frame: object) -> None:
+        """The first signal ends the reading, a later one kills. Those that come with the first are one key press."""
+        now = time.monotonic()
+        if not self.ending_since:
+            self.ending_since = now
+            raise KeyboardInterrupt
+        if now - self.ending_since > ONE_PRESS:
+            self._kill()
 
     def _read(self, lines: Followed) -> bool:
         """True when a container's end must be the end of all."""
@@ -90,10 +104,9 @@ class Foreground:
         """Stop everything in order while output goes on in a thread of its own."""
         drain = threading.Thread(target=self._drain, args=(lines,), daemon=True)
         drain.start()
+        self.ending_since = self.ending_since or time.monotonic()
         stopping = frame(self.made.call, mode="plain")
-        with heeding(self._kill(stopping.session)):
-            report = stop(stopping.session, Selected())
-        told(stopping, report)
+        told(stopping, stop(stopping.session, Selected()))
         drain.join(2)
         self.view.flush()
 
@@ -102,22 +115,17 @@ class Foreground:
             while self._read(lines):
                 continue
 
-    def _kill(self, session: Session) -> Callable[[int, object], None]:
-        def handle(number: int, stack_frame: object) -> None:
-            for row in session.host.direct.containers(self.stack):
-                if row["pid"]:
-                    session.host.direct.kill(row, "SIGKILL")
-
-        return handle
+    def _kill(self) -> None:
+        direct = self.made.session.host.direct
+        for row in direct.containers(self.stack):
+            if row["pid"]:
+                with contextlib.suppress(StackupError):  # it ended meanwhile
+                    direct.kill(row, "SIGKILL")
 
     def _code(self) -> int:
         if self.ending.code_from:
             return self.codes.get(self.ending.code_from, Exit.FAILED)
         return self.first["exit_code"] if self.first else Exit.DONE
-
-
-def _raise(number: int, stack_frame: object) -> None:
-    raise KeyboardInterrupt
 
 
 def _now(session: Session, row: Container) -> Container:

@@ -56,7 +56,7 @@ def entry_file(layout: Layout, key: Mapping[str, Any]) -> str:
 
 
 def stat_of(path: str) -> list[int] | None:
-    """What tells one version of a file from another; None when nothing is there, or an empty folder."""
+    """What tells one version of a file from another; None when nothing is there, or nothing is in the folder."""
     try:
         found = os.stat(path)
         if found.st_mode & 0o170000 == DIRECTORY and not os.listdir(path):

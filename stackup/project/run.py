@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from stackup.engines.desire import Wish
-from stackup.engines.engine import Container
+from stackup.engines.engine import AWAITS, Container
 from stackup.engines.memory.world import ONE_OFF
 from stackup.errors import UsageError
 from stackup.project import edits
@@ -38,6 +38,8 @@ class RunOptions:
     ports: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
+    attached: bool = False
+    """The command attaches to it, and it must not begin before."""
     service_ports: bool = False
     use_aliases: bool = False
     no_deps: bool = False
@@ -87,7 +89,7 @@ def one_off(session: Session, options: RunOptions, resolved: Resolved) -> Desire
     spec["await_attach"] = options.attached
     spec["restart"] = {"policy": "no", "attempts": 0, "delay": 0, "window": 0}
     labels = spec["labels"] if isinstance(spec["labels"], dict) else {}
-    spec["labels"] = {**labels, ONE_OFF: "True"}
+    spec["labels"] = {**labels, ONE_OFF: "True", **({AWAITS: "True"} if options.attached else {})}
     if not options.use_aliases:
         spec["networks"] = _without_aliases(spec["networks"])
     return replace(found, address=Address(edits.CONTAINER, f"{options.service}-run-{token}", 1), spec=spec)
