@@ -78,6 +78,9 @@ class Layout:
         """Durable half of an address; `directory` is `Address.directory`."""
         return os.path.join(self.state, "stacks", stack, kind, directory)
 
+    def live_stack_dir(self, stack: str) -> str:
+        return os.path.join(self.run, "stacks", stack)
+
     def live_dir(self, stack: str, kind: str, directory: str) -> str:
         """Live half of an address: sockets, pinned namespaces, secrets."""
         return os.path.join(self.run, "stacks", stack, kind, directory)

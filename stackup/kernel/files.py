@@ -33,11 +33,19 @@ def host_error(problem: OSError, doing: str, subject: str) -> HostError:
 
 
 def make_dir(path: str, mode: int = 0o700) -> None:
-    """mkdir -p; new folders are the owner's alone, since they hold environments and secrets."""
-    try:
-        os.makedirs(path, mode, exist_ok=True)
-    except OSError as problem:
-        raise host_error(problem, "cannot make folder", path) from problem
+    """mkdir -p; new folders are the owner's alone, since they hold environments and secrets. Not `os.makedirs`: since
+    Python 3.7 that gives its mode to the last one only.
+    """
+    missing = []
+    while path and not os.path.isdir(path):
+        missing.append(path)
+        path = os.path.dirname(path)
+    for folder in reversed(missing):
+        try:
+            os.mkdir(folder, mode)
+        except OSError as problem:
+            if not os.path.isdir(folder):  # somebody else may have been faster
+                raise host_error(problem, "cannot make folder", folder) from problem
 
 
 def write_bytes(path: str, data: bytes, *, mode: int = 0o600, durable: bool = True) -> None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 
 from stackup.engines.engine import Engine, observe
 from stackup.engines.memory.world import mirror
 from stackup.errors import StackupError
-from stackup.kernel.files import Lock, remove
+from stackup.kernel.files import Lock, list_dir, remove
 from stackup.project.session import Session
 from stackup.reconcile.apply import Interrupt, Log, Report, apply
 from stackup.reconcile.codec import fingerprint
@@ -147,11 +147,22 @@ def orphans(observed: Iterable[Observed], known: frozenset[tuple[str, str]]) -> 
 
 
 def erase_history(session: Session, stack: str) -> None:
-    """After the last resource is gone: the journal and the note of the files go too, so that nothing is left."""
+    """Once the last resource is gone: the journal, the note of the files and the empty folders of the kinds go too."""
     layout = session.layout
-    for path in (layout.journal_file(stack), f"{layout.journal_file(stack)}.1", layout.stack_file(stack)):
-        remove(path)
+    with _lock(session, stack):
+        if not _gone(session, stack):
+            return
+        for path in (layout.journal_file(stack), f"{layout.journal_file(stack)}.1", layout.stack_file(stack)):
+            remove(path)
+        for top in (layout.stack_dir(stack), layout.live_stack_dir(stack)):
+            for folder in (*(os.path.join(top, kind) for kind in list_dir(top)), top):
+                with suppress(OSError):  # something is there after all, and the folder with it
+                    os.rmdir(folder)
+
+
+def _gone(session: Session, stack: str) -> bool:
+    engine = session.host.engine(stack)
     try:
-        os.rmdir(layout.stack_dir(stack))
-    except OSError:
-        return  # something is there after all, and the folder with it
+        return not observe(engine.kinds.values(), stack)
+    finally:
+        engine.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stackup.engines.engine import observe
 from stackup.project import edits
 from stackup.project.change import Aim, change, erase_history, orphans
 from stackup.project.resolve import Resolved, identify
@@ -35,7 +34,7 @@ def down(session: Session, options: DownOptions) -> Report:
         return _aim(session, found, options, observed)
 
     report = change(session, found.name, aiming, stop_timeout=options.stop_timeout)
-    if report.ok and not session.dry_run and _gone(session, found.name):
+    if report.ok and not session.dry_run:
         erase_history(session, found.name)
     return report
 
@@ -54,11 +53,3 @@ def _aim(session: Session, found: Resolved, options: DownOptions, observed: tupl
 
 def _everything(observed: tuple[Observed, ...]) -> frozenset[tuple[str, str]]:
     return frozenset((seen.address.kind, seen.address.name) for seen in observed)
-
-
-def _gone(session: Session, stack: str) -> bool:
-    engine = session.host.engine(stack)
-    try:
-        return not observe(engine.kinds.values(), stack)
-    finally:
-        engine.close()

@@ -10,10 +10,12 @@ from pathlib import Path
 
 KEPT = ("images", "cache", "locks")
 """Below the state root, these are meant to outlive a stack: images, what saves parsing, and the locks' empty files."""
+OWN = ("", "stacks", "host.lock")
+"""Below each root, what says nothing about any stack: the root itself, the empty folder of stacks, an empty lock."""
 SYSCTLS = ("net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding", "net/ipv4/conf/all/route_localnet")
 
 
-def inventory(folders: list[str], state: str) -> dict[str, list[str]]:
+def inventory(folders: list[str], roots: tuple[str, ...]) -> dict[str, list[str]]:
     return {
         "links": _links(),
         "routes": _ip("route", "show", "table", "all"),
@@ -23,7 +25,7 @@ def inventory(folders: list[str], state: str) -> dict[str, list[str]]:
         "mounts": _mounts(),
         "cgroups": _cgroups(),
         "processes": _processes(),
-        "files": [line for folder in folders for line in _files(folder, state)],
+        "files": [line for folder in folders for line in _files(folder, roots)],
     }
 
 
@@ -81,14 +83,16 @@ def _processes() -> list[str]:
     return sorted(found)
 
 
-def _files(folder: str, state: str) -> list[str]:
+def _files(folder: str, roots: tuple[str, ...]) -> list[str]:
     """Names, owners, modes, and contents of regular files."""
-    kept = {os.path.join(state, name) for name in KEPT}
+    kept = {os.path.join(root, name) for root in roots for name in KEPT}
+    own = {os.path.join(root, name).rstrip("/") for root in roots for name in OWN}
     found = []
     for path, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if os.path.join(path, name) not in kept]
-        for name in [*folders, *files]:
-            full = os.path.join(path, name)
+        for full in (os.path.join(path, name) for name in [*folders, *files]):
+            if full in own:
+                continue
             entry = os.lstat(full)
             found.append(f"{full} {entry.st_uid}:{entry.st_gid} {entry.st_mode:o} {_digest(full)}")
     return sorted(found)

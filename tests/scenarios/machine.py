@@ -78,7 +78,7 @@ class Machine:
         return process.returncode == -signal.SIGKILL
 
     def inventory(self) -> dict[str, list[str]]:
-        return inventory([str(self.folder), "/run", "/dev/shm"], self.state)
+        return inventory([str(self.folder), "/run", "/dev/shm"], (self.state, self.run))
 
     def must_be_as(self, before: dict[str, list[str]]) -> None:
         """Fails with what came and went. A launcher ends a moment after its command: bounded patience."""
