@@ -27,18 +27,19 @@ DEFAULT_WIDTH = 80
 
 
 class Terminal:
-    """The three streams of the command, as they were when it began."""
+    """The streams of the command: its own, unless others are given."""
 
-    __slots__ = ("color", "color_err", "err", "interactive", "live", "out")
+    __slots__ = ("_in", "color", "color_err", "err", "interactive", "live", "out")
 
-    def __init__(self, environ: Mapping[str, str], ansi: str = "auto") -> None:
-        self.out: TextIO = sys.stdout
-        self.err: TextIO = sys.stderr
+    def __init__(
+        self, environ: Mapping[str, str], ansi: str = "auto", streams: tuple[TextIO, TextIO, TextIO] | None = None
+    ) -> None:
+        self._in, self.out, self.err = streams or (sys.stdin, sys.stdout, sys.stderr)
         dumb = environ.get("TERM") == "dumb"
         self.color = _colored(self.out, environ, ansi, dumb=dumb)
         self.color_err = _colored(self.err, environ, ansi, dumb=dumb)
         self.live = _is_tty(self.err) and not dumb and ansi != "never"
-        self.interactive = _is_tty(sys.stdin) and _is_tty(self.out)
+        self.interactive = _is_tty(self._in) and _is_tty(self.out)
 
     def print(self, text: str = "") -> None:
         """A line of data."""
@@ -59,11 +60,11 @@ class Terminal:
 
     def ask(self, question: str) -> bool:
         """A question with no as its default; nobody there is a no."""
-        if not (_is_tty(sys.stdin) and _is_tty(self.err)):
+        if not (_is_tty(self._in) and _is_tty(self.err)):
             return False
         self.err.write(f"{question} [y/N] ")
         self.err.flush()
-        return sys.stdin.readline().strip().lower() in ("y", "yes")
+        return self._in.readline().strip().lower() in ("y", "yes")
 
     def size(self) -> tuple[int, int]:
         """Columns and lines of the terminal that words go to."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -66,9 +67,9 @@ class World:
             self.stack(stack).pop(address, None)
         self._notify()
 
-    def write(self, instance: str, line: bytes, at: int = 0, stream: str = "stdout") -> None:
-        """A line that the program in a container writes."""
-        self.logs.setdefault(instance, []).append((at, stream, line))
+    def write(self, instance: str, line: bytes, at: int | None = None) -> None:
+        """A line that the program in a container writes, now or at a moment in nanoseconds."""
+        self.logs.setdefault(instance, []).append((time.time_ns() if at is None else at, "stdout", line))
         self._notify()
 
     def end(self, stack: str, address: Address, code: int) -> None:
