@@ -15,10 +15,6 @@ if TYPE_CHECKING:
     from stackup.engines.desire.facts import Facts
 
 
-AWAITS = "io.stackup.awaits-attach"
-"""The label of a container whose program begins when the first command attaches: none of its output is missed."""
-
-
 class PublishedPort(TypedDict):
     host_ip: str
     host_port: int

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from stackup.engines.desire import Wish
-from stackup.engines.engine import AWAITS, Container
+from stackup.engines.engine import Container
 from stackup.engines.memory.world import ONE_OFF
 from stackup.errors import UsageError
 from stackup.project import edits
@@ -44,8 +44,6 @@ class RunOptions:
     use_aliases: bool = False
     no_deps: bool = False
     remove_orphans: bool = False
-    attached: bool = True
-    """Somebody will attach, and the program waits for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +87,7 @@ def one_off(session: Session, options: RunOptions, resolved: Resolved) -> Desire
     spec["await_attach"] = options.attached
     spec["restart"] = {"policy": "no", "attempts": 0, "delay": 0, "window": 0}
     labels = spec["labels"] if isinstance(spec["labels"], dict) else {}
-    spec["labels"] = {**labels, ONE_OFF: "True", **({AWAITS: "True"} if options.attached else {})}
+    spec["labels"] = {**labels, ONE_OFF: "True"}
     if not options.use_aliases:
         spec["networks"] = _without_aliases(spec["networks"])
     return replace(found, address=Address(edits.CONTAINER, f"{options.service}-run-{token}", 1), spec=spec)

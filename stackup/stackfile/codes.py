@@ -197,4 +197,24 @@ CODES: dict[str, tuple[str, str]] = {
         "a static address needs a subnet",
         "The network that the address is in must say its subnet under ipam.config, and the address must be in it.",
     ),
+    "SU101": (
+        "this release has no such network driver",
+        "The built-in engine makes bridge networks. Leave `driver` out, or write `driver: bridge`; for one container "
+        "without a network or on the host's, use `network_mode: none` or `host`.",
+    ),
+    "SU102": (
+        "a secret or config has no bytes",
+        "Its file cannot be read, its variable is not set, or it is said to exist elsewhere, where nothing looks for "
+        "it. Give the bytes with `file:`, `environment:` or, for a config, `content:`.",
+    ),
+    "SU103": (
+        "an image is not on this machine",
+        "This release neither pulls nor builds. Bring a root file system in with `stackup image import`, or use the "
+        "machine's own with `image: host`.",
+    ),
+    "SU104": (
+        "an option is not honoured",
+        "The option is valid for docker compose, and this engine has nothing that it could change. What was asked for "
+        "does not happen; take the option out if that is fine.",
+    ),
 }

@@ -13,11 +13,14 @@ from stackup.stackfile.document import Mapping, Node, Scalar, Sequence
 from stackup.stackfile.patterns import Table, table
 
 _YET = "it is read and printed, and has no effect yet"
+_PULL = "this release does not pull images"
 _SWARM = "it belongs to a cluster and has no effect on one machine"
 _WINDOWS = "it belongs to Windows and has no effect here"
 _ENGINE = "it belongs to an engine, and there is none"
 
 SERVICE_ROWS = {
+    "platform": _YET,
+    "pull_policy": _PULL,
     "pull_refresh_after": _YET,
     "mac_address": _YET,
     "external_links": _YET,
@@ -49,6 +52,7 @@ SERVICE_ROWS = {
     "credential_spec": _WINDOWS,
     "networks.*.mac_address": _YET,
     "networks.*.interface_name": _YET,
+    "networks.*.ipv6_address": _YET,
     "networks.*.link_local_ips": _YET,
     "networks.*.driver_opts": _ENGINE,
     "deploy.mode": _SWARM,
@@ -60,10 +64,14 @@ SERVICE_ROWS = {
     "deploy.resources.reservations.devices": _YET,
     "deploy.resources.reservations.generic_resources": _SWARM,
     "volumes.*.bind.selinux": _YET,
+    "volumes.*.consistency": "it is a hint for desktop platforms and has no effect on Linux",
+    "volumes.*.volume.labels": _YET,
 }
 
 OTHER_ROWS = {
     "networks.*.attachable": _SWARM,
+    "networks.*.enable_ipv6": _YET,
+    "networks.*.enable_ipv4": _YET,
     "networks.*.ipam.driver": _ENGINE,
     "networks.*.ipam.options": _ENGINE,
     "secrets.*.driver": _SWARM,

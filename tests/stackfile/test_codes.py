@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import stackup.stackfile
+import stackup
 from stackup.stackfile.codes import CODES
 
 
 def test_codes_and_their_explanations_match() -> None:
-    folder = Path(stackup.stackfile.__file__).parent
+    folder = Path(stackup.__file__).parent
     texts = [path.read_text() for path in folder.rglob("*.py") if path.name != "codes.py"]
     used = {code for text in texts for code in re.findall(r'"(SU\d{3})"', text)}
     assert used == set(CODES)

@@ -53,7 +53,6 @@ def options_of(call: Call, options: Options) -> RunOptions:
         ports=options.texts("publish"),
         labels={key: value or "" for key, value in pairs(options.texts("label")).items()},
         name=options.text("name"),
-        attached=not options.flag("detach"),
         service_ports=options.flag("service_ports"),
         use_aliases=options.flag("use_aliases"),
         no_deps=options.flag("no_deps"),

@@ -12,7 +12,6 @@ from stackup.engines.builtin.attachments import Member
 from stackup.engines.builtin.describe import Surroundings
 from stackup.engines.builtin.powers import powers
 from stackup.engines.builtin.records import Record, Shelf, attempt, wanted
-from stackup.engines.engine import AWAITS
 from stackup.errors import HostError, StackupError
 from stackup.images.store import Store
 from stackup.layout import Layout
@@ -132,7 +131,6 @@ class Start:
             "ports_to": gateway[1] if gateway else "",
             "rosters": [[place.names_file, place.real_name] for place in member.places] if member else [],
             "roster_key": member.key if member else "",
-            "await_attach": spec["labels"].get(AWAITS) == "True",
         }
 
     def _root(self, record: Record, address: Address, etc: dict[str, str]) -> RootPlan:

@@ -9,6 +9,7 @@ from stackup.engines.desire.facts import Context, ImageFact
 from stackup.engines.desire.limits import Where, health, limits, restart
 from stackup.engines.desire.mounts import Mounts, anonymous_name, mounts
 from stackup.engines.desire.resources import anonymous_volume
+from stackup.engines.desire.silent import warn_service
 from stackup.reconcile.resource import Desired, Need, OnReplace, Until
 from stackup.values import Address, Data, FieldPath
 
@@ -29,6 +30,7 @@ SHM_SIZE = 64 << 20
 def containers(stack: Stack, context: Context) -> Iterator[Desired]:
     """Every replica of every service, each with the volumes that only it has before it."""
     for name, service in stack.services.items():
+        warn_service(name, service, context)
         image = _image(stack, name, service, context)
         found = mounts(service, image.volumes)
         for index in range(1, replicas(name, service, context) + 1):

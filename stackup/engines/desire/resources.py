@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from stackup.engines.desire.facts import Context
+from stackup.engines.desire.silent import warn_network
 from stackup.reconcile.resource import Desired
 from stackup.values import Address, Data, FieldPath, Json
 
@@ -35,6 +36,7 @@ def _network(key: str, network: Network, context: Context) -> Data:
             span=context.span("networks", key, "driver"),
             hint="leave the driver out, or write `driver: bridge`",
         )
+    warn_network(key, network, context)
     pool = next((pool for pool in network.ipam.config if pool.subnet and ":" not in pool.subnet), None)
     reserved: Data = dict(pool.aux_addresses) if pool else {}
     return {
