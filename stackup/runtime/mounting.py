@@ -274,14 +274,14 @@ def _mount(operation: Operation, state: State) -> None:
     place = _directory(state, target) if folder else _file(state, target)
     if operation.get("copy_up") and folder:
         copyup.fill(tree, place)
-    shared = _PROPAGATION[operation.get("propagation", "").removeprefix("r") or "private"]
-    deep = not operation.get("propagation") or operation["propagation"].startswith("r")
-    restrict(tree, 0, propagation=shared, recursive=deep)
-    attributes = operation.get("attributes", 0)
-    if operation.get("read_only"):
-        restrict(tree, attributes | MOUNT_ATTR_RDONLY, recursive=not operation.get("shallow"))
-    elif attributes:
-        restrict(tree, attributes, recursive=True)
+    wish = operation.get("propagation", "")
+    shared, deep = _PROPAGATION[wish.removeprefix("r") or "private"], not wish or wish.startswith("r")
+    attributes = operation.get("attributes", 0) | (MOUNT_ATTR_RDONLY if operation.get("read_only") else 0)
+    if deep == (not operation.get("shallow")):
+        restrict(tree, attributes, recursive=deep, propagation=shared)
+    else:
+        restrict(tree, 0, recursive=deep, propagation=shared)
+        restrict(tree, attributes, recursive=not deep)
     attach(tree, place)
 
 

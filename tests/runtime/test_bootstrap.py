@@ -682,6 +682,21 @@ def test_a_privileged_container_has_the_hosts_devices_and_powers(box: Box) -> No
     assert int(seen.out.split()[1], 16) >> capabilities.NUMBERS["SYS_ADMIN"] & 1
 
 
+def test_a_user_namespace_inside_uncovers_nothing(box: Box) -> None:
+    """Mounts taken over into a less privileged namespace are locked, and a procfs that would show more is refused."""
+    inner = (
+        "id -u; for f in /proc/keys /proc/sys /sys /dev/null; do umount $f && echo off $f; done;"
+        "mount -t proc proc /tmp && echo proc; mount -t cgroup -o memory none /tmp && echo cgroup;"
+        "mount -o remount,rw,bind /proc/sys && echo rw; mknod /tmp/null c 1 3 && cat /tmp/null && echo device"
+    )
+    seen = box.run("unshare", "-U", "-r", "-m", "sh", "-c", inner)
+    lines = [
+        line for line in seen.out.splitlines() if not line.startswith(("umount:", "mount:", "mknod:", "cat:", "sh:"))
+    ]
+    assert lines in (["0"], []), seen.out  # [] where user namespaces are switched off
+    assert seen.report == {}
+
+
 def test_nothing_of_a_failed_start_is_left(box: Box) -> None:
     before = sorted(os.listdir("/proc/self/fd"))
     for _ in range(5):
