@@ -90,8 +90,10 @@ class NetworkKind:
 
     def _delete(self, work: Work) -> None:
         record = self._shelf.leave(work.address)
-        if record and record["given"] and not record["spec"]["external"]:
-            problems = self._driver.remove(network_of(record))
+        if record and not record["spec"]["external"]:
+            given = bool(record["given"])  # known only once it was made
+            spec = self._spec(work.address, record["spec"])
+            problems = self._driver.remove(network_of(record) if given else self._driver.half_made(spec))
             if problems:
                 raise problems[0]
         self._shelf.forget(work.address)
