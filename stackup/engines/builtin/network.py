@@ -10,9 +10,8 @@ from stackup.engines.desire.effects import NETWORK
 from stackup.errors import HostError
 from stackup.layout import NETNS, Layout
 from stackup.reconcile.resource import Observed, Outcome, Tell, Work
-from stackup.runtime.network import claims
 from stackup.runtime.network.bridge import Bridge
-from stackup.runtime.network.driver import Network, NetworkSpec, link_name
+from stackup.runtime.network.driver import Network, NetworkSpec
 from stackup.values import Address, Data, FieldPath, Json
 
 GONE = "the network that it stands for is gone"
@@ -92,19 +91,12 @@ class NetworkKind:
     def _delete(self, work: Work) -> None:
         record = self._shelf.leave(work.address)
         if record and not record["spec"]["external"]:
-            problems = self._driver.remove(self._made(work.address, record))
+            given = bool(record["given"])  # known only once it was made
+            spec = self._spec(work.address, record["spec"])
+            problems = self._driver.remove(network_of(record) if given else self._driver.half_made(spec))
             if problems:
                 raise problems[0]
         self._shelf.forget(work.address)
-
-    def _made(self, address: Address, record: Record) -> Network:
-        """What the driver made; of one that was killed while it did, what it must have claimed first."""
-        if record["given"]:
-            return network_of(record)
-        spec = self._spec(address, record["spec"])
-        link = link_name(self._shelf.stack, str(address))
-        claim = claims.read(self._layout.run)["networks"].get(link)
-        return {**spec, "link": link, "uplink": claim["uplink"] if claim else []}
 
     def _spec(self, address: Address, spec: Data) -> NetworkSpec:
         options = cast(dict[str, str], spec["driver_opts"])

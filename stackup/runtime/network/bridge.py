@@ -65,6 +65,13 @@ class Bridge:
             self._open_host(network, closed=closed)
         return network
 
+    def half_made(self, spec: NetworkSpec) -> Network:
+        """What a `create` that was killed may have made, to be removed: the claim came before everything else."""
+        link = link_name(spec["stack"], f"network/{spec['name']}")
+        claim = claims.read(self.run_dir)["networks"].get(link)
+        subnet, uplink = (claim["subnet"], claim["uplink"]) if claim else (spec["subnet"], [])
+        return Network({**spec, "subnet": subnet, "link": link, "uplink": uplink})
+
     def _open_host(self, network: Network, *, closed: bool) -> None:
         """The table first, then forwarding: there is no moment at which the host forwards for others."""
         requests = nftables.whole(rules.host_table(closed=closed))
