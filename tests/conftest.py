@@ -9,8 +9,13 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.apart import run_apart
+
+# A loaded machine draws slowly, which says nothing of the code.
+settings.register_profile("stackup", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("stackup")
 
 
 class OwnHost:

@@ -116,6 +116,10 @@ class Engine(Protocol):
     @property
     def direct(self) -> Direct: ...
 
+    def sweep(self) -> None:
+        """Remove what killed writers left that is not a resource yet; only by a writer that holds the stack's lock."""
+        ...
+
     def close(self) -> None:
         """Let go of helper processes; what runs goes on running."""
         ...

@@ -69,6 +69,8 @@ def change(session: Session, stack: str, aiming: Aiming, *, stop_timeout: float 
     engine.stop_timeout = stop_timeout
     try:
         with _lock(session, stack):
+            if not session.dry_run:
+                engine.sweep()
             observed = observe(engine.kinds.values(), stack)
             return _carry_out(session, engine, draft(engine, stack, observed, aiming(observed)), observed)
     finally:
@@ -80,6 +82,8 @@ def carry_out(session: Session, stack: str, checked: Callable[[tuple[Observed, .
     engine = session.host.engine(stack)
     try:
         with _lock(session, stack):
+            if not session.dry_run:
+                engine.sweep()
             observed = observe(engine.kinds.values(), stack)
             return _carry_out(session, engine, checked(observed), observed)
     finally:

@@ -187,7 +187,8 @@ def _stays(state: _Decision, holder: Address, held: Address) -> bool:
 
 
 def _holds_data(seen: Observed) -> bool:
-    return seen.address.kind == DATA_KIND and not seen.external
+    """What is half-made holds nothing yet, and what is half-deleted nothing any more."""
+    return seen.address.kind == DATA_KIND and not seen.external and not seen.broken
 
 
 def _why_delete(state: _Decision, seen: Observed) -> Cause | None:

@@ -18,7 +18,7 @@ import time
 
 from stackup.errors import HostError, StackupError
 from stackup.kernel import calls
-from stackup.runtime import namespaces
+from stackup.runtime import namespaces, record
 from stackup.runtime.control import fault
 from stackup.runtime.frames import Channel
 from stackup.runtime.monitor import COMM, OOM_SCORE_ADJ, Monitor
@@ -27,7 +27,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from stackup.runtime.description import Description
+    from stackup.runtime.description import Description, Status
 
 _HIGHEST = 1 << 20
 POSSESSION_S = 10.0
@@ -104,13 +104,15 @@ class Launcher:
             self._monitors.clear()
             settle(description)
             possession = possess(description)
+            if not isinstance(possession, int):
+                self._answer(token, {"status": possession})
+                return
 
-            def tell(message: dict[str, Any]) -> bool:
-                told = self._answer(token, message)
+            def tell(message: dict[str, Any]) -> None:
+                self._answer(token, message)
                 self._answers.close()
-                return told
 
-            Monitor(description, tell, held).run()
+            Monitor(description, tell, self._listened, held).run()
             os.close(possession)
         except StackupError as problem:
             self._answer(token, fault(problem))
@@ -119,13 +121,17 @@ class Launcher:
         finally:
             os._exit(0)
 
-    def _answer(self, token: int, message: dict[str, Any]) -> bool:
-        """False when the command is gone."""
+    def _answer(self, token: int, message: dict[str, Any]) -> None:
         try:
             self._answers.send(json.dumps({"token": token, **message}).encode())
         except OSError:
-            return False
-        return True
+            return  # the command is gone; the status file says the same
+
+    def _listened(self) -> bool:
+        """Whether the command is still there to hear an answer."""
+        poll = select.poll()
+        poll.register(self._answers.fileno(), 0)
+        return not poll.poll(0)
 
     def _reap(self) -> None:
         while self._monitors:
@@ -146,21 +152,25 @@ def grouped(fds: list[int], counts: list[int]) -> list[list[int]]:
     return [[next(rest) for _ in range(count)] for count in counts]
 
 
-def possess(description: Description) -> int:
-    """One monitor a container: the lock is its own until it ends. Whoever was launched by a command that was killed
-    meanwhile is on its way out (see `Monitor._say`), which takes a moment."""
-    path = os.path.join(description["state_dir"], "monitor.lock")
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def possess(description: Description) -> int | Status:
+    """One monitor a container: the lock is its own until it ends. The status, when another has started it already.
+
+    Who was launched by a command that was killed meanwhile is on its way out (`Monitor._answered`), in a moment.
+    """
+    folder, name = description["state_dir"], description["name"]
+    fd = os.open(os.path.join(folder, "monitor.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     deadline = time.monotonic() + POSSESSION_S
     while True:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return fd
         except BlockingIOError:
-            if time.monotonic() > deadline:
-                name = description["name"]
-                hint = f"it runs already: stackup stop {name}"
-                raise HostError(f'"{name}" has another monitor', subject=name, hint=hint) from None
+            status = record.observe_status(folder)
+        if status and status["state"] == "running" and status["instance"] == description["instance"]:
+            os.close(fd)
+            return status
+        if time.monotonic() > deadline:
+            raise HostError(f'"{name}" has another monitor', subject=name, hint=f"end it: stackup stop {name}")
         time.sleep(0.002)
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from stackup.runtime.description import Description, HealthStatus, Status
 
-    Tell = Callable[[dict[str, Any]], bool]
+    Tell = Callable[[dict[str, Any]], None]
 
 COMM = "stackup-monitor"
 OOM_SCORE_ADJ = -900
@@ -43,9 +43,11 @@ _RESTART, _GRACE, _STUCK, _RETRY = "restart", "grace", "stuck", "write the statu
 
 
 class Monitor:
-    """One container's life. `tell` is called once: the first start worked, or why it did not."""
+    """One container's life. `tell` is called once: the first start worked, or why not; `listened`: somebody hears."""
 
-    def __init__(self, description: Description, tell: Tell, held: Sequence[Sequence[int]]) -> None:
+    def __init__(
+        self, description: Description, tell: Tell, listened: Callable[[], bool], held: Sequence[Sequence[int]]
+    ) -> None:
         self.description = description
         self.loop = Loop()
         self.servers = Servers(self.loop)
@@ -57,6 +59,7 @@ class Monitor:
         self.stop_waiters: list[Callable[[dict[str, Any]], None]] = []
         self.end_waiters: list[Callable[[int], None]] = []
         self._tell: Tell | None = tell
+        self._listened = listened
         self.window: Sequence[int] = DEFAULT_SIZE
         self._stdio: Stdio | None = None
         self._held = held
@@ -156,6 +159,10 @@ class Monitor:
         failure = born.answer()
         if failure is not None:
             self._fail(child.set_up_error(failure))
+            return
+        if self._tell is not None and not self._listened():
+            # Nobody knows of it, and nobody has seen it run: the next command starts it anew.
+            self.stop(signal.SIGKILL, 0)
             return
         self.status = {
             **self.status,
@@ -352,10 +359,9 @@ class Monitor:
         self.over = True
 
     def _say(self, message: dict[str, Any]) -> None:
-        """Once. A container whose command died before it heard of it is nobody's: the next command starts it anew."""
         tell, self._tell = self._tell, None
-        if tell is not None and not tell(message):
-            self.stop(signal.SIGKILL, 0)
+        if tell is not None:
+            tell(message)
 
     def changed(self) -> None:
         self._changed()

@@ -95,6 +95,9 @@ class Bench:
         changes = decide(desired, self.seen().values(), EFFECTS, rule)
         return Plan(STACK, changes, lower(changes, rule))
 
+    def sweep(self) -> None:
+        self.engine.sweep()
+
     def apply(self, plan: Plan) -> Report:
         return apply(plan, self.engine.kinds, sink=lambda event: None, log=Silent(), interrupt=Interrupt())
 

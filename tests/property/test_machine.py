@@ -94,6 +94,7 @@ def test_after_a_kill_at_any_step_the_next_run_converges(seed: int, own_host: ob
             desired = wanted(tmp_path, random_file(dice))
             plan = bench.plan(desired, **EVERYTHING)
             killed_at(dice.randrange(0, 2 * len(plan.steps) + 1), tmp_path, bench, desired)
+            bench.sweep()
             bench.up(desired, **EVERYTHING)
             settled(bench, desired)
 

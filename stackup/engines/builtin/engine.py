@@ -8,6 +8,7 @@ from stackup.engines.builtin.container import ContainerKind
 from stackup.engines.builtin.direct import BuiltinDirect
 from stackup.engines.builtin.file import FileKind
 from stackup.engines.builtin.network import NetworkKind
+from stackup.engines.builtin.records import Shelf
 from stackup.engines.builtin.volume import VolumeKind
 from stackup.engines.engine import Direct
 from stackup.layout import Layout
@@ -21,6 +22,7 @@ class BuiltinEngine:
 
     def __init__(self, layout: Layout, stack: str, environ: Mapping[str, str]) -> None:
         self._layout = layout
+        self._stack = stack
         self._containers = ContainerKind(layout, stack)
         kinds: tuple[Kind, ...] = (
             NetworkKind(layout, stack),
@@ -30,6 +32,10 @@ class BuiltinEngine:
             self._containers,
         )
         self.kinds: Mapping[str, Kind] = {kind.name: kind for kind in kinds}
+
+    def sweep(self) -> None:
+        for name in self.kinds:
+            Shelf(self._layout, self._stack, name).sweep()
 
     @property
     def stop_timeout(self) -> float | None:

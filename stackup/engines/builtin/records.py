@@ -13,7 +13,7 @@ from typing import Any, TypedDict
 
 from stackup.errors import HostError, StackupError
 from stackup.kernel import files
-from stackup.layout import Layout
+from stackup.layout import RECORD, Layout
 from stackup.reconcile.resource import Desired, Outcome, Work
 from stackup.runtime import record
 from stackup.values import Address, Data, new_instance
@@ -97,6 +97,15 @@ class Shelf:
             found["phase"] = "deleting"
             self.write(address, found)
         return found
+
+    def sweep(self) -> None:
+        """Remove what a writer left that was killed before its claim was whole. Under the stack's lock only."""
+        folder = self.layout.kind_dir(self.stack, self.kind)
+        for entry in files.list_dir(folder):
+            if not os.path.lexists(os.path.join(folder, entry, RECORD)):
+                remove_tree(self.layout.live_dir(self.stack, self.kind, entry))
+                remove_tree(os.path.join(folder, entry))
+        _prune(folder)
 
     def forget(self, address: Address) -> None:
         """After a delete: the record first goes with its folder, then the live half."""

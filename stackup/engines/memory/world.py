@@ -211,6 +211,9 @@ class MemoryEngine:
     def direct(self) -> Direct:
         return MemoryDirect(self.world)
 
+    def sweep(self) -> None:
+        """A dictionary is never half-written."""
+
     def close(self) -> None:
         return None
 
