@@ -41,3 +41,7 @@ fmt:
 # Writes the published schemas from the code they describe.
 schemas:
     {{python}} -c "import json; from stackup.stackfile.model.schema import schema; print(json.dumps(schema(), indent=2))" > schemas/stack.json
+
+# The command line as a table, from the grammar that typer knows.
+hot:
+    {{python}} -c "from stackup.cli.hot_writer import write; write()"

@@ -11,9 +11,11 @@ from stackup.cli.exits import Exit
 from stackup.cli.foreground import Ending, Foreground
 from stackup.cli.options import Options
 from stackup.cli.settings import counts
+from stackup.cli.terminal import BOLD, YELLOW
 from stackup.cli.views import urls
 from stackup.cli.views.logs import LogView
 from stackup.errors import UsageError
+from stackup.project.lifecycle import Selected, stop
 from stackup.project.resolve import identify
 from stackup.project.up import UpOptions, up
 from stackup.reconcile.resource import Run
@@ -45,19 +47,62 @@ def bring_up(call: Call, options: Options) -> int:
     detached = options.flag("detach") or wanted.wait or wanted.run is Run.AS_IS or call.dry_run
     if ending.any and (options.flag("detach") or wanted.wait):
         raise UsageError("--abort-on-container-exit and its kin need the foreground", hint="leave out -d and --wait")
-    begun = time.time()
+    _tell_unbuilt(call, options)
     made = frame(call, yes=options.flag("yes") or wanted.renew_volumes)
     made.tells_running = wanted.run is Run.RUNNING
+    if detached:
+        return _in_the_background(made, wanted)
+    try:
+        code = _in_the_foreground(made, options, wanted, ending)
+    except KeyboardInterrupt:  # between applying and following
+        code = Exit.INTERRUPTED
+        _stop(call)
+    return code
+
+
+def _tell_unbuilt(call: Call, options: Options) -> None:
+    """What is asked for and will not be done is said."""
+    if options.flag("build") or options.text("pull") in ("always", "build"):
+        word = call.terminal.paint_err("warning", BOLD + YELLOW)
+        call.terminal.say(f"{word}: this release neither builds nor pulls images: those of this machine are used")
+
+
+def _in_the_background(made: Frame, wanted: UpOptions) -> int:
     with shown(made):
         report = up(made.session, wanted)
     code = told(made, report)
-    if code != Exit.DONE or call.dry_run:
-        return code
-    if detached:
-        if call.progress != "quiet" and wanted.run is Run.RUNNING:
-            urls.show(call.terminal, made.session.host.direct.containers(report.plan.stack))
+    call = made.call
+    if code == Exit.DONE and call.progress != "quiet" and wanted.run is Run.RUNNING and not call.dry_run:
+        urls.show(call.terminal, made.session.host.direct.containers(report.plan.stack))
+    return code
+
+
+def _in_the_foreground(made: Frame, options: Options, wanted: UpOptions, ending: Ending) -> int:
+    begun = time.time()
+    _check_names(made, (*options.texts("attach"), *options.texts("no_attach"), *filter(None, (ending.code_from,))))
+    with shown(made):
+        report = up(made.session, wanted)
+    code = told(made, report)
+    if code == Exit.INTERRUPTED:
+        _stop(made.call)
+    if code != Exit.DONE:
         return code
     return _attach(made, options, ending, report.plan.stack, begun)
+
+
+def _check_names(made: Frame, names: tuple[str, ...]) -> None:
+    """Before anything is done; the file is read for it only where names were given."""
+    if names:
+        identify(made.session).require(names)
+
+
+def _stop(call: Call) -> None:
+    """What a foreground has started does not outlive its Ctrl-C."""
+    call.terminal.say("\nGracefully stopping... (press Ctrl+C again to force)")
+    stopping = frame(call, mode="plain")
+    with shown(stopping):
+        report = stop(stopping.session, Selected())
+    told(stopping, report)
 
 
 def _ending(options: Options) -> Ending:
@@ -74,14 +119,12 @@ def _ending(options: Options) -> Ending:
 def _attach(made: Frame, options: Options, ending: Ending, stack: str, begun: float) -> int:
     call, services = made.call, options.texts("services")
     known = identify(made.session).services
-    if ending.code_from and ending.code_from not in known:
-        raise UsageError(f"no such service: {ending.code_from}", subject=ending.code_from)
     rows = [row for row in made.session.host.direct.containers(stack) if row["service"] in known]
     rows = [row for row in rows if not row["transient"]]
     chosen = set(options.texts("attach"))
     if services and not options.flag("attach_dependencies"):
         chosen |= set(services)
-    shown_names = foreground.attached(rows, frozenset(chosen), frozenset(options.texts("no_attach")), known)
+    shown_names = foreground.attached(rows, frozenset(chosen), frozenset(options.texts("no_attach")))
     urls.show(call.terminal, rows)
     view = LogView(
         call.terminal,

@@ -15,7 +15,7 @@ from stackup.cli.exits import Exit
 from stackup.cli.interrupts import heeding
 from stackup.cli.views.logs import LogView
 from stackup.engines.engine import Container
-from stackup.errors import StackupError, UsageError
+from stackup.errors import StackupError
 from stackup.project.lifecycle import Selected, stop
 from stackup.project.logs import Followed
 from stackup.project.session import Session
@@ -135,13 +135,8 @@ def _now(session: Session, row: Container) -> Container:
     return row
 
 
-def attached(
-    rows: list[Container], wanted: frozenset[str], unwanted: frozenset[str], known: list[str]
-) -> frozenset[str]:
-    """Names of the containers whose output is shown; UsageError for a service that does not exist."""
-    for name in (*wanted, *unwanted):
-        if name not in known:
-            raise UsageError(f"no such service: {name}", subject=name)
+def attached(rows: list[Container], wanted: frozenset[str], unwanted: frozenset[str]) -> frozenset[str]:
+    """Names of the containers whose output is shown; no wanted services: all."""
     return frozenset(
         row["name"] for row in rows if (not wanted or row["service"] in wanted) and row["service"] not in unwanted
     )

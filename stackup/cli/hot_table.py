@@ -12,6 +12,7 @@ VERBS = {
     "doctor": "json|flag|--json|",
     "down": "services|many|| volumes|flag|--volumes,-v| rmi|text|--rmi| remove_orphans|flag|--remove-orphans| timeout|number|--timeout,-t| yes|flag|--yes,-y|",
     "exec": "service|one|| command|some|| detach|flag|--detach,-d| env|texts|--env,-e| user|text|--user,-u| workdir|text|--workdir,-w| index|number|--index| no_tty|flag|--no-tty,-T| tty|flag|--tty,-t| interactive|flag|--interactive,-i|1 interactive|off|--no-interactive| privileged|flag|--privileged| rest",
+    "explain": "code|one||",
     "image import": "source|one|| reference|one|| change|texts|--change,-c| json|flag|--json|",
     "image inspect": "references|some||",
     "image ls": "quiet|flag|--quiet,-q| format|text|--format| json|flag|--json|",

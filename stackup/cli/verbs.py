@@ -7,7 +7,7 @@ from __future__ import annotations
 
 GRAMMARS = {
     "lifecycle": ("up", "down", "create", "start", "stop", "restart", "scale", "rm", "kill"),
-    "planning": ("plan", "apply", "why", "config", "doctor", "version"),
+    "planning": ("plan", "apply", "why", "explain", "config", "doctor", "version"),
     "looking": ("ps", "logs", "ls", "images", "port", "top", "volumes"),
     "inside": ("exec", "run", "attach", "wait"),
     "image": ("image import", "image ls", "image inspect", "image rm", "image prune"),
@@ -22,6 +22,7 @@ VERBS = {
     "doctor": "Say what this machine can and cannot do",
     "down": "Stop and remove containers, networks",
     "exec": "Execute a command in a running container",
+    "explain": "Explain the code of an error or a warning",
     "image import": "Make an image from a folder or an archive of a root file system",
     "image inspect": "Show everything known of an image",
     "image ls": "List the images of this machine",

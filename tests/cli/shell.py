@@ -27,9 +27,9 @@ class Shell:
         self._capsys = capsys
         self.shop = Shop(folder, SHOP, {"STACKUP_ROOT": f"{folder}/state", "STACKUP_RUN": f"{folder}/live"})
 
-    def typed(self, line: str, **environ: str) -> Answer:
+    def typed(self, line: str | list[str], **environ: str) -> Answer:
         self._capsys.readouterr()
-        code = run(line.split(), {**self.shop.environ, **environ}, self.shop.host)
+        code = run(line.split() if isinstance(line, str) else line, {**self.shop.environ, **environ}, self.shop.host)
         found = self._capsys.readouterr()
         return Answer(code, found.out, found.err)
 

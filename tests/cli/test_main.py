@@ -340,3 +340,97 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
     )
     os.close(writer)
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_every_code_can_be_explained(shell: Shell) -> None:
+    assert shell.typed("explain su014").out.startswith("SU014: a service depends on one that is switched off\n\n")
+    assert "image: host" in shell.typed("explain SU103").out
+    assert shell.typed("explain SU999").err.startswith('error: there is no code "SU999"\n')
+
+
+def test_what_is_asked_for_and_not_done_is_said(shell: Shell) -> None:
+    assert "warning: this release neither builds nor pulls" in shell.typed("up -d --build").err
+    assert "warning" not in shell.typed("up -d --pull missing --quiet-pull").err
+
+
+def test_a_volume_that_must_be_made_anew_is_not_lost_without_a_word(shell: Shell) -> None:
+    shell.typed("up -d")
+    shell.shop.write(SHOP.replace("data: {}", "data: {driver_opts: {type: tmpfs, device: tmpfs}}"))
+    answer = shell.typed("up -d")
+    assert answer.code == 1
+    assert "Volume shop_data must be made anew, and its data would be lost" in answer.err
+    assert "hint: pass --yes" in answer.err
+    assert shell.typed("up -d -y").code == 0
+
+
+def test_rm_asks_before_it_removes(shell: Shell) -> None:
+    shell.typed("up -d")
+    assert shell.typed("rm").err == "No stopped containers\n"
+    shell.typed("stop web")
+    answer = shell.typed("rm")
+    assert (answer.code, answer.err) == (
+        1,
+        "Going to remove shop-web-1\nerror: nobody is there to agree\nhint: pass -f\n",
+    )
+    assert shell.typed("rm -f").code == 0
+    assert "container/web#1" not in shell.shop.there()
+
+
+def test_run_in_the_background_prints_its_name(shell: Shell) -> None:
+    answer = shell.typed("run -d -e A=1 web sleep 5")
+    assert answer.code == 0
+    assert answer.out.startswith("shop-web-run-")
+    assert shell.typed("ps -q").out.count("\n") == 2
+
+
+def test_top_volumes_images_and_doctor(shell: Shell) -> None:
+    shell.typed("up -d")
+    assert shell.typed("top web").out.splitlines()[1].split()[0] == "web"
+    assert shell.typed("volumes").out == "DRIVER   VOLUME NAME\nlocal    shop_data\n"
+    assert shell.typed("volumes -q").out == "shop_data\n"
+    assert shell.typed("images").out.splitlines()[1].split()[:3] == ["shop-db-1", "postgres", "16"]
+    assert shell.typed("doctor").out == "ok      memory  everything is possible here\n"
+
+
+def test_kill_start_restart_scale_and_create(shell: Shell) -> None:
+    shell.shop.write(SHOP.replace('    ports: ["8080:80"]\n', ""))
+    assert shell.typed("create").code == 0
+    assert shell.shop.running() == []
+    assert shell.typed("start").code == 0
+    assert shell.typed("restart -t 1 web").err.splitlines()[-1] == " Container shop-web-1  Started"
+    assert shell.typed("scale web=2").code == 0
+    assert shell.typed("kill -s HUP web").err == " Container shop-web-1  Killed\n Container shop-web-2  Killed\n"
+    assert shell.typed("scale web").err.startswith('error: "web" is not SERVICE=NUM')
+
+
+def test_why_tells_the_story(shell: Shell) -> None:
+    shell.typed("up -d")
+    shell.shop.write(SHOP.replace("512m", "768m"))
+    lines = shell.typed("why web").out.splitlines()
+    assert lines[0].endswith("container/web#1 created and started by stackup up -d")
+    assert lines[-2:] == [
+        "now  container/web#1: a plan would update it",
+        "     because file changed: limits.memory  stack.yaml:11",
+    ]
+    assert json.loads(shell.typed("why web --json").out)["why"]["past"][0]["action"] == "+"
+
+
+def test_the_environment_is_heeded_as_composes_is(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "other.yaml").write_text("services: {one: {image: x, profiles: [p]}, two: {image: y}}\n")
+    heeded = {"COMPOSE_FILE": "other.yaml", "COMPOSE_PROJECT_NAME": "mine", "COMPOSE_PROFILES": "p"}
+    assert shell.typed("config --services", **heeded).out == "one\ntwo\n"
+    assert shell.typed("config", **heeded).out.startswith("name: mine\n")
+    assert shell.typed("-f stack.yaml -p flag config", **heeded).out.startswith("name: flag\n")
+
+
+def test_images_by_hand(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "rootfs").mkdir()
+    (tmp_path / "rootfs" / "file").write_text("x")
+    made = shell.typed(["image", "import", "rootfs", "app:1", "-c", "CMD run"])
+    assert made.out.startswith("sha256:")
+    assert shell.typed("image ls").out.splitlines()[1].split()[:2] == ["app", "1"]
+    assert json.loads(shell.typed("image inspect app:1").out)["images"][0]["id"] == made.out.strip()
+    assert shell.typed("image inspect nope").err.startswith("error: no such image: nope\n")
+    assert shell.typed("image prune").err.startswith("error: nobody is there to agree\n")
+    assert shell.typed("image rm app:1").out.startswith("Untagged: app:1\n")
+    assert shell.typed("image prune -f").out == "0 images and 0 layers removed\n"

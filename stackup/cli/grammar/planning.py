@@ -49,6 +49,11 @@ def why(
 ) -> None: ...
 
 
+def explain(
+    code: Annotated[str, typer.Argument(metavar="CODE", help="As in error[SU014]", show_default=False)],
+) -> None: ...
+
+
 def config(
     names: Services = None,
     *,
