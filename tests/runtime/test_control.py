@@ -12,7 +12,7 @@ import pytest
 from stackup.errors import StackupError
 from stackup.runtime.client import Client, MonitorGone, ask_all
 from stackup.runtime.frames import encode
-from tests.host.conftest import OwnHost
+from tests.conftest import OwnHost
 from tests.runtime.stage import FOREVER, SECOND, Stage
 
 

@@ -16,7 +16,7 @@ import pytest
 from stackup.errors import StackupError
 from stackup.runtime import terminal
 from stackup.runtime.exec import DetachKeys, Streams, attach, run_exec, start_exec
-from tests.host.conftest import OwnHost
+from tests.conftest import OwnHost
 from tests.runtime.box import process
 from tests.runtime.stage import DEADLINE_S, FOREVER, Container, Stage
 

@@ -16,7 +16,7 @@ from stackup.kernel import proc
 from stackup.runtime import record
 from stackup.runtime.client import Client, ask_all
 from stackup.runtime.launch import Launcher
-from tests.host.conftest import OwnHost
+from tests.conftest import OwnHost
 from tests.runtime.stage import DEADLINE_S, FOREVER, SECOND, Container, Stage
 
 pytestmark = pytest.mark.host
