@@ -58,6 +58,7 @@ class Monitor:
         self.over = False
         self.stop_waiters: list[Callable[[dict[str, Any]], None]] = []
         self.end_waiters: list[Callable[[int], None]] = []
+        self.terminal_waiters: list[Callable[[], None]] = []
         self._tell: Tell | None = tell
         self._listened = listened
         self.window: Sequence[int] = DEFAULT_SIZE
@@ -66,10 +67,8 @@ class Monitor:
         self._child: child.Child | None = None
         self._prober: Prober | None = None
         self._control: Control | None = None
-        self._up_at = 0.0
-        self._delay = 0.0
-        self._attempts = 0
-        self._oom_before = 0
+        self._up_at = self._delay = 0.0
+        self._attempts = self._oom_before = 0
         host_pid = int(os.readlink("/proc/self"))
         self.status: Status = {
             "instance": description["instance"], "state": "created", "init": None,
@@ -148,6 +147,8 @@ class Monitor:
         if master >= 0:
             self.stdin = os.dup(master)
             self.pumps[0].open(master)
+        while self.terminal_waiters:
+            self.terminal_waiters.pop(0)()
 
     def _answered(self, _fd: int) -> None:
         born = self._child

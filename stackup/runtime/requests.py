@@ -95,6 +95,13 @@ def attach(monitor: Monitor, who: Conversation, message: Message) -> None:
     monitor.window = message.get("size") or monitor.window
     if monitor.status["state"] == "created":
         monitor.start()
+    if monitor.description["tty"] and monitor.stdin < 0:  # the set-up has not opened it yet
+        monitor.terminal_waiters.append(lambda: _join(monitor, who, message))
+    else:
+        _join(monitor, who, message)
+
+
+def _join(monitor: Monitor, who: Conversation, message: Message) -> None:
     fds = []
     if message.get("stdin") and monitor.stdin >= 0:
         fds.append(os.dup(monitor.stdin))

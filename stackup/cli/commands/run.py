@@ -27,6 +27,7 @@ def run(call: Call, options: Options) -> int:
         return made.session.host.direct.attach(row_of(made.session, one))
     finally:
         if options.flag("rm"):
+            made.session.sink = lambda event: None  # its output is over, and nobody asked how it goes
             remove(made.session, one)
 
 
