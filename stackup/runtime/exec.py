@@ -92,6 +92,7 @@ class DetachKeys:
             if key == self._keys[self._seen]:
                 self._seen += 1
                 if self._seen == len(self._keys):
+                    self._seen = 0
                     return bytes(out), True
                 continue
             out += self._keys[: self._seen]

@@ -73,7 +73,7 @@ def _seconds(text: bytes) -> int:
 def open_files(directory: str) -> list[int]:
     """Descriptors of the log's files, newest first, the caller's to close.
 
-    Opened in the direction in which a rotation renames: a file may be met twice, which its inode tells, never missed.
+    Opened in the direction in which a rotation renames: a file may then be met twice, as its inode tells, never missed.
     """
     numbers = [0]
     for name in files.list_dir(directory):
@@ -81,10 +81,12 @@ def open_files(directory: str) -> list[int]:
             numbers.append(int(name[len(layout.LOG) + 1 :]))
     path = os.path.join(directory, layout.LOG)
     found: dict[tuple[int, int], int] = {}
-    for number in range(max(numbers) + 2):
+    number, fd = 0, -1
+    while fd >= 0 or number <= max(numbers) + 1:
         fd = _open(f"{path}.{number}" if number else path)
         if fd >= 0 and found.setdefault(_identity(fd), fd) != fd:
             os.close(fd)
+        number += 1
     return list(found.values())
 
 
@@ -123,7 +125,7 @@ def _last(directory: str, count: int) -> list[bytes]:
     """The records of the last `count` lines, oldest first; files are read from their ends."""
     fds = open_files(directory)
     try:
-        kept = _last_of(fds, count)
+        kept = _last_of(fds, [whole_end(fd) for fd in fds], count)
     finally:
         for fd in fds:
             os.close(fd)
@@ -131,11 +133,11 @@ def _last(directory: str, count: int) -> list[bytes]:
     return kept
 
 
-def _last_of(fds: list[int], count: int) -> list[bytes]:
+def _last_of(fds: list[int], ends: list[int], count: int) -> list[bytes]:
     kept: list[bytes] = []
     full = 0
-    for fd in fds:
-        for line in _backwards(fd):
+    for fd, end in zip(fds, ends, strict=True):
+        for line in _backwards(fd, end):
             full += line[_MARK] == b"F"
             if full > count:
                 return kept
@@ -144,8 +146,14 @@ def _last_of(fds: list[int], count: int) -> list[bytes]:
     return kept
 
 
-def _backwards(fd: int) -> Iterator[bytes]:
-    end = os.fstat(fd).st_size
+def whole_end(fd: int) -> int:
+    """Where the last whole record ends: a reader may see half of what is just being written."""
+    size = os.fstat(fd).st_size
+    start = max(0, size - _BLOCK)
+    return start + os.pread(fd, size - start, start).rfind(b"\n") + 1
+
+
+def _backwards(fd: int, end: int) -> Iterator[bytes]:
     rest = b""
     while end > 0:
         start = max(0, end - _BLOCK)
@@ -159,23 +167,33 @@ def _backwards(fd: int) -> Iterator[bytes]:
 class Tail:
     """One log's growing end. `take` returns what came since the last call, over any number of rotations."""
 
-    __slots__ = ("_fd", "_rest", "directory", "path")
+    __slots__ = ("_fd", "_rest", "directory")
 
     def __init__(self, directory: str) -> None:
         self.directory = directory
-        self.path = os.path.join(directory, layout.LOG)
         self._fd = -1
         self._rest = b""
 
-    def skip(self) -> None:
-        """Start at the present end."""
-        self._fd = _open(self.path)
-        if self._fd >= 0:
-            os.lseek(self._fd, 0, os.SEEK_END)
+    def begin(self, tail: int) -> list[Entry]:
+        """Take a position: before everything (-1), or after the last lines, which are returned."""
+        fds = open_files(self.directory)
+        if not fds:
+            return []
+        self._fd = fds[-1] if tail < 0 else fds[0]
+        kept: list[bytes] = []
+        if tail >= 0:
+            ends = [whole_end(fd) for fd in fds]
+            kept = _last_of(fds, ends, tail)
+            os.lseek(self._fd, ends[0], os.SEEK_SET)
+        for fd in fds:
+            if fd != self._fd:
+                os.close(fd)
+        return [entry for entry in map(parse, reversed(kept)) if entry is not None]
 
     def take(self) -> Iterator[Entry]:
+        """What came since the last call; before `begin`, or while there was no log, everything."""
         if self._fd < 0:
-            self._fd = _open(self.path)
+            self.begin(-1)
         while self._fd >= 0:
             yield from self._drain()
             newer = self._newer()
@@ -218,10 +236,12 @@ class Tail:
 class Follow:
     """Several logs as they grow: iterate for (index, entries). A log ends when its container ended for good.
 
-    `stop_fd` readable ends all of it (a signal's pipe, say); `deadline` is on the monotonic clock.
+    `tail` lines of each that are there already come first (-1: all). `stop_fd` readable ends all of it (a signal's
+    pipe, say); `deadline` is on the monotonic clock.
     """
 
-    def __init__(self, directories: Sequence[str], *, stop_fd: int = -1, deadline: float = 0) -> None:
+    def __init__(self, directories: Sequence[str], *, tail: int = -1, stop_fd: int = -1, deadline: float = 0) -> None:
+        self._tail = tail
         self.stop_fd = stop_fd
         self.deadline = deadline
         self._tails = {index: Tail(directory) for index, directory in enumerate(directories)}
@@ -232,18 +252,17 @@ class Follow:
         self._poll.register(self._inotify, select.POLLIN)
         if stop_fd >= 0:
             self._poll.register(stop_fd, select.POLLIN)
-        for index, tail in self._tails.items():
-            wd = calls.inotify_add_watch(self._inotify, tail.directory, _IN_MODIFY | _IN_MOVED_TO | _IN_CREATE)
+        for index, one in self._tails.items():
+            wd = calls.inotify_add_watch(self._inotify, one.directory, _IN_MODIFY | _IN_MOVED_TO | _IN_CREATE)
             self._watches[wd] = index
-
-    def skip(self) -> None:
-        """Leave out what is there already."""
-        for tail in self._tails.values():
-            tail.skip()
 
     def __iter__(self) -> Iterator[tuple[int, list[Entry]]]:
         changed = set(self._tails)
         try:
+            for index, tail in self._tails.items():
+                entries = tail.begin(self._tail)
+                if entries:
+                    yield index, entries
             while self._tails:
                 for index in sorted(changed & self._tails.keys()):
                     yield from self._news(index)

@@ -57,8 +57,8 @@ class Monitor:
         self.stdin = -1
         self.over = False
         self.stop_waiters: list[Callable[[dict[str, Any]], None]] = []
-        self.end_waiters: list[Callable[[int], None]] = []
-        self.terminal_waiters: list[Callable[[], None]] = []
+        self.end_waiters: list[Callable[[dict[str, Any]], None]] = []
+        self._stream_waiters: list[Callable[[], None]] = []
         self._tell: Tell | None = tell
         self._listened = listened
         self.window: Sequence[int] = DEFAULT_SIZE
@@ -67,8 +67,10 @@ class Monitor:
         self._child: child.Child | None = None
         self._prober: Prober | None = None
         self._control: Control | None = None
-        self._up_at = self._delay = 0.0
-        self._attempts = self._oom_before = 0
+        self._up_at = 0.0
+        self._delay = 0.0
+        self._attempts = 0
+        self._oom_before = 0
         host_pid = int(os.readlink("/proc/self"))
         self.status: Status = {
             "instance": description["instance"], "state": "created", "init": None,
@@ -146,9 +148,21 @@ class Monitor:
         master = self._stdio.take_terminal(self.window) if self._stdio is not None else -1
         if master >= 0:
             self.stdin = os.dup(master)
+        self._release_stream_waiters()
+        if master >= 0:
             self.pumps[0].open(master)
-        while self.terminal_waiters:
-            self.terminal_waiters.pop(0)()
+
+    def once_streams_are_open(self, act: Callable[[], None]) -> None:
+        """Now, or when the container's set-up has opened its terminal, before a byte is read from it."""
+        if self._stdio is not None and self._stdio.console is not None:
+            self._stream_waiters.append(act)
+        else:
+            act()
+
+    def _release_stream_waiters(self) -> None:
+        waiting, self._stream_waiters = self._stream_waiters, []
+        for act in waiting:
+            act()
 
     def _answered(self, _fd: int) -> None:
         born = self._child
@@ -235,9 +249,13 @@ class Monitor:
 
     def _run_over(self) -> None:
         """Whoever is attached was attached to this run."""
+        answer: dict[str, Any] = {"exit": self.status["exit_code"]}
+        if self.status["state"] == "failed":
+            answer = fault(HostError(self.status["error"], subject=self.description["name"]))
+        self._release_stream_waiters()
         waiting, self.end_waiters = self.end_waiters, []
         for ended in waiting:
-            ended(self.status["exit_code"])
+            ended(answer)
 
     def _tidy(self) -> None:
         for name in (_GRACE, _STUCK):

@@ -95,13 +95,10 @@ def attach(monitor: Monitor, who: Conversation, message: Message) -> None:
     monitor.window = message.get("size") or monitor.window
     if monitor.status["state"] == "created":
         monitor.start()
-    if monitor.description["tty"] and monitor.stdin < 0:  # the set-up has not opened it yet
-        monitor.terminal_waiters.append(lambda: _join(monitor, who, message))
-    else:
-        _join(monitor, who, message)
+    monitor.once_streams_are_open(lambda: _attach(monitor, who, message))
 
 
-def _join(monitor: Monitor, who: Conversation, message: Message) -> None:
+def _attach(monitor: Monitor, who: Conversation, message: Message) -> None:
     fds = []
     if message.get("stdin") and monitor.stdin >= 0:
         fds.append(os.dup(monitor.stdin))
@@ -113,7 +110,7 @@ def _join(monitor: Monitor, who: Conversation, message: Message) -> None:
         outer, inner = os.pipe2(os.O_CLOEXEC)
         pump.attach(inner)
         fds.append(outer)
-    monitor.end_waiters.append(lambda code: who.answer({"exit": code}))
+    monitor.end_waiters.append(who.answer)
     who.on_signal = lambda name: monitor.signal(supervise.signal_number(name))
     who.answer({"attached": True, "tty": monitor.description["tty"], "stdin": has_stdin}, fds)
 

@@ -27,6 +27,8 @@ def resize(fd: int, size: Sequence[int]) -> None:
 def size_of(fd: int) -> tuple[int, int]:
     """(rows, columns) of a terminal; 24 by 80 where it is none or does not know."""
     try:
+        if fd < 0:
+            return DEFAULT_SIZE
         rows, columns, _, _ = struct.unpack("HHHH", fcntl.ioctl(fd, termios.TIOCGWINSZ, bytes(8)))
     except OSError:
         return DEFAULT_SIZE

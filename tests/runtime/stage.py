@@ -22,7 +22,7 @@ from tests.runtime.box import Box, process
 
 DEADLINE_S = 20.0
 SECOND = 1_000_000_000
-FOREVER = "trap 'exit 0' TERM; while :; do sleep 1000 & wait $!; done"
+FOREVER = "trap 'exit 0' TERM; echo up; while :; do sleep 1000 & wait $!; done"
 
 
 class Stage:
@@ -60,7 +60,11 @@ class Stage:
         return Container(description, status)
 
     def shell(self, name: str, script: str, **changes: Any) -> Container:
-        return self.start(name, "sh", "-c", script, **changes)
+        """FOREVER is waited for: PID 1 ignores a signal that it has no handler for yet."""
+        container = self.start(name, "sh", "-c", script, **changes)
+        if FOREVER in script:
+            container.line(b"up")
+        return container
 
 
 class Container:

@@ -562,7 +562,8 @@ def test_one_byte_on_the_handshake_means_go(box: Box) -> None:
 
 def test_signals_are_as_a_program_expects_them(box: Box) -> None:
     seen = box.run("grep", "-E", "Sig(Blk|Ign|Cgt)", "/proc/self/status")
-    assert {line.split()[1] for line in seen.out.splitlines()} == {"0" * 16}
+    of_the_c_library = 0b11 << 31  # 32 and 33: glibc blocks them at times and lets nobody else touch them
+    assert {int(line.split()[1], 16) & ~of_the_c_library for line in seen.out.splitlines()} == {0}
 
 
 def test_shared_memory_and_names_are_shared_when_asked(box: Box, tmp_path: Path) -> None:

@@ -180,7 +180,7 @@ def test_following_sleeps_until_it_is_told_to_stop(tmp_path: Path) -> None:
     began, busy = time.monotonic(), time.thread_time()
     assert list(follow) == []
     assert time.monotonic() - began < 5
-    assert time.thread_time() - busy < 0.03
+    assert time.thread_time() - busy < 0.1
     timer.join()
     os.close(stop)
     os.close(stop_w)
@@ -195,3 +195,15 @@ def test_a_full_disk_loses_output_and_says_so(tmp_path: Path) -> None:
     assert log.problem == ""
     log.close()
     assert text(tmp_path / "missing") == b"y\n"
+
+
+@pytest.mark.parametrize("tail", [0, 2])
+def test_following_may_start_with_the_last_lines(tmp_path: Path, tail: int) -> None:
+    record.write_status(str(tmp_path), status("running"))
+    log = writer(tmp_path)
+    log.write(b"stdout", b"a\nb\nc\n")
+    seen: list[bytes] = []
+    for _, entries in logs.Follow([str(tmp_path)], tail=tail, deadline=time.monotonic() + 0.05):
+        seen += [data for _, _, data in entries]
+    assert seen == [b"b\n", b"c\n"][2 - tail :]
+    log.close()

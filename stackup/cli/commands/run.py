@@ -27,8 +27,7 @@ def run(call: Call, options: Options) -> int:
         return made.session.host.direct.attach(row_of(made.session, one))
     finally:
         if options.flag("rm"):
-            made.session.sink = lambda event: None  # its output is over, and nobody asked how it goes
-            remove(made.session, one)
+            remove(frame(call, yes=True, mode="quiet").session, one)  # as with docker, nobody is told
 
 
 def options_of(call: Call, options: Options) -> RunOptions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 from stackup.engines.builtin import rows
 from stackup.runtime import record
@@ -41,7 +42,8 @@ class BuiltinDirect:
     ) -> Iterator[Line]:
         from stackup.runtime import logs
 
-        folder, last = self._state_dir(container), 0
+        folder = self._state_dir(container)
+        last = time.time_ns() if tail == 0 else int(since * 10**9) - 1
         bounds = {"since": int(since * 10**9), "until": int(until * 10**9)}
         for at, stream, data in _whole(logs.read(folder, tail=-1 if tail is None else tail, **bounds)):
             last = at
