@@ -5,7 +5,9 @@ Hot. The monitor's only place to sleep; nothing in it knows what a container is.
 
 from __future__ import annotations
 
+import os
 import select
+import signal
 import time
 
 TYPE_CHECKING = False
@@ -69,3 +71,18 @@ class Loop:
         self._epoll.close()
         self._callbacks.clear()
         self._alarms.clear()
+
+
+def heed_termination(loop: Loop, call: Callable[[], None]) -> None:
+    """A machine that shuts down sends SIGTERM to everybody: that is a stop. What a terminal sends is not for us."""
+    wake, wake_w = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    signal.set_wakeup_fd(wake_w, warn_on_full_buffer=False)
+    signal.signal(signal.SIGTERM, lambda _number, _frame: None)
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_IGN)
+
+    def woken(fd: int) -> None:
+        os.read(fd, 64)
+        call()
+
+    loop.add(wake, woken)

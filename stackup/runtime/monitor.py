@@ -19,8 +19,7 @@ from stackup.runtime.control import Control, fault
 from stackup.runtime.guest import Inside
 from stackup.runtime.health import command
 from stackup.runtime.logwriter import LogWriter
-from stackup.runtime.loop import Loop
-from stackup.runtime.network import roster
+from stackup.runtime.loop import Loop, heed_termination
 from stackup.runtime.prober import Prober
 from stackup.runtime.servers import Servers
 from stackup.runtime.streams import Pump, Stdio
@@ -84,7 +83,7 @@ class Monitor:
         try:
             table = requests.table(self)
             self._control = Control(self.loop, self.description["live_dir"], table, lambda: self.status)
-            self._heed_signals()
+            heed_termination(self.loop, lambda: self.stop(None, None))
             self.servers.serve_ports(self.description["ports"], self.description.get("ports_to", ""), self._held)
             self.servers.serve_names(self.description["resolver"])
             if self.description.get("await_attach"):
@@ -98,20 +97,6 @@ class Monitor:
             self.loop.turn()
             self.servers.tick()
         self._leave()
-
-    def _heed_signals(self) -> None:
-        """A machine that shuts down sends SIGTERM to everybody: that is a stop."""
-        wake, wake_w = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        signal.set_wakeup_fd(wake_w, warn_on_full_buffer=False)
-        signal.signal(signal.SIGTERM, lambda _number, _frame: None)
-        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
-            signal.signal(number, signal.SIG_IGN)
-
-        def woken(fd: int) -> None:
-            os.read(fd, 64)
-            self.stop(None, None)
-
-        self.loop.add(wake, woken)
 
     def start(self) -> None:
         """Fork the container's init; its set-up answers through the loop."""
@@ -194,16 +179,8 @@ class Monitor:
         self.inside = Inside(self.loop, self.description, born)
         self.check_health()
         self._changed()
-        self._enter_names(up=True)
+        self.servers.enter_names(self.description, up=True)
         self._say({"status": self.status})
-
-    def _enter_names(self, *, up: bool) -> None:
-        """In and out of the rotation of names on its networks; a network that is being taken down has none."""
-        for names_file, network in self.description.get("rosters", ()):
-            try:
-                roster.set_up(names_file, network, self.description.get("roster_key", ""), up)
-            except (StackupError, OSError):
-                continue
 
     def revise(self, what: str, value: Any) -> None:
         """Take a new value for one key of the description; who asked says what that changes."""
@@ -242,7 +219,7 @@ class Monitor:
         if self.status["state"] == "failed":
             self._end()
             return
-        self._enter_names(up=False)
+        self.servers.enter_names(self.description, up=False)
         self.status = {**self.status, "init": None, "exit_code": code, "oom": oom, "finished_at": time.time()}
         self._run_over()
         self._decide(code)

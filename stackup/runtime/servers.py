@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import socket
 
+from stackup.errors import StackupError
+from stackup.runtime.network import roster
 from stackup.runtime.network.holder import PortHolder
 from stackup.runtime.network.names import Resolver
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from stackup.runtime.description import HeldPort
+    from stackup.runtime.description import Description, HeldPort
     from stackup.runtime.loop import Loop
 
 _TICK = "resolver"
@@ -53,6 +55,14 @@ class Servers:
             self._holders[key] = holder
             for fd in holder.sockets():
                 self._loop.add(fd, holder.ready)
+
+    def enter_names(self, description: Description, *, up: bool) -> None:
+        """In and out of the rotation of names on its networks; a network that is being taken down has none."""
+        for names_file, network in description.get("rosters", ()):
+            try:
+                roster.set_up(names_file, network, description.get("roster_key", ""), up)
+            except (StackupError, OSError):
+                continue
 
     def _let_go(self, key: str) -> None:
         holder = self._holders.pop(key)
