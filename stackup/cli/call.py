@@ -29,7 +29,7 @@ ANSI = ("auto", "never", "always")
 class Call:
     """`host` stands in for the engine that the environment names; tests give one in memory."""
 
-    __slots__ = ("argv", "environ", "flags", "host", "layout", "progress", "terminal", "verb")
+    __slots__ = ("argv", "diagnostics", "environ", "flags", "host", "layout", "progress", "terminal", "verb")
 
     def __init__(self, argv: list[str], environ: Mapping[str, str], host: Host | None = None) -> None:
         self.argv = argv
@@ -39,6 +39,7 @@ class Call:
         self.terminal = Terminal(environ)
         self.flags = Options({})
         self.progress = "auto"
+        self.diagnostics = ""
         self.verb = ""
 
     def heed(self, flags: Options, verb: str) -> None:
@@ -77,9 +78,9 @@ class Call:
         return Session(self.layout, where, host, command=command, dry_run=self.dry_run, **rest)
 
     def warn(self, row: dict[str, Any]) -> None:
-        from stackup.cli.views.diagnostics import draw
+        from stackup.cli.views.diagnostics import tell
 
-        self.terminal.say(draw(row, self.terminal))
+        tell(self.terminal, [row], self.diagnostics)
 
 
 def _choice(text: str, choices: tuple[str, ...], option: str) -> str:

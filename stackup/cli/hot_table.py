@@ -7,7 +7,7 @@ GLOBALS = "file|texts|--file,-f| project_name|text|--project-name,-p| profile|te
 VERBS = {
     "apply": "plan|one|| yes|flag|--yes,-y|",
     "attach": "service|one|| index|number|--index| no_stdin|flag|--no-stdin|",
-    "config": "names|many|| format|text|--format| quiet|flag|--quiet,-q| output|text|--output,-o| services|flag|--services| volumes|flag|--volumes| networks|flag|--networks| images|flag|--images| profiles|flag|--profiles| variables|flag|--variables| hash|text|--hash|",
+    "config": "names|many|| format|text|--format| quiet|flag|--quiet,-q| output|text|--output,-o| services|flag|--services| volumes|flag|--volumes| networks|flag|--networks| images|flag|--images| profiles|flag|--profiles| variables|flag|--variables| diagnostics|text|--diagnostics| hash|text|--hash|",
     "create": "services|many|| build|flag|--build| no_build|flag|--no-build| pull|text|--pull| quiet_pull|flag|--quiet-pull| force_recreate|flag|--force-recreate| no_recreate|flag|--no-recreate| remove_orphans|flag|--remove-orphans| scale|texts|--scale| yes|flag|--yes,-y|",
     "doctor": "json|flag|--json|",
     "down": "services|many|| volumes|flag|--volumes,-v| rmi|text|--rmi| remove_orphans|flag|--remove-orphans| timeout|number|--timeout,-t| yes|flag|--yes,-y|",
@@ -22,7 +22,7 @@ VERBS = {
     "kill": "services|many|| signal|text|--signal,-s|SIGKILL remove_orphans|flag|--remove-orphans|",
     "logs": "services|many|| follow|flag|--follow,-f| tail|text|--tail,-n| timestamps|flag|--timestamps,-t| since|text|--since| until|text|--until| index|number|--index| no_color|flag|--no-color| no_log_prefix|flag|--no-log-prefix|",
     "ls": "all|flag|--all,-a| quiet|flag|--quiet,-q| format|text|--format| filter|texts|--filter| json|flag|--json|",
-    "plan": "services|many|| out|text|--out,-o| detailed_exitcode|flag|--detailed-exitcode| steps|flag|--steps| force_recreate|flag|--force-recreate| no_recreate|flag|--no-recreate| no_deps|flag|--no-deps| remove_orphans|flag|--remove-orphans| scale|texts|--scale| json|flag|--json|",
+    "plan": "services|many|| out|text|--out,-o| detailed_exitcode|flag|--detailed-exitcode| steps|flag|--steps| force_recreate|flag|--force-recreate| no_recreate|flag|--no-recreate| no_deps|flag|--no-deps| remove_orphans|flag|--remove-orphans| scale|texts|--scale| diagnostics|text|--diagnostics| json|flag|--json|",
     "port": "service|one|| private_port|count|| protocol|text|--protocol|tcp index|number|--index|",
     "ps": "services|many|| all|flag|--all,-a| quiet|flag|--quiet,-q| format|text|--format| json|flag|--json| filter|texts|--filter| status|texts|--status| list_services|flag|--services| orphans|flag|--orphans|1 orphans|off|--no-orphans| drift|flag|--drift| no_trunc|flag|--no-trunc|",
     "restart": "services|many|| timeout|number|--timeout,-t| no_deps|flag|--no-deps|",

@@ -73,9 +73,9 @@ def _tell(call: Call, problem: StackupError) -> int:
     terminal = call.terminal
     sys.stdout.flush()
     if isinstance(problem, StackInvalid):
-        from stackup.cli.views.diagnostics import draw_all
+        from stackup.cli.views.diagnostics import tell_all
 
-        draw_all(terminal, problem)
+        tell_all(terminal, problem, call.diagnostics)
     else:
         terminal.say(f"{terminal.paint_err('error', BOLD + RED)}: {problem.message}")
         if problem.hint:

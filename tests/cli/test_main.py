@@ -434,3 +434,30 @@ def test_images_by_hand(shell: Shell, tmp_path: Path) -> None:
     assert shell.typed("image prune").err.startswith("error: nobody is there to agree\n")
     assert shell.typed("image rm app:1").out.startswith("Untagged: app:1\n")
     assert shell.typed("image prune -f").out == "0 images and 0 layers removed\n"
+
+
+def test_diagnostics_for_programs_and_for_checks(shell: Shell) -> None:
+    shell.shop.write(SHOP.replace("mem_limit", "mem_limits"))
+    found = json.loads(shell.typed("config --diagnostics json").err)
+    assert (found["schema"], found["diagnostic"]["span"]["line"]) == (1, 11)
+    line = shell.typed("plan --diagnostics github").err
+    assert line.startswith("::error file=stack.yaml,line=11,col=5,title=SU")
+    assert "choose json or github" in shell.typed("config --diagnostics xml").err
+
+
+def test_the_shell_completes_commands_options_and_services(tmp_path: Path) -> None:
+    (tmp_path / "stack.yaml").write_text(SHOP)
+
+    def completed(line: str) -> list[str]:
+        words = {"COMP_WORDS": line, "COMP_CWORD": str(line.count(" ")), "_STACKUP_COMPLETE": "complete_bash"}
+        environ = {**bare_environment(tmp_path), **words}
+        done = subprocess.run(
+            [sys.executable, "-m", "stackup"], env=environ, cwd=tmp_path, capture_output=True, check=False
+        )
+        return done.stdout.decode().split()
+
+    assert completed("stackup exe") == ["exec"]
+    assert completed("stackup up --remove") == ["--remove-orphans"]
+    assert completed("stackup logs w") == ["web"]
+    (tmp_path / "stack.yaml").unlink()
+    assert completed("stackup logs w") == []

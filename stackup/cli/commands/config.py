@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stackup.cli.exits import Exit
+from stackup.cli.settings import diagnostics_form
 from stackup.cli.views.config import lines
 from stackup.errors import HostError
 from stackup.project.config import config
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 
 def run(call: Call, options: Options) -> int:
+    call.diagnostics = diagnostics_form(options.text("diagnostics"))
     found = config(call.session(), options.texts("names"), all_resources=call.flags.flag("all_resources"))
     for row in found["problems"]:
         call.warn(row)

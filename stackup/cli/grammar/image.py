@@ -24,11 +24,11 @@ def image_import(
 def image_ls(*, quiet: Quiet = False, format: Format = None, json: Json = False) -> None: ...  # noqa: A002
 
 
-def image_inspect(references: Annotated[list[str], typer.Argument(metavar="IMAGE...", show_default=False)]) -> None: ...
+def image_inspect(references: Annotated[list[str], typer.Argument(metavar="IMAGE", show_default=False)]) -> None: ...
 
 
 def image_rm(
-    references: Annotated[list[str], typer.Argument(metavar="IMAGE...", show_default=False)],
+    references: Annotated[list[str], typer.Argument(metavar="IMAGE", show_default=False)],
     *,
     force: Annotated[bool, typer.Option("--force", "-f", help="Also an image that has several names")] = False,
 ) -> None: ...

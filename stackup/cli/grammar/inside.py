@@ -17,7 +17,7 @@ Interactive = Annotated[bool, typer.Option("--interactive/--no-interactive", "-i
 
 def exec(  # noqa: A001
     service: Service,
-    command: Annotated[list[str], typer.Argument(metavar="COMMAND [ARGS...]", show_default=False)],
+    command: Annotated[list[str], typer.Argument(metavar="COMMAND", show_default=False)],
     *,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Run in the background")] = False,
     env: Env = None,

@@ -116,7 +116,7 @@ def restart(services: Services = None, *, timeout: Timeout = None, no_deps: NoDe
 
 
 def scale(
-    counts: Annotated[list[str], typer.Argument(metavar="SERVICE=NUM...", show_default=False)],
+    counts: Annotated[list[str], typer.Argument(metavar="SERVICE=NUM", show_default=False)],
     *,
     no_deps: NoDeps = False,
 ) -> None: ...

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from stackup.cli.grammar.words import (
+    Diagnostics,
     ForceRecreate,
     Json,
     NoDeps,
@@ -31,6 +32,7 @@ def plan(
     no_deps: NoDeps = False,
     remove_orphans: RemoveOrphans = False,
     scale: Scale = None,
+    diagnostics: Diagnostics = None,
     json: Json = False,
 ) -> None: ...
 
@@ -66,6 +68,7 @@ def config(
     images: Annotated[bool, typer.Option("--images", help="Print the image names")] = False,
     profiles: Annotated[bool, typer.Option("--profiles", help="Print the profile names")] = False,
     variables: Annotated[bool, typer.Option("--variables", help="Print the variables that the files ask for")] = False,
+    diagnostics: Diagnostics = None,
     hash: Annotated[  # noqa: A002
         str | None, typer.Option(metavar="SERVICE", help="Print a hash of each service, * for all")
     ] = None,

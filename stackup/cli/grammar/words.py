@@ -6,10 +6,12 @@ from typing import Annotated
 
 import typer
 
-Services = Annotated[list[str] | None, typer.Argument(metavar="[SERVICE...]", show_default=False)]
-SomeServices = Annotated[list[str], typer.Argument(metavar="SERVICE...", show_default=False)]
-Service = Annotated[str, typer.Argument(metavar="SERVICE", show_default=False)]
-Command = Annotated[list[str] | None, typer.Argument(metavar="[COMMAND] [ARGS...]", show_default=False)]
+from stackup.cli.completion import services
+
+Services = Annotated[list[str] | None, typer.Argument(metavar="SERVICE", show_default=False, autocompletion=services)]
+SomeServices = Annotated[list[str], typer.Argument(metavar="SERVICE", show_default=False, autocompletion=services)]
+Service = Annotated[str, typer.Argument(metavar="SERVICE", show_default=False, autocompletion=services)]
+Command = Annotated[list[str] | None, typer.Argument(metavar="COMMAND", show_default=False)]
 Timeout = Annotated[int | None, typer.Option("--timeout", "-t", help="Seconds until a stop becomes a kill")]
 NoDeps = Annotated[bool, typer.Option("--no-deps", help="Leave the services that these need alone")]
 RemoveOrphans = Annotated[bool, typer.Option("--remove-orphans", help="Remove containers the file does not know")]
@@ -29,4 +31,5 @@ Wait = Annotated[bool, typer.Option("--wait", help="Wait for services to be runn
 WaitTimeout = Annotated[int | None, typer.Option(help="Seconds to wait for that at most")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Produce monochrome output")]
 NoLogPrefix = Annotated[bool, typer.Option("--no-log-prefix", help="Do not print the prefix in logs")]
+Diagnostics = Annotated[str | None, typer.Option(metavar="FORM", help="Errors of the files as json or github")]
 NoTrunc = Annotated[bool, typer.Option("--no-trunc", help="Do not truncate output")]

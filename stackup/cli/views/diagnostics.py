@@ -55,12 +55,35 @@ def _marked(span: dict[str, Any]) -> tuple[str, int, int]:
     return drawn, before, max(1, len(text[: max(end, start)].expandtabs(len(TAB))) - before)
 
 
-def draw_all(terminal: Terminal, problem: StackInvalid) -> None:
+def tell(terminal: Terminal, rows: list[dict[str, Any]], form: str = "") -> None:
+    """To standard error: drawn for people, one JSON object a line, or as annotations of a GitHub check."""
+    for row in rows:
+        if form == "json":
+            from stackup.cli.views.tables import line_json
+
+            terminal.say(line_json("diagnostic", row))
+        else:
+            terminal.say(_annotation(row) if form == "github" else draw(row, terminal))
+
+
+def _annotation(row: dict[str, Any]) -> str:
+    """GitHub's workflow command; its data may hold no raw line ends or percent signs."""
+    span = row["span"]
+    place = f" file={span['source']},line={span['line']},col={span['column']}," if span else " "
+    text = ": ".join(filter(None, (row["detail"] or row["summary"], row["hint"])))
+    escaped = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return f"::{row['severity']}{place}title={row['code']}::{escaped}"
+
+
+def tell_all(terminal: Terminal, problem: StackInvalid, form: str = "") -> None:
     """Every problem of a stack, errors last so that they stand above the prompt, and their number."""
     from stackup.project.problems import rows_of
 
     rows = rows_of(problem.diagnostics, problem.sources)
     rows.sort(key=lambda row: row["severity"] == "error")
+    if form:
+        tell(terminal, rows, form)
+        return
     for row in rows:
         terminal.say(draw(row, terminal) + "\n")
     errors = sum(row["severity"] == "error" for row in rows)

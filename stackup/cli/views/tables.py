@@ -39,5 +39,12 @@ def own_json(name: str, value: Any) -> str:
     return json.dumps({"schema": SCHEMA, name: value}, indent=2, ensure_ascii=False)
 
 
+def line_json(name: str, value: Any) -> str:
+    """The same as one line, for streams."""
+    import json
+
+    return json.dumps({"schema": SCHEMA, name: value}, ensure_ascii=False)
+
+
 def ellipsis(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
