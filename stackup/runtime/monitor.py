@@ -347,6 +347,7 @@ class Monitor:
             "exit_code": 127,
             "finished_at": time.time(),
         }
+        self._changed()
         self._say(fault(problem))
         if self._child is None:
             self._end()
