@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     Values = dict[str, object]
 
 TRUE = ("true", "1", "t", "True", "TRUE", "T")
+CHANGING = ("up", "down", "create", "start", "stop", "restart", "rm", "scale", "kill", "apply")
 FALSE = ("false", "0", "f", "False", "FALSE", "F")
 
 
@@ -55,6 +56,15 @@ def _default(kind: str, default: str) -> object:
     if kind == "number":
         return int(default) if default else None
     return default or None
+
+
+def hoisted(argv: list[str]) -> list[str]:
+    """`up --dry-run` is `--dry-run up`: docker's flag is understood behind every verb that changes something."""
+    place = next((number for number, word in enumerate(argv) if word in CHANGING), len(argv))
+    end = argv.index("--") if "--" in argv else len(argv)
+    if "--dry-run" not in argv[place:end]:
+        return argv
+    return ["--dry-run", *argv[:place], *(word for word in argv[place:end] if word != "--dry-run"), *argv[end:]]
 
 
 def parse(argv: list[str]) -> tuple[Values, str, Values] | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from stackup.cli.argv import parse
+from stackup.cli.argv import hoisted, parse
 from stackup.cli.call import Call
 from stackup.cli.exits import Exit
 from stackup.cli.options import Options
@@ -27,7 +27,7 @@ COMPLETION = "_STACKUP_COMPLETE"
 
 def run(argv: list[str], environ: Mapping[str, str], host: Host | None = None) -> int:
     """One command line; its exit code."""
-    call = Call(argv, environ, host)
+    call = Call(hoisted(argv), environ, host)
     try:
         code = _run(call)
         sys.stdout.flush()

@@ -12,6 +12,7 @@ from stackup.reconcile.plan import Plan
 
 def plan(session: Session, options: UpOptions) -> Plan:
     """The plan of `up` with these options; nothing is locked or written."""
+    session.dry_run = True  # the cache is not written either
     resolved = resolve_for(session, options)
     return make(session, resolved.name, lambda observed: aim_of(resolved, options, observed))
 
