@@ -88,6 +88,12 @@ class Prober:
             self._out = -1
 
     def _timed_out(self) -> None:
+        if cgroupfs.frozen(self._inside.description["cgroups"]):
+            # Paused in the middle of it: what stands still says nothing.
+            self._let_go()
+            self._hang_up()
+            self._loop.after(_NEXT, _PAUSED_S, self._probe)
+            return
         limit = rules.setting(self._health, "timeout") / rules.SECOND
         self._failure = f"the probe took longer than {limit:g}s and was killed"
         self._let_go()

@@ -215,3 +215,21 @@ def test_starts_from_several_threads_are_one_launcher(own_host: OwnHost) -> None
     launcher.close()
     assert problems == []
     assert len(children) == 1
+
+
+def test_a_launcher_killed_in_the_middle_leaves_what_it_says(own_host: OwnHost, tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    descriptions = [stage.description(f"web-{number}", "/bin/sleep", "1000", **LIGHT) for number in range(30)]
+    found: dict[str, object] = {}
+    for address, outcome in stage.launcher.launch(descriptions, limit_s=DEADLINE_S):
+        if not found:
+            os.kill(stage.launcher._pid, signal.SIGKILL)
+        found[address] = outcome
+    assert set(found) == {one["address"] for one in descriptions}
+    lost = 0
+    for one in descriptions:
+        status = record.observe_status(one["state_dir"])
+        running = status is not None and status["state"] == "running"
+        assert running is isinstance(found[one["address"]], dict), (status, found[one["address"]])
+        lost += not running
+    assert lost > 0, "the launcher was too quick for this test to say anything"

@@ -136,3 +136,34 @@ def test_a_sigterm_to_the_monitor_is_a_stop(own_host: OwnHost, tmp_path: Path) -
     container.line(b"up")
     os.kill(container.first["monitor"]["pid"], signal.SIGTERM)
     assert container.until("exited")["exit_code"] == 6
+
+
+def test_health_checks_come_and_go_in_place(own_host: OwnHost, tmp_path: Path) -> None:
+    health = {"test": ["CMD", "true"], "interval": SECOND, "timeout": SECOND, "retries": 1, "start_period": 0,
+              "start_interval": 0}  # fmt: skip
+    container = Stage(tmp_path).shell("web", FOREVER)
+    with container.client.open() as talk:
+        talk.say({"do": "watch"})
+        assert talk.hear()["status"]["health"] is None
+        assert container.client.request({"do": "update", "what": "health", "value": health}) == {"done": True}
+        while (talk.hear()["status"]["health"] or {}).get("status") != "healthy":
+            continue
+        assert container.client.request({"do": "update", "what": "health", "value": None}) == {"done": True}
+        while talk.hear()["status"]["health"] is not None:
+            continue
+
+
+def test_the_log_takes_new_bounds_while_it_is_written(own_host: OwnHost, tmp_path: Path) -> None:
+    container = Stage(tmp_path).shell("web", "read go; dd if=/dev/zero bs=1000 count=300 2>/dev/null", stdin_open=True)
+    bounds = {"driver": "json-file", "max_size": 50_000, "max_file": 2}
+    assert container.client.request({"do": "update", "what": "log", "value": bounds}) == {"done": True}
+    with container.client.open() as talk:
+        talk.say({"do": "attach", "stdin": True, "once": True})
+        _, fds = talk.hear_with_descriptors()
+        for fd in fds:
+            os.close(fd)
+        assert talk.hear() == {"exit": 0}
+    container.wait_monitor()
+    sizes = {path.name: path.stat().st_size for path in Path(container.state_dir).glob("log*")}
+    assert set(sizes) == {"log", "log.1"}
+    assert max(sizes.values()) <= 50_000
