@@ -41,15 +41,19 @@ class Launcher:
         self._python = python or sys.executable
         self._pid = 0
         self._lock = _thread.allocate_lock()
+        self._starting = _thread.allocate_lock()
         self._next_token = 1
         self._stderr = -1
         self._channel: Channel
         self._answers: socket.socket
 
     def start(self) -> None:
-        """Begin the launcher, if it is not there yet: it loads while the command still plans."""
-        if self._pid and self._channel.fileno() >= 0:
-            return
+        """Begin the launcher, if it is not there yet: it loads while the command still plans. From any thread."""
+        with self._starting:
+            if not (self._pid and self._channel.fileno() >= 0):
+                self._begin()
+
+    def _begin(self) -> None:
         self.close()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         answers, answers_theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -20,10 +20,9 @@ from stackup.runtime.guest import Inside
 from stackup.runtime.health import command
 from stackup.runtime.logwriter import LogWriter
 from stackup.runtime.loop import Loop, heed_termination
+from stackup.runtime.outputs import Outputs
 from stackup.runtime.prober import Prober
 from stackup.runtime.servers import Servers
-from stackup.runtime.streams import Pump, Stdio
-from stackup.runtime.terminal import DEFAULT_SIZE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,16 +51,12 @@ class Monitor:
         self.servers = Servers(self.loop)
         self.log = LogWriter(os.path.join(description["state_dir"], layout.LOG), description["log"])
         self.inside: Inside | None = None
-        self.pumps: list[Pump] = []
-        self.stdin = -1
+        self.outputs = Outputs(self.loop, self.log)
         self.over = False
         self.stop_waiters: list[Callable[[dict[str, Any]], None]] = []
         self.end_waiters: list[Callable[[dict[str, Any]], None]] = []
-        self._stream_waiters: list[Callable[[], None]] = []
         self._tell: Tell | None = tell
         self._listened = listened
-        self.window: Sequence[int] = DEFAULT_SIZE
-        self._stdio: Stdio | None = None
         self._held = held
         self._child: child.Child | None = None
         self._prober: Prober | None = None
@@ -101,7 +96,7 @@ class Monitor:
     def start(self) -> None:
         """Fork the container's init; its set-up answers through the loop."""
         description = self.description
-        stdio = Stdio.terminal() if description["tty"] else Stdio.pipes(stdin=description["stdin_open"])
+        stdio = self.outputs.begin(description)
         self._oom_before = cgroupfs.oom_count(self.description["cgroups"])
         try:
             born = child.fork(
@@ -110,52 +105,21 @@ class Monitor:
                 lambda report: bootstrap.become(description, report_fd=report, tty_fd=stdio.console_inner),
             )
         except BaseException:
-            stdio.close()
+            stdio.started()
+            self.outputs.end()
             raise
         stdio.started()
         self._child = born
-        self._stdio = stdio
-        self.stdin = stdio.stdin
-        self.pumps = [Pump(self.loop, stream, self.log) for stream in (b"stdout", b"stderr")]
-        if stdio.console is not None:
-            del self.pumps[1:]
-            self.loop.add(stdio.console.fileno(), self._terminal_came)
-        else:
-            for pump, fd in zip(self.pumps, (stdio.stdout, stdio.stderr), strict=True):
-                pump.open(fd)
         self._up_at = time.monotonic()
         self.loop.add(born.report, self._answered)
         self.loop.add(born.pidfd, self._ended)
-
-    def _terminal_came(self, fd: int) -> None:
-        """The set-up has opened the terminal, before the program runs: it gets its size in time."""
-        self.loop.drop(fd)
-        master = self._stdio.take_terminal(self.window) if self._stdio is not None else -1
-        if master >= 0:
-            self.stdin = os.dup(master)
-        self._release_stream_waiters()
-        if master >= 0:
-            self.pumps[0].open(master)
-
-    def once_streams_are_open(self, act: Callable[[], None]) -> None:
-        """Now, or when the container's set-up has opened its terminal, before a byte is read from it."""
-        if self._stdio is not None and self._stdio.console is not None:
-            self._stream_waiters.append(act)
-        else:
-            act()
-
-    def _release_stream_waiters(self) -> None:
-        waiting, self._stream_waiters = self._stream_waiters, []
-        for act in waiting:
-            act()
 
     def _answered(self, _fd: int) -> None:
         born = self._child
         if born is None:
             return
         self.loop.drop(born.report)
-        if self._stdio is not None and self._stdio.console is not None:
-            self._terminal_came(self._stdio.console.fileno())
+        self.outputs.terminal_came()
         failure = born.answer()
         if failure is not None:
             self._fail(child.set_up_error(failure))
@@ -229,7 +193,6 @@ class Monitor:
         answer: dict[str, Any] = {"exit": self.status["exit_code"]}
         if self.status["state"] == "failed":
             answer = fault(HostError(self.status["error"], subject=self.description["name"]))
-        self._release_stream_waiters()
         waiting, self.end_waiters = self.end_waiters, []
         for ended in waiting:
             ended(answer)
@@ -243,12 +206,7 @@ class Monitor:
         if self.inside is not None:
             self.inside.close()
             self.inside = None
-        for pump in self.pumps:
-            pump.drain()
-        self._stdio = None
-        if self.stdin >= 0:
-            os.close(self.stdin)
-            self.stdin = -1
+        self.outputs.end()
 
     def _decide(self, code: int) -> None:
         restart = self.description["restart"]
@@ -347,6 +305,7 @@ class Monitor:
             "exit_code": 127,
             "finished_at": time.time(),
         }
+        self._changed()
         self._say(fault(problem))
         if self._child is None:
             self._end()
@@ -392,4 +351,4 @@ class Monitor:
         talking = self._control.conversations if self._control is not None else set()
         answers = any(who.unsaid for who in talking) and time.monotonic() < deadline
         # Output that an attached command has not taken yet is not thrown away while that command lives.
-        return answers or any(pump.busy for pump in self.pumps)
+        return answers or self.outputs.busy

@@ -10,6 +10,7 @@ import os
 import time
 
 from stackup.errors import StackupError
+from stackup.kernel import cgroupfs
 from stackup.runtime import health as rules
 from stackup.runtime.guest import nobody
 from stackup.runtime.streams import Stdio
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from stackup.runtime.guest import Guest, Inside
     from stackup.runtime.loop import Loop
 
+_PAUSED_S = 1.0
 _NEXT, _TIMEOUT = "health", "health timeout"
 
 
@@ -44,6 +46,10 @@ class Prober:
         self._probe()
 
     def _probe(self) -> None:
+        if cgroupfs.frozen(self._inside.description["cgroups"]):
+            # A probe of a paused container would be frozen too, and its time-out would say that it is ill.
+            self._loop.after(_NEXT, _PAUSED_S, self._probe)
+            return
         self._begun, self._said, self._failure = time.time(), b"", ""
         stdio = Stdio.one_pipe()
         self._out = stdio.stdout

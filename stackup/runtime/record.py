@@ -1,6 +1,6 @@
 """What we claim about an address on disk, and what a container's monitor said last, held against the kernel.
 
-Hot. A record is written by commands, durably and before the effect it announces; a status by its monitor alone. Neither
+Hot. A record is written by commands, before the effect it announces; a status by its monitor alone. Neither
 is believed when the kernel disagrees: a status that says `running` without its monitor is a container that is gone.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from stackup import layout
-from stackup.kernel import files, proc
+from stackup.kernel import calls, files, proc
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,9 +24,21 @@ LOST = "monitor lost: it was killed or the machine went down, and the container 
 
 
 def write(directory: str, record: dict[str, Any]) -> None:
-    """Durable before it returns. `record` has at least `instance` and `phase` (`creating` or `ready`)."""
+    """Survives a kill, and by itself no power cut: what a claim is about is gone then too. See `sync`.
+
+    `record` has at least `instance` and `phase` (`creating`, `ready` or `deleting`).
+    """
     files.make_dir(directory)
-    files.write_json(os.path.join(directory, layout.RECORD), {"format": FORMAT, **record})
+    files.write_json(os.path.join(directory, layout.RECORD), {"format": FORMAT, **record}, durable=False)
+
+
+def sync(directory: str) -> None:
+    """Everything written so far on that file system survives a power cut, syncfs(2): one wait for any number."""
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        calls.syncfs(fd)
+    finally:
+        os.close(fd)
 
 
 def read(directory: str) -> dict[str, Any] | None:

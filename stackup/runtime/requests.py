@@ -5,8 +5,6 @@ Hot. Each takes the conversation and the message; what is wrong with a message i
 
 from __future__ import annotations
 
-import os
-
 from stackup.errors import HostError, UsageError
 from stackup.runtime import child, supervise
 from stackup.runtime.control import fault
@@ -92,27 +90,18 @@ def _running(monitor: Monitor) -> Inside:
 
 def attach(monitor: Monitor, who: Conversation, message: Message) -> None:
     """Ends of pipes: what the container writes from now on, and its standard input where that is open."""
-    monitor.window = message.get("size") or monitor.window
+    monitor.outputs.window = message.get("size") or monitor.outputs.window
     if monitor.status["state"] == "created":
         monitor.start()
-    monitor.once_streams_are_open(lambda: _attach(monitor, who, message))
+    monitor.outputs.once_open(lambda: _attach(monitor, who, message))
 
 
 def _attach(monitor: Monitor, who: Conversation, message: Message) -> None:
-    fds = []
-    if message.get("stdin") and monitor.stdin >= 0:
-        fds.append(os.dup(monitor.stdin))
-        if message.get("once"):
-            os.close(monitor.stdin)
-            monitor.stdin = -1
-    has_stdin = bool(fds)
-    for pump in monitor.pumps:
-        outer, inner = os.pipe2(os.O_CLOEXEC)
-        pump.attach(inner)
-        fds.append(outer)
+    stdin = monitor.outputs.take_stdin(once=bool(message.get("once"))) if message.get("stdin") else []
+    fds = [*stdin, *monitor.outputs.tap()]
     monitor.end_waiters.append(who.answer)
     who.on_signal = lambda name: monitor.signal(supervise.signal_number(name))
-    who.answer({"attached": True, "tty": monitor.description["tty"], "stdin": has_stdin}, fds)
+    who.answer({"attached": True, "tty": monitor.description["tty"], "stdin": bool(stdin)}, fds)
 
 
 def update(monitor: Monitor, who: Conversation, message: Message) -> None:

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -190,3 +191,27 @@ def test_a_stop_of_many_takes_as_long_as_the_slowest(own_host: OwnHost, tmp_path
 
 def test_closing_a_launcher_that_never_began_is_nothing(own_host: OwnHost) -> None:
     Launcher().close()
+
+
+def test_starts_from_several_threads_are_one_launcher(own_host: OwnHost) -> None:
+    launcher, ready, problems = Launcher(), threading.Barrier(8), []
+
+    def begin() -> None:
+        ready.wait()
+        try:
+            launcher.start()
+        except Exception as problem:
+            problems.append(problem)
+
+    threads = [threading.Thread(target=begin) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    parent = f"\nPPid:\t{os.getpid()}\n"
+    children = [
+        name for name in os.listdir("/proc") if name.isdigit() and parent in Path("/proc", name, "status").read_text()
+    ]
+    launcher.close()
+    assert problems == []
+    assert len(children) == 1

@@ -12,7 +12,7 @@ import pytest
 from stackup.errors import StackupError
 from stackup.kernel import proc
 from tests.conftest import OwnHost
-from tests.runtime.stage import FOREVER, SECOND, Stage
+from tests.runtime.stage import FOREVER, SECOND, Stage, wait_gone
 
 pytestmark = pytest.mark.host
 
@@ -103,7 +103,7 @@ def test_a_set_up_that_fails_names_operation_and_path(own_host: OwnHost, tmp_pat
     assert problem.subject == "/bin/nothing-here"
 
 
-def test_a_stop_reaches_a_frozen_state_of_mind_only_once(own_host: OwnHost, tmp_path: Path) -> None:
+def test_two_who_stop_at_once_both_hear_the_end(own_host: OwnHost, tmp_path: Path) -> None:
     container = Stage(tmp_path).shell("web", FOREVER)
     with container.client.open() as first, container.client.open() as second:
         first.say({"do": "stop"})
@@ -121,12 +121,10 @@ def test_the_host_pid_namespace_works_without_a_nested_one(own_host: OwnHost, tm
     pidfd = proc.open_process(init["pid"], init["start"])
     if pidfd is not None:  # PR_SET_PDEATHSIG is on its way
         os.close(pidfd)
-    from tests.runtime.stage import wait_gone
-
     wait_gone(init["pid"], init["start"])
 
 
-def test_memory_and_restart_policy_change_in_place(own_host: OwnHost, tmp_path: Path) -> None:
+def test_how_to_stop_changes_in_place(own_host: OwnHost, tmp_path: Path) -> None:
     container = Stage(tmp_path).shell("web", "sleep 1000")
     stop = {"signal": "SIGKILL", "grace": SECOND}
     assert container.client.request({"do": "update", "what": "stop", "value": stop}) == {"done": True}

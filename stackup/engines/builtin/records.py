@@ -18,6 +18,9 @@ from stackup.reconcile.resource import Desired, Outcome, Work
 from stackup.runtime import record
 from stackup.values import Address, Data, new_instance
 
+DATA = "data"
+"""Where a volume's files lie, beside its record."""
+
 
 class Record(TypedDict):
     """What we claim of an address. `phase` is `creating`, `ready` or `deleting`; only `ready` is sound."""
@@ -62,7 +65,7 @@ class Shelf:
             yield Address.parse(found["address"]), found  # type: ignore[misc]
 
     def claim(self, want: Desired) -> Record:
-        """Durable before anything is done. A half-made leftover's `given` is taken over, its instance is not."""
+        """Before anything is done. A half-made leftover's `given` is taken over, its instance is not."""
         before = self.read(want.address)
         claim: Record = {
             "phase": "creating",
@@ -98,11 +101,16 @@ class Shelf:
             self.write(address, found)
         return found
 
+    def sync(self) -> None:
+        """All records so far are on disk for good."""
+        if os.path.isdir(self.layout.stacks_dir):
+            record.sync(self.layout.stacks_dir)
+
     def sweep(self) -> None:
         """Remove what a writer left that was killed before its claim was whole. Under the stack's lock only."""
         folder = self.layout.kind_dir(self.stack, self.kind)
         for entry in files.list_dir(folder):
-            if not os.path.lexists(os.path.join(folder, entry, RECORD)):
+            if _is_litter(os.path.join(folder, entry)):
                 remove_tree(self.layout.live_dir(self.stack, self.kind, entry))
                 remove_tree(os.path.join(folder, entry))
         _prune(folder)
@@ -145,6 +153,13 @@ def remove_tree(folder: str) -> None:
         return
     except OSError as problem:
         raise files.host_error(problem, "cannot remove", folder) from problem
+
+
+def _is_litter(folder: str) -> bool:
+    """No record, or one that a power cut tore; a record of another format is somebody's, and data is not litter."""
+    if files.list_dir(os.path.join(folder, DATA)):
+        return False
+    return files.read_json(os.path.join(folder, RECORD)) is None
 
 
 def _prune(kind_dir: str) -> None:

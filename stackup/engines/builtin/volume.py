@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import cast
 
 from stackup.engines.builtin.network import GONE, missing
-from stackup.engines.builtin.records import Record, Shelf, addresses, each, find_real, wanted
+from stackup.engines.builtin.records import DATA, Record, Shelf, addresses, each, find_real, wanted
 from stackup.engines.desire.effects import VOLUME
 from stackup.errors import KernelError, Unsupported
 from stackup.kernel import calls, files
@@ -51,12 +51,19 @@ class VolumeKind:
         )
 
     def create(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
-        return each(works, self._create)
+        """On disk for good before anybody writes into them: without its record, data is nobody's."""
+        outcomes = each(works, self._create)
+        self._shelf.sync()
+        return outcomes
 
     def update(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
         return each(works, self._update)
 
     def delete(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
+        """Called half-deleted for good before the first file goes."""
+        for work in works:
+            self._shelf.leave(work.address)
+        self._shelf.sync()
         return each(works, self._delete)
 
     def _create(self, work: Work) -> None:
@@ -79,7 +86,7 @@ class VolumeKind:
             return str(real["given"]["data"])
         if spec["driver"] != "local":
             raise Unsupported(f'no volume driver "{spec["driver"]}"', subject=str(address), hint="use `driver: local`")
-        data = os.path.join(self._shelf.state_dir(address), "data")
+        data = os.path.join(self._shelf.state_dir(address), DATA)
         files.make_dir(data, 0o755)
         options = _options(spec)
         if options and not os.path.ismount(data):
@@ -88,9 +95,9 @@ class VolumeKind:
 
     def _delete(self, work: Work) -> None:
         """A mounted volume is unmounted and what lies behind it left alone."""
-        record = self._shelf.leave(work.address)
+        record = self._shelf.read(work.address)
         if record and not record["spec"]["external"] and _options(record["spec"]):
-            _unmount(os.path.join(self._shelf.state_dir(work.address), "data"))
+            _unmount(os.path.join(self._shelf.state_dir(work.address), DATA))
         self._shelf.forget(work.address)
 
 
