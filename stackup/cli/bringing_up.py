@@ -8,15 +8,14 @@ from stackup.cli import foreground
 from stackup.cli.call import Call
 from stackup.cli.changing import Frame, frame, shown, told
 from stackup.cli.exits import Exit
-from stackup.cli.foreground import Ending, Foreground
+from stackup.cli.foreground import Ending, Foreground, Presses
 from stackup.cli.options import Options
 from stackup.cli.settings import counts
 from stackup.cli.terminal import BOLD, YELLOW
 from stackup.cli.views import urls
 from stackup.cli.views.logs import LogView
 from stackup.errors import UsageError
-from stackup.project.lifecycle import Selected, stop
-from stackup.project.resolve import identify
+from stackup.project.resolve import identify, stack_name
 from stackup.project.up import UpOptions, up
 from stackup.reconcile.resource import Run
 
@@ -56,7 +55,7 @@ def bring_up(call: Call, options: Options) -> int:
         code = _in_the_foreground(made, options, wanted, ending)
     except KeyboardInterrupt:  # between applying and following
         code = Exit.INTERRUPTED
-        _stop(call)
+        _stop(made)
     return code
 
 
@@ -83,8 +82,9 @@ def _in_the_foreground(made: Frame, options: Options, wanted: UpOptions, ending:
     with shown(made):
         report = up(made.session, wanted)
     code = told(made, report)
-    if code == Exit.INTERRUPTED:
-        _stop(made.call)
+    if made.session.interrupt is not None and made.session.interrupt.cancelled:  # also after the last step
+        code = Exit.INTERRUPTED
+        _stop(made)
     if code != Exit.DONE:
         return code
     return _attach(made, options, ending, report.plan.stack, begun)
@@ -96,13 +96,10 @@ def _check_names(made: Frame, names: tuple[str, ...]) -> None:
         identify(made.session).require(names)
 
 
-def _stop(call: Call) -> None:
+def _stop(made: Frame) -> None:
     """What a foreground has started does not outlive its Ctrl-C."""
-    call.terminal.say("\nGracefully stopping... (press Ctrl+C again to force)")
-    stopping = frame(call, mode="plain")
-    with shown(stopping):
-        report = stop(stopping.session, Selected())
-    told(stopping, report)
+    made.call.terminal.say("\nGracefully stopping... (press Ctrl+C again to force)")
+    foreground.stop_everything(made.call, Presses(made.session, stack_name(made.session)))
 
 
 def _ending(options: Options) -> Ending:
@@ -134,4 +131,4 @@ def _attach(made: Frame, options: Options, ending: Ending, stack: str, begun: fl
         timestamps=options.flag("timestamps"),
     )
     watched = [row for row in rows if ending.any or row["name"] in shown_names]
-    return Foreground(made, stack, view, ending, shown_names).follow(watched, begun)
+    return Foreground(made, stack, view, ending, Presses(made.session, stack), shown_names).follow(watched, begun)

@@ -10,6 +10,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+from stackup.cli.call import Call
 from stackup.cli.changing import Frame, frame, told
 from stackup.cli.exits import Exit
 from stackup.cli.interrupts import heeding
@@ -40,25 +41,60 @@ class Ending:
         return self.on_exit or bool(self.code_from) or (self.on_failure and row["exit_code"] != 0)
 
 
+class Presses:
+    """What signals mean here: the first ends the reading, a later one kills. Those that come together are one press."""
+
+    def __init__(self, session: Session, stack: str) -> None:
+        self._session = session
+        self._stack = stack
+        self._since = 0.0
+
+    def begin(self) -> None:
+        """The end has begun for another reason: from now on every press is a later one."""
+        self._since = self._since or time.monotonic()
+
+    def __call__(self, number: int, stack_frame: object) -> None:
+        if not self._since:
+            self.begin()
+            raise KeyboardInterrupt
+        if time.monotonic() - self._since > ONE_PRESS:
+            self._kill()
+
+    def _kill(self) -> None:
+        direct = self._session.host.direct
+        for row in direct.containers(self._stack):
+            if row["pid"]:
+                with contextlib.suppress(StackupError):  # it ended meanwhile
+                    direct.kill(row, "SIGKILL")
+
+
+def stop_everything(call: Call, presses: Presses) -> None:
+    """In order; another press kills."""
+    presses.begin()
+    stopping = frame(call, mode="plain")
+    with heeding(presses):
+        report = stop(stopping.session, Selected())
+    told(stopping, report)
+
+
 @dataclass(slots=True)
 class Foreground:
     made: Frame
     stack: str
     view: LogView
     ending: Ending
+    presses: Presses
     shown: frozenset[str]
     """Names of the containers whose output is shown; the others are only watched."""
     codes: dict[str, int] = field(default_factory=dict)
     first: Container | None = None
-    ending_since: float = 0.0
-    """When the end began, on the monotonic clock; 0 while nothing has."""
 
     def follow(self, rows: list[Container], since: float) -> int:
         """Show output until the end; the exit code of the command."""
         lines = Followed(self.made.session.host.direct, tail=None, since=since)
         for row in rows:
             lines.add(row)
-        with heeding(self._heed):
+        with heeding(self.presses):
             try:
                 over = self._read(lines)
             except KeyboardInterrupt:
@@ -69,15 +105,6 @@ class Foreground:
                 self.made.call.terminal.say("Aborting on container exit...")
                 self._stop(lines)
         return self._code()
-
-    def _heed(self, number: int, stack_frame: object) -> None:
-        """The first signal ends the reading, a later one kills. Those that come with the first are one key press."""
-        now = time.monotonic()
-        if not self.ending_since:
-            self.ending_since = now
-            raise KeyboardInterrupt
-        if now - self.ending_since > ONE_PRESS:
-            self._kill()
 
     def _read(self, lines: Followed) -> bool:
         """True when a container's end must be the end of all."""
@@ -104,9 +131,7 @@ class Foreground:
         """Stop everything in order while output goes on in a thread of its own."""
         drain = threading.Thread(target=self._drain, args=(lines,), daemon=True)
         drain.start()
-        self.ending_since = self.ending_since or time.monotonic()
-        stopping = frame(self.made.call, mode="plain")
-        told(stopping, stop(stopping.session, Selected()))
+        stop_everything(self.made.call, self.presses)
         drain.join(2)
         self.view.flush()
 
@@ -114,13 +139,6 @@ class Foreground:
         with contextlib.suppress(StackupError):  # the stop says what went wrong
             while self._read(lines):
                 continue
-
-    def _kill(self) -> None:
-        direct = self.made.session.host.direct
-        for row in direct.containers(self.stack):
-            if row["pid"]:
-                with contextlib.suppress(StackupError):  # it ended meanwhile
-                    direct.kill(row, "SIGKILL")
 
     def _code(self) -> int:
         if self.ending.code_from:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from stackup.cli.foreground import ONE_PRESS
 from stackup.engines.memory.world import World
 from stackup.reconcile.resource import Run
 from stackup.values import Address
@@ -119,3 +120,28 @@ def test_ctrl_c_while_a_plan_is_applied_ends_what_is_under_way_and_begins_nothin
     assert shell.shop.running() == []
     assert shell.typed("up -d").code == 0
     assert len(shell.shop.running()) == 2
+
+
+@pytest.mark.slow
+def test_a_second_ctrl_c_kills_what_does_not_stop(shell: Shell) -> None:
+    world = shell.shop.host.world
+    killed, stopping = threading.Event(), threading.Event()
+
+    def stubborn(what: str) -> None:
+        if stopping.is_set() and what == "put container/web#1":
+            threading.Thread(target=press_again, daemon=True).start()
+            with world.changed:
+                world.changed.wait_for(lambda: len(world.signals) == 2, 10)
+
+    def press_again() -> None:
+        killed.wait(ONE_PRESS + 0.1)  # nobody sets it: the time that makes another key press of it
+        os.kill(os.getpid(), signal.SIGINT)
+
+    def press() -> None:
+        stopping.set()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    world.before_write = stubborn
+    meanwhile(world, press)
+    assert shell.typed("up").code == 130
+    assert world.signals == [("shop-db-1", "SIGKILL"), ("shop-web-1", "SIGKILL")]

@@ -81,7 +81,12 @@ PLANNING = {
 
 
 def environment(folder: Path) -> dict[str, str]:
-    return {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "STACKUP_ROOT": str(folder / "state")}
+    return {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "STACKUP_ROOT": str(folder / "state"),
+        "STACKUP_RUN": str(folder / "live"),
+    }
 
 
 @pytest.fixture(scope="module")

@@ -94,7 +94,9 @@ class MemoryDirect:
         return 0
 
     def kill(self, container: Container, signal: str) -> None:
-        self._world.signals.append((container["name"], signal))
+        with self._world.changed:
+            self._world.signals.append((container["name"], signal))
+            self._world.changed.notify_all()
 
     def watch(self, container: Container) -> Iterator[Container]:
         last: Container | None = None
