@@ -12,7 +12,7 @@ from stackup.engines.builtin.container_update import Update
 from stackup.engines.builtin.powers import powers
 from stackup.engines.builtin.records import Record, Shelf, addresses, attempt, each, wanted
 from stackup.engines.desire.effects import CONTAINER
-from stackup.errors import StackupError
+from stackup.errors import HostError, StackupError
 from stackup.images import host as host_image
 from stackup.images.rootfs import Rootfs
 from stackup.images.store import Store
@@ -26,7 +26,7 @@ from stackup.runtime.launch import Launcher
 from stackup.runtime.network import container as namespace
 from stackup.runtime.network import ports
 from stackup.runtime.network.bridge import Bridge
-from stackup.runtime.privileges import process_of
+from stackup.runtime.privileges import missing_capabilities, process_of
 from stackup.runtime.spec import ContainerSpec
 from stackup.values import Address, Data, FieldPath, Json
 
@@ -64,6 +64,7 @@ class ContainerKind:
     def _create(self, work: Work) -> None:
         want = wanted(work)
         spec = cast(ContainerSpec, want.spec)
+        _check_capabilities(spec)
         rootfs = self._rootfs(spec["image"])
         claim = self._shelf.claim(want)
         image = rootfs.config.to_data()
@@ -181,6 +182,15 @@ class ContainerKind:
 
     def reach(self, works: Sequence[Work], tell: Tell) -> Iterator[Outcome]:
         return Reach(self._shelf).run(works, tell)
+
+
+def _check_capabilities(spec: ContainerSpec) -> None:
+    """Asked for by name and not ours to give: an error, never a smaller set in silence."""
+    missing = missing_capabilities(spec, powers())
+    if missing:
+        names = ", ".join(missing)
+        hint = "run stackup with them, or take them out of `cap_add`"
+        raise HostError(f'"{spec["name"]}" cannot be given {names}: stackup has not got it', subject=names, hint=hint)
 
 
 def observed(address: Address, claim: Record, status: Status | None) -> Observed:

@@ -8,6 +8,7 @@ from typing import Any, cast
 from stackup.engines.builtin import attachments, describe
 from stackup.engines.builtin.container_start import choose_ports, let_go
 from stackup.engines.builtin.records import Record, Shelf, wanted
+from stackup.errors import HostError
 from stackup.layout import Layout
 from stackup.reconcile.resource import Work
 from stackup.runtime import limits, record
@@ -34,7 +35,7 @@ class Update:
         status = record.observe_status(self._shelf.state_dir(work.address))
         if status is not None and status["state"] in ("running", "restarting"):
             if "limits" in parts:
-                limits.apply(claim["given"]["cgroups"], spec["limits"])
+                _apply(claim, spec)
             if "ports" in parts:
                 self._ports(work.address, claim, spec)
             self._monitor(work.address, claim, spec, parts)
@@ -70,6 +71,13 @@ class Update:
     def _tell(self, address: Address, what: str, value: Any) -> None:
         client = Client(self._shelf.live_dir(address))
         client.request({"do": "update", "what": what, "value": value})
+
+
+def _apply(claim: Record, spec: ContainerSpec) -> None:
+    """Written and read back: a limit that did not stick is an error now, not drift at the next plan."""
+    for field, wanted_value, got in limits.apply(claim["given"]["cgroups"], spec["limits"]):
+        text = f'the kernel did not take the limit "{field}": {wanted_value} was written, {got} is there'
+        raise HostError(text, subject=field, hint="give the container less to use first, or restart it")
 
 
 def _without(spec: ContainerSpec, kept: list[dict[str, Any]]) -> dict[str, Any]:
