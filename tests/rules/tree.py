@@ -41,3 +41,20 @@ def modules() -> tuple[Module, ...]:
         name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
         found.append(Module(name.removesuffix(".__init__"), path, text, ast.parse(text)))
     return tuple(found)
+
+
+def runtime_imports(module: Module) -> set[str]:
+    """Modules of ours that this one's own loading loads: not what types or functions name."""
+    found: set[str] = set()
+    todo: list[ast.stmt] = list(module.tree.body)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        if isinstance(node, (ast.If, ast.Try)):
+            todo += [*node.body, *node.orelse]
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found & {other.name for other in modules()} - {module.name}
