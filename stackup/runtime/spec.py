@@ -112,6 +112,12 @@ class Dns(TypedDict):
     options: list[str]
 
 
+class Dependency(TypedDict):
+    condition: str
+    restart: bool
+    required: bool
+
+
 class ContainerSpec(TypedDict):
     name: str
     """The container's own name, unique on the host: `shop-web-1`, or `container_name`."""
@@ -160,7 +166,8 @@ class ContainerSpec(TypedDict):
     health: Health | None
     stop: Stop
     log: Log
-    depends_on: list[str]
+    depends_on: dict[str, Dependency]
+    """By service; kept so that a change of the condition alone is a change of the record."""
     await_attach: bool
     """`run`: the program starts when the first client attaches, so that none of its output is missed."""
     attach: bool

@@ -53,7 +53,8 @@ def after(name: str, until: Until = Until.STARTED, **rest: Any) -> Need:
 def container(name: str, *needs: Need, index: int = 1, run: Run = Run.RUNNING, **spec: Any) -> Desired:
     by_kind: dict[str, list[str]] = {"network": [], "volume": [], "container": []}
     for need in needs:
-        by_kind[need.on.kind].append(need.on.name)
+        restarts = "!" if need.on_replace is OnReplace.RESTART else ""
+        by_kind[need.on.kind].append(need.on.name + restarts)
     edges = {"networks": by_kind["network"], "mounts": by_kind["volume"], "depends_on": by_kind["container"]}
     return Desired(
         Address("container", name, index), {"image": "a", "limits": {"memory": 1}, **edges, **spec}, needs, run

@@ -94,10 +94,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A stack whose cache is warm."""
     made = tmp_path_factory.mktemp("budget")
     (made / "stack.yaml").write_text(SHOP)
-    for verb in ("plan", "config"):
+    for verb in ("up -d", "config"):
         warm = f"import os, sys; os.chdir({str(made)!r})\nfrom stackup.cli.main import run\n"
         warm += "from stackup.engines.memory.host import MemoryHost\n"
-        warm += f"sys.exit(run([{verb!r}], os.environ, MemoryHost()))"
+        warm += f"sys.exit(run({verb.split()!r}, os.environ, MemoryHost()))"
         subprocess.run([sys.executable, "-c", warm], env=environment(made), check=True, capture_output=True)
     return made
 

@@ -137,7 +137,10 @@ def _spec(stack: Stack, name: str, index: int, image: ImageFact, found: Mounts) 
             "driver": (service.logging and service.logging.driver) or "json-file",
             "options": {k: v or "" for k, v in service.logging.options.items()} if service.logging else {},
         },
-        "depends_on": sorted(service.depends_on),
+        "depends_on": {
+            other: {"condition": need.condition, "restart": need.restart, "required": need.required}
+            for other, need in sorted(service.depends_on.items())
+        },
         "await_attach": False,
         "attach": service.attach,
     }
