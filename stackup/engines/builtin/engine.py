@@ -13,6 +13,7 @@ from stackup.engines.builtin.volume import VolumeKind
 from stackup.engines.engine import Direct
 from stackup.layout import Layout
 from stackup.reconcile.resource import Kind
+from stackup.runtime.network import claims
 
 
 class BuiltinEngine:
@@ -36,6 +37,7 @@ class BuiltinEngine:
     def sweep(self) -> None:
         for name in self.kinds:
             Shelf(self._layout, self._stack, name).sweep()
+        claims.sweep(self._layout.run)
 
     @property
     def stop_timeout(self) -> float | None:

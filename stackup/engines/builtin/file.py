@@ -53,12 +53,19 @@ class FileKind:
     def _create(self, work: Work) -> None:
         want = wanted(work)
         record = self._shelf.claim(want)
-        place = content_file(self._shelf, work.address)
-        files.write_bytes(place, self._bytes(work.address, want.spec), mode=0o400, durable=False)
+        self._write(work.address, want.spec)
         self._shelf.settle(want, record)
 
     def _update(self, work: Work) -> None:
-        self._shelf.settle(wanted(work), self._shelf.need(work.address))
+        """After a reboot the run folder is empty; who holds the file holds it still."""
+        want = wanted(work)
+        self._write(work.address, want.spec)
+        self._shelf.settle(want, self._shelf.need(work.address))
+
+    def _write(self, address: Address, spec: Data) -> None:
+        files.make_dir(self._shelf.live_dir(address))
+        content = self._bytes(address, spec)
+        files.write_bytes(content_file(self._shelf, address), content, mode=0o400, durable=False)
 
     def _delete(self, work: Work) -> None:
         self._shelf.leave(work.address)

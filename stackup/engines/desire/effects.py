@@ -56,7 +56,7 @@ VOLUME: Effects = {
 FILE: Effects = {
     "digest": Row(Effect.REPLACE, "other bytes"),
     "source": _RECORD,
-    "present": Row(Effect.REPLACE, "its bytes are gone from the run folder"),
+    "present": Row(Effect.IN_PLACE, "its bytes are read again from their source"),
 }
 
 EFFECTS: Mapping[str, Effects] = {
