@@ -60,3 +60,4 @@ def changing(run_dir: str, purpose: str) -> Iterator[HostClaims]:
                 files.write_json(_file(run_dir), claims, durable=False)
             else:
                 files.remove(_file(run_dir))
+                files.remove_asides(_file(run_dir))
