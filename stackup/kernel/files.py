@@ -101,6 +101,14 @@ def remove(path: str) -> None:
         return
 
 
+def remove_asides(path: str) -> None:
+    """What writers of this file left that were killed. Only for who keeps other writers away."""
+    folder, name = os.path.split(path)
+    for found in list_dir(folder):
+        if found.startswith(f"{name}.") and found.endswith(".new"):
+            remove(os.path.join(folder, found))
+
+
 def list_dir(path: str) -> list[str]:
     """Sorted names; empty when the folder is absent."""
     try:

@@ -202,7 +202,7 @@ class Control:
         who.answer({"status": self._status()})
 
     def hush(self) -> None:
-        """Take the socket away before the last status is written: who finds it gone reads the file."""
+        """Take the socket away, after the last status is written: who finds it gone reads the file, which is final."""
         if self._socket.fileno() >= 0:
             self.loop.drop(self._socket.fileno())
             self._socket.close()

@@ -334,10 +334,10 @@ class Monitor:
 
     def _leave(self) -> None:
         """The last status, told to everybody; then wait for those who still read, and sync what was written."""
-        if self._control is not None:
-            self._control.hush()
         self.servers.close()
         self._changed()
+        if self._control is not None:
+            self._control.hush()
         for answer in self.stop_waiters:
             answer({"exit": self.status["exit_code"]})
         self._run_over()

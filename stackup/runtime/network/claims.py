@@ -60,12 +60,11 @@ def changing(run_dir: str, purpose: str) -> Iterator[HostClaims]:
                 files.write_json(_file(run_dir), claims, durable=False)
             else:
                 files.remove(_file(run_dir))
+                files.remove_asides(_file(run_dir))
 
 
 def sweep(run_dir: str) -> None:
     """Remove what a writer left that was killed while it wrote the claims aside."""
-    litter = [name for name in files.list_dir(run_dir) if name.startswith("host.json.")]
-    if litter:
+    if any(name.startswith("host.json.") for name in files.list_dir(run_dir)):
         with files.Lock(os.path.join(run_dir, "host.lock"), "sweeping", waiting=lambda _holder: None):
-            for name in litter:
-                files.remove(os.path.join(run_dir, name))
+            files.remove_asides(_file(run_dir))
