@@ -11,7 +11,7 @@ import pytest
 
 from stackup.errors import HostError
 from stackup.kernel import netlink, netns, rtnetlink
-from stackup.runtime.network import claims, pools, ports, roster
+from stackup.runtime.network import claims, firewall, pools, ports, roster
 from stackup.runtime.network.bridge import FORWARDING, Bridge
 from stackup.runtime.network.driver import Network
 from stackup.runtime.network.pools import Wish
@@ -92,12 +92,12 @@ def test_a_port_published_on_all_addresses(own_host: object, tmp_path: Path, pro
     ask = ask_tcp if protocol == "tcp" else ask_udp
     port = published(8080, address, 80, protocol=protocol)
     ports.publish([port])
-    assert ports.observe([port]) == [True]
+    assert firewall.observe([port]) == [True]
     assert ask(outside, OUTSIDE_HOST, 8080) == f"{OUTSIDE} hello", "the client's address is preserved"
     assert ask(-1, OUTSIDE_HOST, 8080).endswith(" hello")
     assert ask(-1, "127.0.0.1", 8080).endswith(" hello")
     ports.unpublish([port])
-    assert ports.observe([port]) == [False]
+    assert firewall.observe([port]) == [False]
     with pytest.raises(OSError, match="refused"):
         ask(-1, "127.0.0.1", 8080)
 
@@ -405,9 +405,9 @@ def test_many_ports_are_one_transaction(own_host: object, tmp_path: Path) -> Non
     _, address = world.container(world.network(), "container/web", 2)
     many = [published(port, address, port) for port in range(20000, 23000)]
     ports.publish(many)
-    assert all(ports.observe(many))
+    assert all(firewall.observe(many))
     ports.unpublish(many)
-    assert not any(ports.observe(many))
+    assert not any(firewall.observe(many))
 
 
 def test_attaching_to_a_container_that_is_gone_says_so(own_host: object, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from stackup.errors import HostError
 from stackup.kernel import netns, nftables
-from stackup.runtime.network import claims, container, dns, foreign, holder, names, ports, roster, rules
+from stackup.runtime.network import claims, container, dns, firewall, foreign, holder, names, ports, roster, rules
 from stackup.runtime.network.bridge import FORWARDING, Bridge
 from stackup.runtime.network.holder import PortHolder
 from stackup.runtime.network.names import Resolver
@@ -342,9 +342,9 @@ def test_a_flushed_ruleset_is_seen_and_mended(own_host: object, tmp_path: Path) 
     port = published(8080, address, 80)
     ports.publish([port])
     nft("flush", "ruleset")
-    assert ports.observe([port]) == [False]
+    assert firewall.observe([port]) == [False]
     assert world.driver.observe(network)["admitted"] is False
     world.driver.create(network)
     ports.publish([port])
-    assert ports.observe([port]) == [True]
+    assert firewall.observe([port]) == [True]
     assert ask_tcp(-1, "127.0.0.1", 8080).endswith(" hello")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from stackup.engines.builtin import attachments, describe
@@ -24,7 +24,7 @@ from stackup.runtime.client import Client, MonitorGone, ask_all
 from stackup.runtime.description import Status
 from stackup.runtime.launch import Launcher
 from stackup.runtime.network import container as namespace
-from stackup.runtime.network import ports
+from stackup.runtime.network import firewall, ports
 from stackup.runtime.network.bridge import Bridge
 from stackup.runtime.privileges import missing_capabilities, process_of
 from stackup.runtime.spec import ContainerSpec
@@ -54,8 +54,10 @@ class ContainerKind:
 
     def observe(self, stack: str) -> Iterable[Observed]:
         shelf = Shelf(self._layout, stack, self.name)
-        for address, claim in shelf.all():
-            yield observed(address, claim, record.observe_status(shelf.state_dir(address)))
+        found = [(address, claim, record.observe_status(shelf.state_dir(address))) for address, claim in shelf.all()]
+        astray = _astray([claim for _, claim, status in found if lives(claim, status)])
+        for address, claim, status in found:
+            yield observed(address, claim, status, astray)
 
     def create(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
         self._launcher.start()  # it is ready by the time that something is launched
@@ -121,7 +123,7 @@ class ContainerKind:
         member = self._member(address, claim)
         if member and member.places:
             attachments.enter_names([member], up=False)
-            ports.unpublish(attachments.published(member, claim["given"].get("ports", ())))
+            _unpublish(claim)
 
     def _member(self, address: Address, claim: Record) -> attachments.Member | None:
         """Its places as they were leased; None when it has no networks, or they are gone."""
@@ -157,7 +159,7 @@ class ContainerKind:
             member = self._member(work.address, claim)
             if member and member.places:
                 members.append(member)
-                ports.unpublish(attachments.published(member, claim["given"].get("ports", ())))
+                _unpublish(claim)
         failures = attachments.detach(self._driver, members)
         attachments.release([member for member in members if member.key not in failures])
         return {member.address: failures[member.key] for member in members if member.key in failures}
@@ -193,28 +195,57 @@ def _check_capabilities(spec: ContainerSpec) -> None:
         raise HostError(f'"{spec["name"]}" cannot be given {names}: stackup has not got it', subject=names, hint=hint)
 
 
-def observed(address: Address, claim: Record, status: Status | None) -> Observed:
-    """A container as the planner sees it. A status of an earlier instance says nothing about this one."""
+def _unpublish(claim: Record) -> None:
+    if claim["given"].get("published"):
+        ports.unpublish(claim["given"]["published"])
+
+
+def _astray(claims: Iterable[Record]) -> frozenset[str]:
+    """Published ports that do not lead where they should, each as JSON: one look at the host's table for all."""
+    published = [port for claim in claims for port in claim["given"].get("published", ())]
+    if not published:
+        return frozenset()
+    leads = firewall.observe(published)
+    return frozenset(_identity(port) for port, leading in zip(published, leads, strict=True) if not leading)
+
+
+def _identity(port: Mapping[str, Any]) -> str:
+    return f"{port['host_ip']}:{port['port']}/{port['protocol']}"
+
+
+def lives(claim: Record, status: Status | None) -> bool:
+    """A status of an earlier instance says nothing about this one."""
+    if status is None or status["instance"] != claim["instance"]:
+        return False
+    return status["state"] in ("running", "restarting")
+
+
+def observed(address: Address, claim: Record, status: Status | None, astray: frozenset[str]) -> Observed:
+    """A container as the planner sees it."""
     if status is not None and status["instance"] != claim["instance"]:
         status = None
-    lives = status is not None and status["state"] in ("running", "restarting")
+    alive = lives(claim, status)
     return Observed(
         address,
         claim["instance"],
         claim["spec"],
-        _live(claim) if lives and claim["phase"] == "ready" else {},
+        _live(claim, astray) if alive and claim["phase"] == "ready" else {},
         {Address.parse(text): instance for text, instance in claim["holds"].items()},
         tuple(addresses(claim["needs"])),
-        Run.RUNNING if lives else Run.STOPPED,
+        Run.RUNNING if alive else Run.STOPPED,
         reached(claim, status),
         "" if claim["phase"] == "ready" else "half-made",
-        "" if lives else why_not_running(status),
+        "" if alive else why_not_running(status),
         bool(claim["given"].get("transient")),
     )
 
 
-def _live(claim: Record) -> dict[FieldPath, Json]:
+def _live(claim: Record, astray: frozenset[str]) -> dict[FieldPath, Json]:
     """What the kernel says otherwise, in the file's spelling."""
     wanted_limits = spec_of(claim)["limits"]
     told = limits.as_wanted(wanted_limits, limits.read(claim["given"].get("cgroups", [])))
-    return {("limits", field): value for field, value in told.items() if value != cast(Data, wanted_limits)[field]}
+    found: dict[FieldPath, Json] = {
+        ("limits", field): value for field, value in told.items() if value != cast(Data, wanted_limits)[field]
+    }
+    lost = (port["key"] for port in claim["given"].get("ports", ()) if _identity(port) in astray)
+    return {**found, **{("ports", key): None for key in lost}}

@@ -46,6 +46,7 @@ class Start:
         self._held: dict[str, list[list[socket]]] = {}
         self._powers = powers()
         self._groups = limits.detect()
+        self._serves = ports.kernel_serves(foreign_rules=True)
 
     def run(self, works: Sequence[Work]) -> Iterator[Outcome]:
         self._works = {str(work.address): work for work in works}
@@ -83,10 +84,10 @@ class Start:
 
     def _plug(self) -> None:
         present = [member for key, member in self._members.items() if key not in self._failed]
-        problem = attempt(attachments.lease, present)
-        if problem:
-            self._failed |= dict.fromkeys((str(one.address) for one in present), problem)
-            return
+        if attempt(attachments.lease, present):
+            for one in present:  # one of them asks for what it cannot have: the others are not to blame
+                self._try(str(one.address), attachments.lease, [one])
+            present = [one for one in present if str(one.address) not in self._failed]
         failures = attachments.attach(self._driver, present)
         self._failed |= {str(one.address): failures[one.key] for one in present if one.key in failures}
         attachments.enter_names([one for one in present if one.key not in failures], up=False)
@@ -99,6 +100,7 @@ class Start:
             given["addresses"] = dict(zip((p.real_name for p in member.places), member.addresses, strict=True))
         given["process"] = privileges.process_of(spec, given["image"], self._powers)
         given["ports"], self._held[key] = choose_ports(self._layout, spec, given.get("ports", ()))
+        given["published"] = attachments.published(member, given["ports"]) if member and self._serves else []
         rules = devices.rules(self._nodes(spec), privileged=spec["privileged"])
         given["cgroups"] = self._groups.create(self._stack, address.directory, spec["limits"], rules)
         self._shelf.settle(wanted(self._works[key]), record)
@@ -192,7 +194,9 @@ class Start:
         member = self._members.get(key)
         if member and member.places:
             attachments.enter_names([member], up=True)
-            ports.publish(attachments.published(member, self._records[key]["given"]["ports"]))
+            given = self._records[key]["given"]
+            if given["published"]:
+                ports.publish(given["published"])
 
 
 def choose_ports(

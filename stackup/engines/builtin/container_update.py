@@ -63,10 +63,14 @@ class Update:
         gone = [port for port in before if port not in kept]
         member = attachments.member(self._layout, self._stack, address, spec)
         member.addresses = [claim["given"]["addresses"][place.real_name] for place in member.places]
-        ports.unpublish(attachments.published(member, gone))
+        serves = ports.kernel_serves(foreign_rules=True)
+        if serves:
+            ports.unpublish(attachments.published(member, gone))
         claim["given"]["ports"] = after
+        claim["given"]["published"] = attachments.published(member, after) if serves else []
         self._tell(address, "ports", describe.held_ports(claim))
-        ports.publish(attachments.published(member, after))
+        if serves:
+            ports.publish(claim["given"]["published"])
 
     def _tell(self, address: Address, what: str, value: Any) -> None:
         client = Client(self._shelf.live_dir(address))

@@ -12,10 +12,11 @@ import os
 from stackup.kernel import files
 from stackup.layout import CONTROL, NETNS
 from stackup.runtime import limits, record
+from stackup.runtime.network import firewall
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
     from stackup.layout import Layout
@@ -27,7 +28,18 @@ def unchanged(layout: Layout, stack: str, desired: Sequence[Mapping[str, Any]]) 
     records = _records(layout, stack)
     if wanted.keys() != records.keys():
         return False
-    return all(_same(item, records) and _alive(layout, stack, item, records[at]) for at, item in wanted.items())
+    alike = all(_same(item, records) and _alive(layout, stack, item, records[at]) for at, item in wanted.items())
+    return alike and _leads_there(records.values())
+
+
+def _leads_there(records: Iterable[Mapping[str, Any]]) -> bool:
+    """The host's table still lets our uplinks through and sends published ports to their containers."""
+    given = [mine["given"] for mine in records]
+    links = [one["link"] for one in given if one.get("uplink")]
+    published = [port for one in given for port in one.get("published", ())]
+    if not (links or published) or not firewall.available():
+        return True
+    return firewall.admitted(links) and all(firewall.observe(published))
 
 
 def _records(layout: Layout, stack: str) -> dict[str, dict[str, Any]]:

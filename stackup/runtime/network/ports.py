@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, TypedDict
 from stackup.errors import HostError, Unsupported
 from stackup.kernel import netlink, nftables
 from stackup.runtime.network import claims, foreign, holder, pools, rules
+from stackup.runtime.network.firewall import element
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stackup.kernel.netlink import Channel, Request
-    from stackup.kernel.nftables import Element
     from stackup.runtime.description import HeldPort
 
 
@@ -31,16 +31,6 @@ class Published(TypedDict):
     protocol: str
     address: str
     target: int
-
-
-def _element(port: Published) -> tuple[str, Element] | None:
-    """The map and its element; None for IPv6 addresses, which the monitor serves."""
-    value = (port["address"], port["target"])
-    if ":" in port["host_ip"]:
-        return None
-    if port["host_ip"] in {"", "0.0.0.0"}:
-        return rules.ANYWHERE, ((port["protocol"], port["port"]), value)
-    return rules.AT_ADDRESS, ((port["host_ip"], port["protocol"], port["port"]), value)
 
 
 def kernel_serves(*, foreign_rules: bool) -> bool:
@@ -75,7 +65,7 @@ def _exchange(channel: Channel, ports: Sequence[Published], *, wanted: bool) -> 
     requests: list[Request] = []
     changed: list[Published] = []
     for name in (rules.ANYWHERE, rules.AT_ADDRESS):
-        here = [(port, found[1]) for port in ports if (found := _element(port)) and found[0] == name]
+        here = [(port, found[1]) for port in ports if (found := element(port)) and found[0] == name]
         known = nftables.elements(channel, rules.HOST, name) if here else {}
         gone, added = [], []
         for port, (key, value) in here:
@@ -95,17 +85,6 @@ def _forget(ports: Sequence[Published]) -> None:
     for port in ports:
         if port["protocol"] == "udp":
             netlink.delete_conntrack("udp", port["port"])
-
-
-def observe(ports: Sequence[Published]) -> list[bool]:
-    """For each: whether the kernel has its element as it should be. IPv6 ports have none and count as published."""
-    with nftables.open_channel() as channel:
-        known = {name: nftables.elements(channel, rules.HOST, name) for name in (rules.ANYWHERE, rules.AT_ADDRESS)}
-    found = []
-    for port in ports:
-        element = _element(port)
-        found.append(element is None or known[element[0]].get(element[1][0]) == element[1][1])
-    return found
 
 
 def parse_range(published: str) -> range:

@@ -7,8 +7,6 @@ route to the network's subnet through its uplink, and the forward chain lets in 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from stackup.kernel.nftables import (
     ADDRESS,
     BRIDGE,
@@ -27,6 +25,7 @@ from stackup.kernel.nftables import (
 )
 from stackup.runtime.network.dns import RESOLVER_ADDRESS, RESOLVER_PORT
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from stackup.kernel.nftexpr import Rule
 

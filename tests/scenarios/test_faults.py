@@ -1,0 +1,87 @@
+"""A full disk, two commands at once, a flushed firewall: each must be said clearly, lose nothing, and be mended."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from stackup.kernel import abi, calls
+from tests.scenarios.machine import Machine
+
+pytestmark = [pytest.mark.host, pytest.mark.slow]
+STACK = """
+name: faulty
+services:
+  web:
+    image: host
+    command: [python3, -m, http.server, "80"]
+    ports: ["8096:80"]
+    volumes: [data:/data]
+    stop_grace_period: 1s
+volumes: {data: {}}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    found = tmp_path / "faulty"
+    found.mkdir()
+    (found / "stack.yaml").write_text(STACK)
+    return found
+
+
+def started(machine: Machine, folder: Path, *words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        machine.command(words),
+        cwd=folder,
+        env=machine.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_full_disk_must_be_said_and_lose_nothing(machine: Machine, folder: Path) -> None:
+    state = Path(machine.state)
+    state.mkdir()
+    calls.mount("tmpfs", machine.state, "tmpfs", 0, "size=1m,nr_inodes=4000")
+    (state / "filler").write_bytes(bytes((1 << 20) - (96 << 10)))
+    with started(machine, folder, "up", "-d") as full:
+        out, told = full.communicate(timeout=50)
+    assert full.returncode == 1, out + told
+    assert "no space left on device" in told
+    assert "Traceback" not in told
+    (state / "filler").unlink()
+    calls.mount("tmpfs", machine.state, "tmpfs", abi.MS_REMOUNT, "size=64m,nr_inodes=40000")
+    machine.stackup("up", "-d", cwd=folder)
+    assert machine.stackup("plan", "--detailed-exitcode", cwd=folder, code=0)
+    machine.stackup("down", "-v", cwd=folder)
+    calls.umount2(machine.state, abi.MNT_DETACH)
+
+
+def test_two_commands_at_once_must_take_turns(machine: Machine, folder: Path) -> None:
+    with started(machine, folder, "up", "-d") as first, started(machine, folder, "up", "-d") as second:
+        ends = [one.communicate(timeout=50)[1] for one in (first, second)]
+    assert (first.returncode, second.returncode) == (0, 0), ends
+    assert len(machine.stackup("ps", "-q", cwd=folder).split()) == 1
+    machine.stackup("plan", "--detailed-exitcode", cwd=folder, code=0)
+    with started(machine, folder, "up", "-d") as up, started(machine, folder, "down", "-v") as down:
+        ends = [one.communicate(timeout=50)[1] for one in (up, down)]
+    assert (up.returncode, down.returncode) == (0, 0), ends
+    machine.stackup("down", "-v", cwd=folder)
+
+
+def test_a_flushed_firewall_must_be_drift_that_up_mends(machine: Machine, folder: Path) -> None:
+    machine.stackup("up", "-d", cwd=folder)
+    first = machine.stackup("ps", "-q", cwd=folder)
+    subprocess.run(["nft", "flush", "ruleset"], check=True)
+    assert "drift" in machine.stackup("plan", "--detailed-exitcode", cwd=folder, code=2)
+    machine.stackup("up", "-d", cwd=folder)
+    assert machine.stackup("ps", "-q", cwd=folder) == first
+    assert machine.stackup("plan", "--detailed-exitcode", cwd=folder, code=0)
+    listing = subprocess.run(["nft", "list", "ruleset"], check=True, capture_output=True, text=True).stdout
+    assert "8096" in listing
+    machine.stackup("down", "-v", cwd=folder)
