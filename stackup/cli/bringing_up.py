@@ -71,6 +71,8 @@ def _in_the_background(made: Frame, wanted: UpOptions) -> int:
         report = up(made.session, wanted)
     code = told(made, report)
     call = made.call
+    if report.plan.empty and call.progress not in ("quiet", "json") and not call.dry_run:
+        call.terminal.say("Nothing to do: everything is as the file says.")
     if code == Exit.DONE and call.progress != "quiet" and wanted.run is Run.RUNNING and not call.dry_run:
         urls.show(call.terminal, made.session.host.direct.containers(report.plan.stack))
     return code

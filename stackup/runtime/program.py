@@ -182,7 +182,8 @@ def find(argv: list[str], env: dict[str, str]) -> str:
         denied = denied or path
     if denied:
         return denied  # execve says EACCES, and the exit code is 126
-    raise FileNotFoundError(errno.ENOENT, "not found on the container's PATH", name)
+    hint = "correct the `command:` or `entrypoint:`, or bring the program into the image"
+    raise HostError(f'"{name}" is not on the container\'s PATH', subject=name, hint=hint)
 
 
 def refuse_magic(program: str) -> None:

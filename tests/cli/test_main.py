@@ -34,6 +34,7 @@ UP = """\
 RUNNING = """\
  Container shop-db-1  Running
  Container shop-web-1  Running
+Nothing to do: everything is as the file says.
  web  http://localhost:8080
 """
 

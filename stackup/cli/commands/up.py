@@ -41,9 +41,10 @@ def run(call: Call, options: Options) -> int:
 def _nothing_to_do(call: Call, stack: str, rows: list) -> int:  # type: ignore[type-arg]
     from stackup.cli.views.urls import show
 
-    if call.progress != "quiet":
+    if call.progress not in ("quiet", "json"):
         for row in rows:
             if row["state"] == "running":
                 call.terminal.say(f" Container {row['name']}  Running")
+        call.terminal.say("Nothing to do: everything is as the file says.")
         show(call.terminal, rows)
     return Exit.DONE
