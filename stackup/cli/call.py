@@ -74,13 +74,24 @@ class Call:
         )
         host = self.host or open_host(self.environ.get("STACKUP_ENGINE") or DEFAULT, self.layout, self.environ)
         rest.setdefault("warn", self.warn)
-        command = " ".join(("stackup", *self.argv))
+        command = " ".join(("stackup", *unvalued(self.argv)))
         return Session(self.layout, where, host, command=command, dry_run=self.dry_run, **rest)
 
     def warn(self, row: dict[str, Any]) -> None:
         from stackup.cli.views.diagnostics import tell
 
         tell(self.terminal, [row], self.diagnostics)
+
+
+def unvalued(argv: list[str]) -> list[str]:
+    """For the history, and for whoever waits: `-e PASSWORD=x` is told as `-e PASSWORD`."""
+    return [_unvalued(before, word) for before, word in zip(["", *argv], argv, strict=False)]
+
+
+def _unvalued(before: str, word: str) -> str:
+    if word.startswith("--env="):
+        return "--env=" + word[6:].partition("=")[0]
+    return word.partition("=")[0] if before in ("-e", "--env") or word.startswith("-e") else word
 
 
 def _choice(text: str, choices: tuple[str, ...], option: str) -> str:
