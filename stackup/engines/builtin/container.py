@@ -31,6 +31,8 @@ from stackup.runtime.spec import ContainerSpec
 from stackup.values import Address, Data, FieldPath, Json
 
 HOST = "host"
+FOREVER_S = 1e8
+"""Three years: what `--timeout -1` means to a clock."""
 ONE_OFF = "com.docker.compose.oneoff"
 
 
@@ -108,12 +110,10 @@ class ContainerKind:
 
     def _stop_of(self, work: Work) -> dict[str, Any]:
         claim = self._shelf.read(work.address)
-        message = (
-            {"do": "stop", **describe.stop(spec_of(claim), claim["given"].get("image", {}))}
-            if claim
-            else {"do": "stop"}
-        )
-        return message if self.stop_timeout is None else {**message, "grace": int(self.stop_timeout * 10**9)}
+        how = describe.stop(spec_of(claim), claim["given"].get("image", {})) if claim else {}
+        if self.stop_timeout is not None:
+            how["grace"] = int(min(self.stop_timeout, FOREVER_S) * 10**9)
+        return {"do": "stop", **how}
 
     def _withdraw(self, address: Address) -> None:
         """Out of the rotation of names, and no more packets by its ports."""
@@ -201,7 +201,7 @@ def _unpublish(claim: Record) -> None:
 
 
 def _astray(claims: Iterable[Record]) -> frozenset[str]:
-    """Published ports that do not lead where they should, each as JSON: one look at the host's table for all."""
+    """Published ports that do not lead where they should: one look at the host's table for all."""
     published = [port for claim in claims for port in claim["given"].get("published", ())]
     if not published:
         return frozenset()
