@@ -162,5 +162,7 @@ class Status(TypedDict):
     stopped: bool
     """Ended because somebody asked; no restart policy brings it back."""
     health: HealthStatus | None
+    stopping: NotRequired[bool]
+    """It runs, was told to end, and is on its way out."""
     warning: NotRequired[str]
     """For instance: PID 1 has no handler for the stop signal."""

@@ -138,6 +138,7 @@ class Monitor:
             "oom": False,
             "error": "",
             "health": None,
+            "stopping": False,
         }
         self._up_at = time.monotonic()
         self.inside = Inside(self.loop, self.description, born)
@@ -237,7 +238,7 @@ class Monitor:
         stop = self.description["stop"]
         number = supervise.signal_number(name or stop.get("signal"))
         patience = (int(stop.get("grace") or 0) if grace is None else grace) / supervise.SECOND
-        self.status["stopped"] = True
+        self.status["stopped"] = self.status["stopping"] = True
         if self._child is None:
             self.loop.cancel(_RESTART)
             self.status["state"] = "exited"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import subprocess
 from pathlib import Path
 
@@ -85,3 +86,21 @@ def test_a_flushed_firewall_must_be_drift_that_up_mends(machine: Machine, folder
     listing = subprocess.run(["nft", "list", "ruleset"], check=True, capture_output=True, text=True).stdout
     assert "8096" in listing
     machine.stackup("down", "-v", cwd=folder)
+
+
+def test_a_stop_whose_command_was_killed_must_not_fool_the_next_up(machine: Machine, folder: Path) -> None:
+    slow = STACK.replace(
+        '[python3, -m, http.server, "80"]', "[sh, -c, \"trap 'sleep 2; exit 0' TERM; sleep 600 & wait\"]"
+    )
+    (folder / "stack.yaml").write_text(slow.replace("1s", "20s"))
+    machine.stackup("up", "-d", cwd=folder)
+    with started(machine, folder, "--progress", "json", "stop") as stopping:
+        assert stopping.stderr is not None
+        while '"StepStarted"' not in stopping.stderr.readline():
+            continue
+        select.select([], [], [], 0.3)  # the monitor has been asked by now
+        stopping.kill()
+    machine.stackup("up", "-d", cwd=folder)
+    machine.stackup("plan", "--detailed-exitcode", cwd=folder, code=0)
+    assert "Up" in machine.stackup("ps", cwd=folder)
+    machine.stackup("down", "-v", "-t", "0", cwd=folder)

@@ -214,8 +214,8 @@ def _identity(port: Mapping[str, Any]) -> str:
 
 
 def lives(claim: Record, status: Status | None) -> bool:
-    """A status of an earlier instance says nothing about this one."""
-    if status is None or status["instance"] != claim["instance"]:
+    """A status of an earlier instance says nothing about this one, and who is being stopped is as good as gone."""
+    if status is None or status["instance"] != claim["instance"] or status.get("stopping"):
         return False
     return status["state"] in ("running", "restarting")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from socket import socket
@@ -17,6 +18,8 @@ from stackup.images.store import Store
 from stackup.layout import Layout
 from stackup.reconcile.resource import Outcome, Work
 from stackup.runtime import devices, limits, privileges
+from stackup.runtime import record as status_record
+from stackup.runtime.client import Client, MonitorGone
 from stackup.runtime.description import Description, HeldPort
 from stackup.runtime.launch import Launcher
 from stackup.runtime.network import container as namespace
@@ -76,11 +79,19 @@ class Start:
     def _prepare(self, key: str, address: Address) -> None:
         """Its own network namespace, and the places that it will be plugged into."""
         record = self._records[key] = self._shelf.need(address)
+        self._outwait(address)
         spec = cast(ContainerSpec, record["spec"])
         if Surroundings(self._layout, self._stack, address, spec).owns_network:
             member = attachments.member(self._layout, self._stack, address, spec)
             namespace.prepare(member.pin_file, resolver=bool(member.places))
             self._members[key] = member
+
+    def _outwait(self, address: Address) -> None:
+        """A stop whose command was killed goes on without it: the container that it ends is waited for."""
+        status = status_record.observe_status(self._shelf.state_dir(address))
+        if status and status["state"] == "running" and status.get("stopping"):
+            with contextlib.suppress(MonitorGone):
+                Client(self._shelf.live_dir(address)).request({"do": "stop"}, limit_s=0)
 
     def _plug(self) -> None:
         present = [member for key, member in self._members.items() if key not in self._failed]

@@ -85,7 +85,7 @@ def _runs(layout: Layout, stack: str, mine: Mapping[str, Any], live: str) -> boo
     status = record.observe_status(layout.address_dir(stack, "container", mine["directory"]))
     if status is None or status["instance"] != mine["instance"]:
         return False
-    if status["state"] == "running":
+    if status["state"] == "running" and not status.get("stopping"):
         return os.path.exists(os.path.join(live, CONTROL)) and limits_hold(mine)
     return status["state"] == "exited" and status["exit_code"] == 0 and not status["stopped"]
 
