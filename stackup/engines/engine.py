@@ -34,6 +34,8 @@ class Container(TypedDict):
     image: str
     """What the file calls it, e.g. `host`, `shop-base:latest`."""
     image_id: str
+    root: str
+    """What must be kept for it: the image's id, or the id of the layer of this machine's own root."""
     command: str
     state: Literal["created", "running", "paused", "restarting", "exited", "dead"]
     health: Literal["", "starting", "healthy", "unhealthy"]

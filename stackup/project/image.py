@@ -19,9 +19,9 @@ def store(session: Session) -> Store:
 
 
 def in_use(session: Session) -> set[str]:
-    """Ids of the images of every container on this host."""
+    """What the containers of this host are made of: ids of images, and of layers of the machine's own root."""
     direct = session.host.direct
-    return {row["image_id"] for stack in direct.stacks() for row in direct.containers(stack)}
+    return {row["root"] for stack in direct.stacks() for row in direct.containers(stack)}
 
 
 def listed(session: Session) -> list[dict[str, Any]]:

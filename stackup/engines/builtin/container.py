@@ -74,6 +74,7 @@ class ContainerKind:
         image = rootfs.config.to_data()
         claim["given"] |= {
             "image": image,
+            "root": rootfs.id,
             "lowers": list(rootfs.lowers),
             "binds": [list(bind) for bind in rootfs.binds],
             "hostname": spec["hostname"] or claim["instance"],

@@ -47,6 +47,7 @@ def row(claim: Mapping[str, Any], status: Mapping[str, Any] | None) -> Container
         "instance": claim["instance"],
         "image": spec["image_name"],
         "image_id": spec["image"],
+        "root": given.get("root", spec["image"]),
         "command": " ".join(given.get("argv", ())),
         "state": _STATES.get(known.get("state", "created"), "created"),  # type: ignore[typeddict-item]
         "health": health.get("status", "") if lives else "",

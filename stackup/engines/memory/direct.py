@@ -40,6 +40,7 @@ class MemoryDirect:
             "instance": seen.instance,
             "image": str(spec.get("image_name", spec.get("image", ""))),
             "image_id": str(spec.get("image", "")),
+            "root": str(spec.get("image", "")),
             "command": " ".join(spec.get("command") or ()),
             "state": "running" if alive else "exited" if ended else "created",
             "health": "healthy" if alive and spec.get("health") and Until.HEALTHY in seen.reached else "",
