@@ -104,3 +104,18 @@ def test_a_stop_whose_command_was_killed_must_not_fool_the_next_up(machine: Mach
     machine.stackup("plan", "--detailed-exitcode", cwd=folder, code=0)
     assert "Up" in machine.stackup("ps", cwd=folder)
     machine.stackup("down", "-v", "-t", "0", cwd=folder)
+
+
+def test_two_services_must_exchange_a_port_in_one_go(machine: Machine, folder: Path) -> None:
+    one = "  {name}: {{image: host, command: [sleep, '600'], stop_grace_period: 0s, ports: ['{port}:80']}}\n"
+    file = folder / "stack.yaml"
+    head = "name: faulty\nservices:\n"
+    file.write_text(head + one.format(name="a", port=8071) + one.format(name="b", port=8072))
+    machine.stackup("up", "-d", cwd=folder)
+    first = machine.stackup("ps", "-q", cwd=folder)
+    file.write_text(head + one.format(name="a", port=8072) + one.format(name="b", port=8071))
+    machine.stackup("up", "-d", cwd=folder)
+    assert machine.stackup("ps", "-q", cwd=folder) == first
+    assert machine.stackup("port", "a", "80", cwd=folder).strip().endswith(":8072")
+    assert machine.stackup("plan", "--detailed-exitcode", cwd=folder, code=0)
+    machine.stackup("down", cwd=folder)

@@ -28,18 +28,30 @@ class Update:
         self._driver = driver
         self._shelf = Shelf(layout, stack, "container")
 
+    def release(self, work: Work) -> None:
+        """Ports that it no longer wants are given up before anybody of the group takes new ones: it may be the same."""
+        if self._runs(work) and any(path[0] == "ports" for path in work.fields):
+            claim, spec = self._shelf.need(work.address), cast(ContainerSpec, wanted(work).spec)
+            kept = [port for port in claim["given"]["ports"] if port["key"] in spec["ports"]]
+            if kept != claim["given"]["ports"]:
+                self._set_ports(work.address, claim, spec, kept)
+                self._shelf.write(work.address, claim)
+
     def run(self, work: Work) -> None:
         want, claim = wanted(work), self._shelf.need(work.address)
         spec = cast(ContainerSpec, want.spec)
         parts = {path[0] for path in work.fields}
-        status = record.observe_status(self._shelf.state_dir(work.address))
-        if status is not None and status["state"] in ("running", "restarting"):
+        if self._runs(work):
             if "limits" in parts:
                 _apply(claim, spec)
             if "ports" in parts:
-                self._ports(work.address, claim, spec)
+                self._take_ports(work.address, claim, spec)
             self._monitor(work.address, claim, spec, parts)
         self._shelf.settle(want, claim)
+
+    def _runs(self, work: Work) -> bool:
+        status = record.observe_status(self._shelf.state_dir(work.address))
+        return status is not None and status["state"] in ("running", "restarting")
 
     def _monitor(self, address: Address, claim: Record, spec: ContainerSpec, parts: set[str]) -> None:
         image = claim["given"]["image"]
@@ -52,15 +64,16 @@ class Update:
         for part in sorted(parts & values.keys()):
             self._tell(address, part, values[part])
 
-    def _ports(self, address: Address, claim: Record, spec: ContainerSpec) -> None:
-        """New ones are held before anything leads to them; old ones lead nowhere before they are given up."""
-        before = claim["given"]["ports"]
-        kept = [port for port in before if port["key"] in spec["ports"]]
-        fresh = cast(ContainerSpec, {**spec, "ports": _without(spec, kept)})
-        found, held = choose_ports(self._layout, fresh, before)
+    def _take_ports(self, address: Address, claim: Record, spec: ContainerSpec) -> None:
+        had = claim["given"]["ports"]
+        fresh = cast(ContainerSpec, {**spec, "ports": _without(spec, had)})
+        found, held = choose_ports(self._layout, fresh, had)
         let_go(held)  # the monitor binds them itself
-        after = kept + found
-        gone = [port for port in before if port not in kept]
+        self._set_ports(address, claim, spec, had + found)
+
+    def _set_ports(self, address: Address, claim: Record, spec: ContainerSpec, after: list[dict[str, Any]]) -> None:
+        """New ones are held before anything leads to them; old ones lead nowhere before they are given up."""
+        gone: list[Any] = [port for port in claim["given"]["ports"] if port not in after]
         member = attachments.member(self._layout, self._stack, address, spec)
         member.addresses = [claim["given"]["addresses"][place.real_name] for place in member.places]
         serves = ports.kernel_serves(foreign_rules=True)
