@@ -19,7 +19,7 @@ from stackup.runtime.frames import Channel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
     from stackup.runtime.description import Description, Status
@@ -78,14 +78,16 @@ class Launcher:
 
     def launch(
         self,
-        descriptions: Sequence[Description],
+        descriptions: Iterable[Description],
         *,
         held: Mapping[str, Sequence[Sequence[int]]] | None = None,
         limit_s: float = START_S,
     ) -> Iterator[tuple[str, Outcome]]:
         """(address, its status, running, or why it does not run) as each becomes known.
 
-        `held`: by address, the sockets bound for each of its ports already; they stay the caller's to close afterwards.
+        A container is sent off as soon as it is described, so that the launcher forks it while the next is described.
+        `held`: by address, the sockets bound for each of its ports already, looked up once its description is there;
+        they stay the caller's to close afterwards.
         """
         with self._lock:
             self.start()
@@ -96,6 +98,7 @@ class Launcher:
                 message = {"token": self._next_token, "description": description, "held": [len(one) for one in sockets]}
                 self._channel.queue(message, [fd for one in sockets for fd in one])
                 self._next_token += 1
+                self._push()
             deadline = time.monotonic() + limit_s
             while waiting:
                 for answer in self._exchange(deadline):
@@ -125,11 +128,15 @@ class Launcher:
             found += self._last_words(deadline)
             self._channel.close()
         elif self._channel.sending and self._channel.fileno() in ready:
-            try:
-                self._channel.flush()
-            except OSError:
-                return found  # gone: the next turn sees the hang-up and takes the last answers
+            self._push()
         return found
+
+    def _push(self) -> None:
+        """Send what the launcher takes now."""
+        try:
+            self._channel.flush()
+        except OSError:
+            return  # gone: the next exchange sees the hang-up and takes the last answers
 
     def _received(self) -> list[dict[str, Any]]:
         data = self._answers.recv(_LONGEST_ANSWER)

@@ -35,10 +35,11 @@ class Cgroups:
     `cgroup.freeze` need no controller.
     """
 
-    __slots__ = ("homes", "version")
+    __slots__ = ("_whole", "homes", "version")
 
     def __init__(self, version: int, homes: Mapping[str, str]) -> None:
         self.version, self.homes = version, dict(homes)
+        self._whole: set[str] = set()
 
     @classmethod
     def detect(cls, mounts: Iterable[proc.Mount], own: Mapping[str, str]) -> Cgroups:
@@ -77,12 +78,9 @@ class Cgroups:
     ) -> list[str]:
         """Made, and limited before anybody is inside. Raises HostError when the kernel refuses a limit."""
         for home in dict.fromkeys(self.homes.values()):
-            folder = home
-            for name in (HOME, stack, container):
-                if self.version == 2:
-                    _hand_down(folder)
-                folder = os.path.join(folder, name)
-                cgroupfs.make(folder)
+            top = os.path.join(home, HOME)
+            self._make_stack(home, top, os.path.join(top, stack))
+            cgroupfs.make(os.path.join(top, stack, container))
         found = self.directories(stack, container)
         if devices:
             _allow(found, devices)
@@ -92,6 +90,18 @@ class Cgroups:
                 wanted = limits[field]  # type: ignore[literal-required]
                 raise HostError(f'the kernel refuses "{field}: {wanted}"', subject=field, hint=hint) from problem
         return found
+
+    def _make_stack(self, home: str, top: str, group: str) -> None:
+        """What a container's group lies in. Once for all of a command: what is in it keeps it from being pruned."""
+        if group in self._whole:
+            return
+        for parent, folder in ((home, top), (top, group)):
+            if self.version == 2:
+                _hand_down(parent)
+            cgroupfs.make(folder)
+        if self.version == 2:
+            _hand_down(group)
+        self._whole.add(group)
 
     def remove_stack(self, stack: str) -> None:
         """The stack's own groups, once its containers' are gone."""

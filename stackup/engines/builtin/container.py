@@ -13,7 +13,6 @@ from stackup.engines.builtin.powers import powers
 from stackup.engines.builtin.records import Record, Shelf, addresses, attempt, each, wanted
 from stackup.engines.desire.effects import CONTAINER
 from stackup.errors import HostError, StackupError
-from stackup.images import host as host_image
 from stackup.images.rootfs import Rootfs
 from stackup.images.store import Store
 from stackup.kernel import cgroupfs, files
@@ -90,7 +89,12 @@ class ContainerKind:
         """Looked up once a command: a look at this machine's own root takes 7 ms."""
         if image not in self._roots:
             store = Store(self._layout.images_dir)
-            self._roots[image] = host_image.rootfs(store) if image == HOST else store.rootfs(image)
+            if image == HOST:
+                from stackup.images import host  # 10 ms, for no other image
+
+                self._roots[image] = host.rootfs(store)
+            else:
+                self._roots[image] = store.rootfs(image)
         return self._roots[image]
 
     def start(self, works: Sequence[Work], tell: Tell) -> Iterator[Outcome]:

@@ -47,8 +47,10 @@ class Start:
         self._members: dict[str, Member] = {}
         self._failed: dict[str, StackupError] = {}
         self._held: dict[str, list[list[socket]]] = {}
+        self._descriptors: dict[str, list[list[int]]] = {}
         self._powers = powers()
         self._groups = limits.detect()
+        self._monitor_groups: list[str] = []
         self._serves = ports.kernel_serves(foreign_rules=True)
 
     def run(self, works: Sequence[Work]) -> Iterator[Outcome]:
@@ -56,20 +58,23 @@ class Start:
         for key, work in self._works.items():
             self._try(key, self._prepare, key, work.address)
         self._plug()
-        descriptions = []
-        for key, work in self._works.items():
-            if key not in self._failed:
-                self._try(key, lambda key=key, work=work: descriptions.append(self._describe(key, work.address)))
-        for key, problem in self._failed.items():
-            yield Outcome(self._works[key].step, problem)
-        held = {key: [[one.fileno() for one in sockets] for sockets in port] for key, port in self._held.items()}
         try:
-            for key, answer in self._launcher.launch(descriptions, held=held):
+            for key, answer in self._launcher.launch(self._descriptions(), held=self._descriptors):
                 failed = answer if isinstance(answer, StackupError) else attempt(self._finish, key)
                 yield Outcome(self._works[key].step, failed)
         finally:
             for port in self._held.values():
                 let_go(port)
+        for key, problem in self._failed.items():
+            yield Outcome(self._works[key].step, problem)
+
+    def _descriptions(self) -> Iterator[Description]:
+        """Of everybody who has not failed yet; one is launched while the next is described."""
+        for key, work in self._works.items():
+            if key not in self._failed:
+                found: list[Description] = []
+                self._try(key, self._describe, key, work.address, found)
+                yield from found
 
     def _try(self, key: str, verb: Any, *arguments: object) -> None:
         problem = attempt(verb, *arguments)
@@ -103,7 +108,10 @@ class Start:
         self._failed |= {str(one.address): failures[one.key] for one in present if one.key in failures}
         attachments.enter_names([one for one in present if one.key not in failures], up=False)
 
-    def _describe(self, key: str, address: Address) -> Description:
+    def _describe(self, key: str, address: Address, found: list[Description]) -> None:
+        found.append(self._description(key, address))
+
+    def _description(self, key: str, address: Address) -> Description:
         """Ports chosen, groups made, files written; then the record says so and the description is whole."""
         record, member = self._records[key], self._members.get(key)
         spec, given = cast(ContainerSpec, record["spec"]), record["given"]
@@ -111,6 +119,7 @@ class Start:
             given["addresses"] = dict(zip((p.real_name for p in member.places), member.addresses, strict=True))
         given["process"] = privileges.process_of(spec, given["image"], self._powers)
         given["ports"], self._held[key] = choose_ports(self._layout, spec, given.get("ports", ()))
+        self._descriptors[key] = [[one.fileno() for one in sockets] for sockets in self._held[key]]
         given["published"] = attachments.published(member, given["ports"]) if member and self._serves else []
         rules = devices.rules(self._nodes(spec), privileged=spec["privileged"])
         given["cgroups"] = self._groups.create(self._stack, address.directory, spec["limits"], rules)
@@ -134,7 +143,7 @@ class Start:
             "stdin_open": spec["stdin_open"],
             "await_attach": spec["await_attach"],
             "cgroups": given["cgroups"],
-            "monitor_cgroups": self._groups.create(self._stack, MONITORS),
+            "monitor_cgroups": self._monitors(),
             "restart": describe.restart(spec),
             "health": describe.health(spec, given["image"]),
             "stop": describe.stop(spec, given["image"]),
@@ -145,6 +154,11 @@ class Start:
             "rosters": [[place.names_file, place.real_name] for place in member.places] if member else [],
             "roster_key": member.key if member else "",
         }
+
+    def _monitors(self) -> list[str]:
+        """Made once for all."""
+        self._monitor_groups = self._monitor_groups or self._groups.create(self._stack, MONITORS)
+        return self._monitor_groups
 
     def _root(self, record: Record, address: Address, etc: dict[str, str]) -> RootPlan:
         spec, given = cast(ContainerSpec, record["spec"]), record["given"]
