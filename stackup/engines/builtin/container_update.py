@@ -71,9 +71,9 @@ class Update:
         let_go(held)  # the monitor binds them itself
         self._set_ports(address, claim, spec, had + found)
 
-    def _set_ports(self, address: Address, claim: Record, spec: ContainerSpec, after: list[dict[str, Any]]) -> None:
+    def _set_ports(self, address: Address, claim: Record, spec: ContainerSpec, after: list[Any]) -> None:
         """New ones are held before anything leads to them; old ones lead nowhere before they are given up."""
-        gone: list[Any] = [port for port in claim["given"]["ports"] if port not in after]
+        gone = [port for port in claim["given"]["ports"] if port not in after]
         member = attachments.member(self._layout, self._stack, address, spec)
         member.addresses = [claim["given"]["addresses"][place.real_name] for place in member.places]
         serves = ports.kernel_serves(foreign_rules=True)
