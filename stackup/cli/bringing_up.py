@@ -6,12 +6,11 @@ import time
 
 from stackup.cli import foreground
 from stackup.cli.call import Call
-from stackup.cli.changing import Frame, frame, shown, told
+from stackup.cli.changing import Frame, frame, shown, tell_unbuilt, told
 from stackup.cli.exits import Exit
 from stackup.cli.foreground import Ending, Foreground, Presses
 from stackup.cli.options import Options
 from stackup.cli.settings import counts
-from stackup.cli.terminal import BOLD, YELLOW
 from stackup.cli.views import urls
 from stackup.cli.views.logs import LogView
 from stackup.errors import UsageError
@@ -46,7 +45,7 @@ def bring_up(call: Call, options: Options) -> int:
     detached = options.flag("detach") or wanted.wait or wanted.run is Run.AS_IS or call.dry_run
     if ending.any and (options.flag("detach") or wanted.wait):
         raise UsageError("--abort-on-container-exit and its kin need the foreground", hint="leave out -d and --wait")
-    _tell_unbuilt(call, options)
+    tell_unbuilt(call, options)
     made = frame(call, yes=options.flag("yes") or wanted.renew_volumes)
     made.tells_running = wanted.run is Run.RUNNING
     if detached:
@@ -57,13 +56,6 @@ def bring_up(call: Call, options: Options) -> int:
         code = Exit.INTERRUPTED
         _stop(made)
     return code
-
-
-def _tell_unbuilt(call: Call, options: Options) -> None:
-    """What is asked for and will not be done is said."""
-    if options.flag("build") or options.text("pull") in ("always", "build"):
-        word = call.terminal.paint_err("warning", BOLD + YELLOW)
-        call.terminal.say(f"{word}: this release neither builds nor pulls images: those of this machine are used")
 
 
 def _in_the_background(made: Frame, wanted: UpOptions) -> int:

@@ -9,7 +9,7 @@ import os
 import sys
 
 from stackup.cli.options import Options
-from stackup.cli.terminal import Terminal
+from stackup.cli.terminal import BOLD, YELLOW, Terminal
 from stackup.errors import UsageError
 from stackup.layout import Layout
 from stackup.project.hosts import DEFAULT, open_host
@@ -50,6 +50,11 @@ class Call:
             flags.text("progress") or self.environ.get("COMPOSE_PROGRESS", ""), PROGRESS, "--progress"
         )
         self.terminal = Terminal(self.environ, ansi)
+        if flags.flag("compatibility"):
+            self.say_warning("--compatibility changes nothing here: names of containers are joined with hyphens")
+
+    def say_warning(self, text: str) -> None:
+        self.terminal.say(f"{self.terminal.paint_err('warning', BOLD + YELLOW)}: {text}")
 
     def switched_on(self, variable: str) -> bool:
         """A yes-or-no variable such as COMPOSE_REMOVE_ORPHANS."""
@@ -58,6 +63,20 @@ class Call:
     @property
     def dry_run(self) -> bool:
         return self.flags.flag("dry_run") or self.switched_on("COMPOSE_DRY_RUN")
+
+    @property
+    def parallel(self) -> int:
+        """How many steps may be under way at once, 0 for any number; -1 says that as well."""
+        text = self.environ.get("COMPOSE_PARALLEL_LIMIT", "")
+        number = self.flags.number("parallel")
+        if number is None:
+            try:
+                number = int(text or 0)
+            except ValueError:
+                raise UsageError(
+                    f'COMPOSE_PARALLEL_LIMIT must be a whole number, not "{text}"', subject="COMPOSE_PARALLEL_LIMIT"
+                ) from None
+        return max(0, number)
 
     def session(self, **rest: Any) -> Session:
         """What a use case needs. `rest`: sink and confirm."""
@@ -75,7 +94,7 @@ class Call:
         host = self.host or open_host(self.environ.get("STACKUP_ENGINE") or DEFAULT, self.layout, self.environ)
         rest.setdefault("warn", self.warn)
         command = " ".join(("stackup", *unvalued(self.argv)))
-        return Session(self.layout, where, host, command=command, dry_run=self.dry_run, **rest)
+        return Session(self.layout, where, host, command=command, dry_run=self.dry_run, parallel=self.parallel, **rest)
 
     def warn(self, row: dict[str, Any]) -> None:
         from stackup.cli.views.diagnostics import tell

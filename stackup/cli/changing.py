@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from stackup.cli.call import Call
 from stackup.cli.interrupts import interruptible
+from stackup.cli.options import Options
 from stackup.cli.views import plan as plan_view
 from stackup.cli.views.progress import View, choose
 from stackup.cli.views.report import tell
@@ -89,3 +90,9 @@ def change(call: Call, verb: Callable[[Session], Report], *, yes: bool = False) 
 def told(made: Frame, report: Report) -> int:
     direct = None if made.session.dry_run else made.session.host.direct
     return tell(made.call.terminal, report, made.words, direct)
+
+
+def tell_unbuilt(call: Call, options: Options) -> None:
+    """What is asked for and will not be done is said."""
+    if options.flag("build") or options.text("pull") in ("always", "build"):
+        call.say_warning("this release neither builds nor pulls images: those of this machine are used")

@@ -11,5 +11,8 @@ class Exit:
     FAILED = 1
     CHANGES = 2
     """`plan --detailed-exitcode` only."""
+    NOT_EXECUTABLE = 126
+    NOT_FOUND = 127
+    """`exec` only, as a shell would answer."""
     INTERRUPTED = 130
     BROKEN_PIPE = 141

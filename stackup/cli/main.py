@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from stackup.engines.engine import Host
 
 COMPLETION = "_STACKUP_COMPLETE"
+CODES = {"program-not-found": Exit.NOT_FOUND, "program-not-executable": Exit.NOT_EXECUTABLE}
+"""Errors of one program's start, which `exec` alone can raise here."""
 
 
 def run(argv: list[str], environ: Mapping[str, str], host: Host | None = None) -> int:
@@ -80,7 +82,7 @@ def _tell(call: Call, problem: StackupError) -> int:
         terminal.say(f"{terminal.paint_err('error', BOLD + RED)}: {problem.message}")
         if problem.hint:
             terminal.say(f"{terminal.paint_err('hint', BOLD + CYAN)}: {problem.hint}")
-    return Exit.FAILED
+    return CODES.get(problem.code, Exit.FAILED)
 
 
 def _silence() -> None:

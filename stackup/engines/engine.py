@@ -90,8 +90,8 @@ class Direct(Protocol):
         """Run a program inside, its streams joined to the caller's 0, 1, 2; the exit code. Detached: 0."""
         ...
 
-    def attach(self, container: Container) -> int:
-        """Join the caller's streams to the container's own; its exit code."""
+    def attach(self, container: Container, *, stdin: bool = True, once: bool = False) -> int:
+        """Join the caller's streams to the container's own; its exit code. `once`: its input ends with the caller's."""
         ...
 
     def kill(self, container: Container, signal: str) -> None: ...

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 
 from stackup.engines.engine import Engine, observe
 from stackup.engines.memory.world import mirror
@@ -96,14 +97,13 @@ def _carry_out(session: Session, engine: Engine, plan: Plan, observed: tuple[Obs
         raise Refused("nothing was changed", subject=plan.stack)
     if plan.empty:
         return Report(plan)
-    interrupt = session.interrupt or Interrupt()
+    run = partial(apply, plan, sink=session.sink, interrupt=session.interrupt or Interrupt(), limit=session.parallel)
     if session.dry_run:
-        rehearsal = mirror(engine.kinds, plan.stack, observed)
-        return apply(plan, rehearsal.kinds, sink=session.sink, log=_Unwritten(), interrupt=interrupt)
+        return run(mirror(engine.kinds, plan.stack, observed).kinds, log=_Unwritten())
     journal = Journal(session.layout.journal_file(plan.stack), session.command)
     try:
         journal.plan(plan)
-        return apply(plan, engine.kinds, sink=session.sink, log=_as_log(journal), interrupt=interrupt)
+        return run(engine.kinds, log=_as_log(journal))
     finally:
         journal.close()
 

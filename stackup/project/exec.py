@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stackup.errors import HostError
 from stackup.project.containers import running
 
 TYPE_CHECKING = False
@@ -12,9 +13,14 @@ if TYPE_CHECKING:
 
 def execute(session: Session, service: str, request: ExecRequest, *, index: int = 0) -> int:
     """The program's own exit code; 0 when it was only set going."""
-    return session.host.direct.exec(running(session, service, index), request)
+    try:
+        return session.host.direct.exec(running(session, service, index), request)
+    except HostError as problem:
+        if problem.code == "program-not-found":
+            problem.hint = ""  # it is about the file's `command:`, and this one the user has typed
+        raise
 
 
-def attach(session: Session, service: str, *, index: int = 0) -> int:
+def attach(session: Session, service: str, *, index: int = 0, stdin: bool = True) -> int:
     """The exit code of the container."""
-    return session.host.direct.attach(running(session, service, index))
+    return session.host.direct.attach(running(session, service, index), stdin=stdin)

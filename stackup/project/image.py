@@ -7,8 +7,10 @@ from stackup.images.store import Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
+    from stackup.engines.engine import Container
     from stackup.images.compression import ByteSource
     from stackup.images.importer import Imported
     from stackup.project.session import Session
@@ -20,8 +22,12 @@ def store(session: Session) -> Store:
 
 def in_use(session: Session) -> set[str]:
     """What the containers of this host are made of: ids of images, and of layers of the machine's own root."""
+    return {row["root"] for row in _containers(session)}
+
+
+def _containers(session: Session) -> Iterator[Container]:
     direct = session.host.direct
-    return {row["root"] for stack in direct.stacks() for row in direct.containers(stack)}
+    return (row for stack in direct.stacks() for row in direct.containers(stack))
 
 
 def listed(session: Session) -> list[dict[str, Any]]:
@@ -62,6 +68,13 @@ def remove(session: Session, reference: str, *, force: bool = False) -> tuple[st
     names = [name for name, target in images.tags() if target == image_id]
     if len(names) > 1 and not force and images.untag(reference):
         return image_id, ()
+    users = sorted(row["name"] for row in _containers(session) if row["image_id"] == image_id)
+    if users:
+        raise UsageError(
+            f'image "{reference}" is in use by {", ".join(users)}',
+            subject=reference,
+            hint="remove its containers first",
+        )
     return image_id, images.remove(image_id, keep=in_use(session))
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from stackup.errors import UsageError
 from stackup.project import edits
 from stackup.project.change import Aim, change
+from stackup.project.deadline import deadline
 from stackup.project.resolve import Resolved, cached, identify, resolve
 from stackup.project.session import Session, no_such_service
 from stackup.project.up import UpOptions, up
@@ -53,7 +54,10 @@ def start(session: Session, options: Selected) -> Report:
             wanted = edits.without_needs(wanted, names) if options.no_deps else edits.with_needs(wanted, names)
         return _as_is(found, wanted, wait=options.wait)
 
-    return change(session, found.name, aiming)
+    with deadline(session, options.wait_timeout if options.wait else None) as late:
+        report = change(session, found.name, aiming)
+    late.check(report)
+    return report
 
 
 def restart(session: Session, options: Selected) -> Report:

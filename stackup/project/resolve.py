@@ -78,7 +78,7 @@ def identify(session: Session) -> Resolved:
     try:
         loaded = load(session)
     except UsageError:
-        if not session.where.named:
+        if session.where.files or not session.where.named:
             raise
         return nameless(session.where.named)
     value = _value(loaded, None, loaded.diagnostics)

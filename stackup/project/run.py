@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from stackup.diagnostics import Diagnostics
 from stackup.engines.desire import Wish
 from stackup.engines.engine import Container
 from stackup.engines.memory.world import ONE_OFF
-from stackup.errors import UsageError
+from stackup.errors import StackInvalid, UsageError
 from stackup.project import edits
-from stackup.project.change import Aim, change
+from stackup.project.change import Aim, change, orphans
 from stackup.project.containers import containers
 from stackup.project.resolve import Resolved, load, resolve, translate
 from stackup.project.session import Session, no_such_service
@@ -34,6 +35,7 @@ class RunOptions:
     service: str
     changes: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, str | None] = field(default_factory=dict)
+    environment_files: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
     ports: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -67,8 +69,9 @@ def start(session: Session, options: RunOptions) -> OneOff:
         direct = {need.on for need in one.needs if need.on.kind != edits.CONTAINER}
         own = tuple(item for item in resolved.desired if item.address in direct)
         desired = tuple({item.address: item for item in (*others, *own, one)}.values())
-        scope = frozenset(item.address for item in desired)
-        return Aim(desired, Policy(known=resolved.pairs, scope=scope))
+        left = orphans(observed, resolved.pairs) if options.remove_orphans else []
+        scope = frozenset(item.address for item in desired) | {seen.address for seen in left}
+        return Aim(desired, Policy(known=resolved.pairs, scope=scope, orphans=options.remove_orphans))
 
     report = change(session, resolved.name, aiming)
     return OneOff(resolved.name, one.address, str(one.spec["name"]), report)
@@ -105,7 +108,7 @@ def _bent(session: Session, options: RunOptions) -> Loaded:
     if service is None:
         raise no_such_service(options.service, tuple(loaded.stack.services))
     changes: dict[str, Any] = {"scale": 1, "container_name": None, **options.changes}
-    changes["environment"] = {**service.environment, **options.environment}
+    changes["environment"] = {**service.environment, **_read(session, options), **options.environment}
     changes["labels"] = {**service.labels, **options.labels}
     if options.volumes:
         changes["volumes"] = (*service.volumes, *(_mount(text, loaded) for text in options.volumes))
@@ -119,6 +122,26 @@ def _bent(session: Session, options: RunOptions) -> Loaded:
     bent = service.model_copy(update=changes)
     services = {**loaded.stack.services, options.service: bent}
     return replace(loaded, stack=loaded.stack.model_copy(update={"services": services}))
+
+
+def _read(session: Session, options: RunOptions) -> dict[str, str]:
+    """What `--env-from-file` sets; of several files, the later wins."""
+    from stackup.stackfile.dotenv import parse_env
+
+    found: dict[str, str] = {}
+    for name in options.environment_files:
+        problems = Diagnostics()
+        try:
+            with open(os.path.join(session.where.directory, name), encoding="utf-8") as file:
+                text = file.read()
+        except (OSError, UnicodeDecodeError) as problem:
+            why = (problem.strerror or "").lower() if isinstance(problem, OSError) else "it is not UTF-8"
+            raise UsageError(f'cannot read "{name}": {why}', subject=name) from problem
+        bindings = parse_env(text, name, session.where.environ.get, problems)
+        if len(problems):
+            raise StackInvalid(tuple(problems), {name: text})
+        found |= {key: binding.value for key, binding in bindings.items()}
+    return found
 
 
 def _mount(text: str, loaded: Loaded) -> Mount:

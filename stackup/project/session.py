@@ -59,9 +59,12 @@ def _ignore(_: Event) -> None:
 
 
 class Session:
-    """`confirm` sees each plan before its first step and may refuse it; `warn` takes a diagnostic as a row."""
+    """`confirm` sees each plan before its first step and may refuse it; `warn` takes a diagnostic as a row.
 
-    __slots__ = ("command", "confirm", "dry_run", "host", "interrupt", "layout", "sink", "warn", "where")
+    `parallel`: how many steps may be under way at once, 0 for any number.
+    """
+
+    __slots__ = ("command", "confirm", "dry_run", "host", "interrupt", "layout", "parallel", "sink", "warn", "where")
 
     def __init__(self, layout: Layout, where: Where, host: Host, **rest: Any) -> None:
         self.layout = layout
@@ -69,6 +72,7 @@ class Session:
         self.host = host
         self.command: str = rest.get("command", "stackup")
         self.dry_run: bool = rest.get("dry_run", False)
+        self.parallel: int = rest.get("parallel", 0)
         self.sink: Sink = rest.get("sink", _ignore)
         self.confirm: Callable[[Plan], bool] = rest.get("confirm", _agree)
         self.warn: Callable[[dict[str, Any]], None] = rest.get("warn", lambda row: None)

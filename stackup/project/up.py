@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from stackup.engines.desire import Wish
-from stackup.errors import HostError, UsageError
+from stackup.errors import UsageError
 from stackup.kernel.files import make_dir, read_json, write_json
 from stackup.project import edits
 from stackup.project.change import Aim, change, orphans
+from stackup.project.deadline import deadline
 from stackup.project.resolve import Resolved, identify, resolve
 from stackup.project.session import Session
-from stackup.reconcile.apply import Interrupt, Report
+from stackup.reconcile.apply import Report
 from stackup.reconcile.decide import Policy
 from stackup.reconcile.resource import Desired, Observed, Run
 from stackup.values import Address
@@ -64,14 +63,9 @@ def up(session: Session, options: UpOptions) -> Report:
             _tell_orphans(session, observed, resolved)
         return aim_of(resolved, options, observed)
 
-    with _deadline(session, options) as late:
+    with deadline(session, options.wait_timeout) as late:
         report = change(session, resolved.name, aiming, stop_timeout=options.stop_timeout)
-    if late.is_set() and report.interrupted:
-        raise HostError(
-            f'stack "{resolved.name}" is not ready after {options.wait_timeout:g} s',
-            subject=resolved.name,
-            hint="see `stackup ps` and `stackup logs`, or give it more time with --wait-timeout",
-        )
+    late.check(report)
     if not session.dry_run:
         remember(session, resolved)
     return report
@@ -127,28 +121,6 @@ def _tell_orphans(session: Session, observed: tuple[Observed, ...], resolved: Re
             f"found orphan containers ({names}) for this stack: if you removed or renamed a service, "
             "run this command with --remove-orphans to clean up"
         )
-
-
-@contextmanager
-def _deadline(session: Session, options: UpOptions) -> Iterator[threading.Event]:
-    """Interrupt the run when `--wait-timeout` is over."""
-    late = threading.Event()
-    if options.wait_timeout is None:
-        yield late
-        return
-    interrupt = session.interrupt = session.interrupt or Interrupt()
-
-    def ring() -> None:
-        late.set()
-        interrupt.set()
-
-    timer = threading.Timer(options.wait_timeout, ring)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield late
-    finally:
-        timer.cancel()
 
 
 def remember(session: Session, resolved: Resolved) -> None:

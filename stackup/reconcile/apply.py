@@ -90,6 +90,9 @@ class _Apply:
     sink: Sink
     log: Log
     interrupt: Interrupt
+    limit: int = 0
+    busy: int = 0
+    backlog: list[Step] = field(default_factory=list)
     done: queue.SimpleQueue[Sequence[Outcome] | BaseException] = field(default_factory=queue.SimpleQueue)
     lock: threading.Lock = field(default_factory=threading.Lock)
     started: dict[int, float] = field(default_factory=dict)
@@ -102,9 +105,14 @@ class _Apply:
             self.sink(event)
 
 
-def apply(plan: Plan, kinds: Mapping[str, Kind], *, sink: Sink, log: Log, interrupt: Interrupt) -> Report:
-    """Apply every step that can be applied; failures are in the Report. A kind may raise only StackupError."""
-    run = _Apply(plan, kinds, sink, log, interrupt)
+def apply(
+    plan: Plan, kinds: Mapping[str, Kind], *, sink: Sink, log: Log, interrupt: Interrupt, limit: int = 0
+) -> Report:
+    """Apply every step that can be applied; failures are in the Report. A kind may raise only StackupError.
+
+    `limit`: how many steps may be under way at once, 0 for any number.
+    """
+    run = _Apply(plan, kinds, sink, log, interrupt, limit)
     run.steps = {step.id: step for step in plan.steps}
     run.changes = {change.address: change for change in plan.changes}
     begun = time.monotonic()
@@ -122,18 +130,36 @@ def apply(plan: Plan, kinds: Mapping[str, Kind], *, sink: Sink, log: Log, interr
 
 def _dispatch(run: _Apply, sorter: TopologicalSorter[int]) -> None:
     """Send off what is ready, one worker a group; skipping a step can make further ones ready."""
-    while ready := sorter.get_ready():
-        groups: dict[tuple[str, Verb], list[Step]] = {}
-        for step in (run.steps[number] for number in sorted(ready)):
+    while True:
+        waiting = [*run.backlog, *(run.steps[number] for number in sorted(sorter.get_ready()))]
+        run.backlog = []
+        for step in waiting:
             because = _obstacle(run, step)
             if because:
                 run.reports[step.id] = StepReport(step, skipped=because)
                 run.tell(StepSkipped(time.time(), step.id, step.verb.value, str(step.address), because))
                 sorter.done(step.id)
             else:
-                groups.setdefault((step.address.kind, step.verb), []).append(step)
-        for steps in groups.values():
-            _send(run, steps)
+                run.backlog.append(step)
+        if len(run.backlog) == len(waiting):
+            break
+    for steps in _groups(run):
+        _send(run, steps)
+
+
+def _groups(run: _Apply) -> list[list[Step]]:
+    """As many of the backlog as may be under way at once, by kind and verb; who only waits takes nobody's place."""
+    groups: dict[tuple[str, Verb], list[Step]] = {}
+    left = []
+    for step in run.backlog:
+        works = step.verb is not Verb.AWAIT
+        if works and run.limit and run.busy >= run.limit:
+            left.append(step)
+            continue
+        run.busy += works
+        groups.setdefault((step.address.kind, step.verb), []).append(step)
+    run.backlog = left
+    return list(groups.values())
 
 
 def _obstacle(run: _Apply, step: Step) -> str:
@@ -203,6 +229,7 @@ def _collect(run: _Apply, sorter: TopologicalSorter[int]) -> None:
 
 def _end(run: _Apply, outcome: Outcome) -> None:
     step, error = run.steps[outcome.step], outcome.error
+    run.busy -= step.verb is not Verb.AWAIT
     seconds = time.monotonic() - run.started[step.id]
     run.reports[step.id] = StepReport(step, seconds, error)
     run.log.end(step, error)

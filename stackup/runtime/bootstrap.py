@@ -212,4 +212,5 @@ def _report(trail: Trail, problem: BaseException) -> dict[str, object]:
         message = f"{problem.strerror.lower()}{about}"
     errno = problem.errno if isinstance(problem, OSError | KernelError) else None
     path = trail.path or (problem.subject if isinstance(problem, StackupError) else "")
-    return {"operation": trail.operation, "errno": errno or 0, "path": path, "message": message, "hint": hint}
+    return {"operation": trail.operation, "errno": errno or 0, "path": path, "message": message, "hint": hint,
+            "exit_code": trail.exit_code}  # fmt: skip

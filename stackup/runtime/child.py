@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     """(pid, pidfd) in the parent, (0, -1) in the child; see `namespaces`."""
 
 _SET_UP_EXIT = 126
+_RUN = "run the program"
+_PROGRAM_CODES = {127: "program-not-found", 126: "program-not-executable"}
+"""Exit codes of a failed last step, POSIX 2.8.2, as codes of errors."""
 
 
 class Child:
@@ -78,9 +81,14 @@ class Child:
 def set_up_error(failure: dict[str, Any]) -> HostError:
     """The child's own report as an error: which operation, on what, why."""
     operation, message = str(failure.get("operation") or ""), str(failure.get("message") or "")
-    text = f"{operation}: {message}" if operation and not message.startswith(operation) else message
+    of_program = operation == _RUN
+    says_it_all = message.startswith(operation) or (of_program and not failure.get("errno"))
+    text = message if says_it_all else f"{operation}: {message}"
     return HostError(
-        text or "set-up failed", subject=str(failure.get("path") or ""), hint=str(failure.get("hint") or "")
+        text or "set-up failed",
+        subject=str(failure.get("path") or ""),
+        hint=str(failure.get("hint") or ""),
+        code=_PROGRAM_CODES.get(int(failure.get("exit_code") or 0), "") if of_program else "",
     )
 
 

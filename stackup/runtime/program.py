@@ -182,8 +182,8 @@ def find(argv: list[str], env: dict[str, str]) -> str:
         denied = denied or path
     if denied:
         return denied  # execve says EACCES, and the exit code is 126
-    hint = "correct the `command:` or `entrypoint:`, or bring the program into the image"
-    raise HostError(f'"{name}" is not on the container\'s PATH', subject=name, hint=hint)
+    hint = "look at `command:` and `entrypoint:` of the service, or bring the program into its image"
+    raise HostError(f'"{name}" is not on the container\'s path', subject=name, hint=hint)
 
 
 def refuse_magic(program: str) -> None:

@@ -351,7 +351,25 @@ def test_every_code_can_be_explained(shell: Shell) -> None:
 
 def test_what_is_asked_for_and_not_done_is_said(shell: Shell) -> None:
     assert "warning: this release neither builds nor pulls" in shell.typed("up -d --build").err
+    assert "warning: this release neither builds nor pulls" in shell.typed("create --pull always").err
+    assert "warning: this release neither builds nor pulls" in shell.typed("run -d --build web true").err
+    assert "warning: --compatibility changes nothing here" in shell.typed("--compatibility ps").err
     assert "warning" not in shell.typed("up -d --pull missing --quiet-pull").err
+
+
+@pytest.mark.parametrize(("flag", "variable"), [("--parallel 1", ""), ("", "1"), ("--parallel 1", "7")])
+def test_no_more_steps_are_under_way_than_asked_for(shell: Shell, flag: str, variable: str) -> None:
+    answer = shell.typed(f"{flag} --progress json up -d --scale db=4", COMPOSE_PARALLEL_LIMIT=variable)
+    events = [json.loads(line) for line in answer.err.splitlines() if line.startswith("{")]
+    works = [item["event"] for item in events if item.get("verb") not in (None, "await")]
+    assert works == ["StepStarted", "StepEnded"] * (len(works) // 2)
+    assert len(works) > 12
+
+
+def test_any_number_may_be_under_way_unless_the_limit_is_no_number(shell: Shell) -> None:
+    assert shell.typed("--parallel -1 up -d", COMPOSE_PARALLEL_LIMIT="1").code == 0
+    answer = shell.typed("down", COMPOSE_PARALLEL_LIMIT="many")
+    assert (answer.code, answer.err) == (1, 'error: COMPOSE_PARALLEL_LIMIT must be a whole number, not "many"\n')
 
 
 def test_a_volume_that_must_be_made_anew_is_not_lost_without_a_word(shell: Shell) -> None:
@@ -382,6 +400,20 @@ def test_run_in_the_background_prints_its_name(shell: Shell) -> None:
     assert answer.code == 0
     assert answer.out.startswith("shop-web-run-")
     assert shell.typed("ps -q").out.count("\n") == 2
+
+
+def test_run_takes_variables_from_files_and_orphans_away(shell: Shell, tmp_path: Path) -> None:
+    shell.typed("up -d")
+    (tmp_path / "more.env").write_text("A=1\nB=2\n")
+    shell.shop.write(SHOP[: SHOP.index("  web:")] + SHOP[SHOP.index("volumes: {data") :])
+    answer = shell.typed("run -d --env-from-file more.env -e B=3 --remove-orphans db true")
+    assert answer.code == 0
+    one = next(item for who, item in shell.shop.host.world.stack("shop").items() if "-run-" in who.name)
+    assert {"A": "1", "B": "3"}.items() <= dict(one.recorded["env"]).items()
+    assert "container/web#1" not in shell.shop.there()
+    assert 'cannot read "none.env"' in shell.typed("run --env-from-file none.env db true").err
+    (tmp_path / "bad.env").write_text("A='1\n")
+    assert "bad.env:1" in shell.typed("run --env-from-file bad.env db true").err
 
 
 def test_top_volumes_images_and_doctor(shell: Shell) -> None:

@@ -14,9 +14,10 @@ from stackup.cli.views.logs import LogView, color_of
 from stackup.cli.views.tables import go_json, table
 from stackup.cli.views.times import age, stamp
 from stackup.cli.views.urls import show as show_urls
-from stackup.cli.views.values import shown
+from stackup.cli.views.values import name, shown, transition
 from stackup.engines.engine import Container
 from stackup.errors import UsageError
+from stackup.reconcile.diff import ABSENT
 
 NOW = 1_700_000_000.0
 
@@ -227,3 +228,11 @@ def test_moments_of_options() -> None:
     assert moment("2023-11-14", NOW) == time.mktime((2023, 11, 14, 0, 0, 0, 0, 0, -1))
     with pytest.raises(UsageError, match='"yesterday" is not a time'):
         moment("yesterday", NOW)
+
+
+def test_a_published_port_comes_and_goes_as_a_whole() -> None:
+    path, port = ("ports", "8080->80/tcp"), {"host_ip": "", "published": "8080", "target": 80, "protocol": "tcp"}
+    assert name(path) == "ports"
+    assert transition(path, ABSENT, port) == "8080->80/tcp  added"
+    assert transition(path, port, ABSENT) == transition(path, port, None) == "8080->80/tcp  removed"
+    assert transition(("limits", "memory"), 256 << 20, 512 << 20) == "256M -> 512M"

@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.scenarios.inventory import difference, inventory
@@ -39,13 +39,21 @@ class Machine:
     def command(self, words: Sequence[str]) -> list[str]:
         return [sys.executable, "-m", "stackup", *words]
 
-    def stackup(self, *words: str, cwd: Path | None = None, code: int | None = 0, timeout: float = 50) -> str:
-        """What it printed on standard output; its exit code must be `code`."""
+    def typed(
+        self,
+        *words: str,
+        cwd: Path | None = None,
+        code: int | None = 0,
+        env: Mapping[str, str] | None = None,
+        given: str | None = None,
+        timeout: float = 50,
+    ) -> subprocess.CompletedProcess[str]:
+        """One command that has ended; its exit code must be `code`. `given`: its standard input."""
         done = subprocess.run(
             self.command(words),
             cwd=cwd or self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
+            env={**self.environment, **(env or {})},
+            input=given or "",
             capture_output=True,
             text=True,
             timeout=timeout,
@@ -53,7 +61,11 @@ class Machine:
         )
         told = f"stackup {' '.join(words)}: exit code {done.returncode}\n{done.stdout[-3000:]}{done.stderr[-6000:]}"
         assert code is None or done.returncode == code, told
-        return done.stdout
+        return done
+
+    def stackup(self, *words: str, cwd: Path | None = None, code: int | None = 0, timeout: float = 50) -> str:
+        """What it printed on standard output; its exit code must be `code`."""
+        return self.typed(*words, cwd=cwd, code=code, timeout=timeout).stdout
 
     def killed_at(self, event: int, *words: str, cwd: Path) -> bool:
         """Starts a command and kills it with SIGKILL when it has told `event` events. False: it ended before."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from stackup.errors import Unsupported
 from stackup.project.exec import attach
 
 TYPE_CHECKING = False
@@ -12,6 +11,5 @@ if TYPE_CHECKING:
 
 
 def run(call: Call, options: Options) -> int:
-    if options.flag("no_stdin"):
-        raise Unsupported("attaching without standard input is `stackup logs -f`", subject="--no-stdin")
-    return attach(call.session(), options.text("service"), index=options.number("index") or 0)
+    stdin = not options.flag("no_stdin")
+    return attach(call.session(), options.text("service"), index=options.number("index") or 0, stdin=stdin)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from stackup.cli.call import Call
-from stackup.cli.changing import frame, shown, told
+from stackup.cli.changing import frame, shown, tell_unbuilt, told
 from stackup.cli.exits import Exit
 from stackup.cli.options import Options
 from stackup.cli.settings import pairs
@@ -13,6 +13,7 @@ from stackup.project.run import RunOptions, remove, row_of, start
 
 
 def run(call: Call, options: Options) -> int:
+    tell_unbuilt(call, options)
     made = frame(call, yes=True, mode="quiet" if options.flag("quiet") else "")
     wanted = options_of(call, options)
     with shown(made):
@@ -24,7 +25,7 @@ def run(call: Call, options: Options) -> int:
         call.terminal.print(one.name)
         return Exit.DONE
     try:
-        return made.session.host.direct.attach(row_of(made.session, one))
+        return made.session.host.direct.attach(row_of(made.session, one), once=True)
     finally:
         if options.flag("rm"):
             remove(frame(call, yes=True, mode="quiet").session, one)  # as with docker, nobody is told
@@ -49,6 +50,7 @@ def options_of(call: Call, options: Options) -> RunOptions:
         options.text("service"),
         changes,
         environment=pairs(options.texts("env"), call.environ),
+        environment_files=options.texts("env_from_file"),
         volumes=options.texts("volume"),
         ports=options.texts("publish"),
         labels={key: value or "" for key, value in pairs(options.texts("label")).items()},

@@ -19,6 +19,7 @@ BENDING = (
     "no_start",
     "remove_orphans",
     "build",
+    "pull",
 )
 """With any of these, what is wanted is not just what the file says."""
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from stackup.cli.terminal import BOLD, FAINT, GREEN, MAGENTA, RED, YELLOW
 from stackup.cli.views.tables import own_json
-from stackup.cli.views.values import shown
+from stackup.cli.views.values import is_port, name, shown, transition
 from stackup.reconcile.diff import Cause as DiffCause
+from stackup.reconcile.diff import FieldDiff
 from stackup.reconcile.plan import Action, Change, Motion, Plan
 from stackup.reconcile.resource import Effect
 
@@ -50,23 +51,29 @@ def label(change: Change, plan: Plan) -> str:
 
 
 def _rows(change: Change, plan: Plan) -> Iterator[Row]:
-    name, sign = label(change, plan), SIGNS[change.action]
+    title, sign = label(change, plan), SIGNS[change.action]
     told = False
     for item in change.diffs:
         drift = item.cause is DiffCause.DRIFT
-        before, after = shown(item.path, item.live if drift else item.recorded), shown(item.path, item.wanted)
         place = item.span.place if item.span else ""
         what = f"{EFFECTS[item.effect]} ({item.why})" if drift else EFFECTS[item.effect]
-        values = f"kernel {before} -> file {after}" if drift else f"{before} -> {after}"
-        yield "!" if drift else sign, "" if told else name, ".".join(item.path), values, _end(place, what)
+        yield "!" if drift else sign, "" if told else title, name(item.path), _values(item), _end(place, what)
         told = True
     causes = [reason for reason in change.reasons if not change.diffs or reason.detail not in _paths(change)]
     for reason in causes or ([] if told else change.reasons):
         place = reason.span.place if reason.span else ""
-        yield sign, "" if told else name, str(reason), "", _end(place, "" if told else _deed(change))
+        yield sign, "" if told else title, str(reason), "", _end(place, "" if told else _deed(change))
         told = True
     if not told:
-        yield sign, name, _deed(change), "", ""
+        yield sign, title, _deed(change), "", ""
+
+
+def _values(item: FieldDiff) -> str:
+    if item.cause is not DiffCause.DRIFT:
+        return transition(item.path, item.recorded, item.wanted)
+    if is_port(item.path):
+        return f"{item.path[1]}  lost"
+    return f"kernel {shown(item.path, item.live)} -> file {shown(item.path, item.wanted)}"
 
 
 def _end(place: str, what: str) -> str:

@@ -25,6 +25,24 @@ def shown(path: FieldPath, value: Json) -> str:
     return _cut(value if value and value.isprintable() and value.strip() == value else json.dumps(value))
 
 
+def name(path: FieldPath) -> str:
+    """What a field is called; a published port is told by `transition`."""
+    return "ports" if is_port(path) else ".".join(path)
+
+
+def transition(path: FieldPath, before: Json, after: Json) -> str:
+    """`256M -> 512M`; a published port comes and goes as a whole: `8080->80/tcp  added`."""
+    nothing = (ABSENT, None)
+    if is_port(path) and (before in nothing or after in nothing):
+        return f"{path[1]}  {'added' if before in nothing else 'removed'}"
+    return f"{shown(path, before)} -> {shown(path, after)}"
+
+
+def is_port(path: FieldPath) -> bool:
+    """A published port of a container, whose key says all of it."""
+    return len(path) == 2 and path[0] == "ports"
+
+
 def _number(field: str, value: int) -> str:
     if field in SIZES and value >= 0:
         return format_size(value) if value else "unlimited"

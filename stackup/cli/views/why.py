@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from stackup.cli.terminal import BOLD, FAINT
 from stackup.cli.views.plan import as_data
 from stackup.cli.views.tables import own_json
-from stackup.cli.views.values import shown
+from stackup.cli.views.values import name, transition
 from stackup.reconcile.plan import Change, Plan
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _past(terminal: Terminal, entry: dict[str, Any]) -> None:
     for item in entry["diffs"]:
         path = tuple(item["path"])
         place = f"  {item['place']}" if item["place"] else ""
-        terminal.print(f"     {'.'.join(path)}  {shown(path, item['from'])} -> {shown(path, item['to'])}{place}")
+        terminal.print(f"     {name(path)}  {transition(path, item['from'], item['to'])}{place}")
 
 
 def show_json(terminal: Terminal, changes: list[Change], past: list[dict[str, Any]]) -> None:

@@ -79,11 +79,16 @@ class ContainerKind:
             "hostname": spec["hostname"] or claim["instance"],
             "argv": process_of(spec, image, powers())["argv"],
             "transient": spec["labels"].get(ONE_OFF) == "True",
+            "volumes": {key: self._volume(key) for key in _volumes(spec)},
         }
         files.make_dir(f"{self._shelf.state_dir(work.address)}/upper", 0o755)
         files.make_dir(f"{self._shelf.state_dir(work.address)}/work")
         files.make_dir(f"{self._shelf.state_dir(work.address)}/merged")
         self._shelf.settle(want, claim)
+
+    def _volume(self, key: str) -> str:
+        """Its name on the host."""
+        return str(Shelf(self._layout, self._stack, "volume").need(Address("volume", key))["spec"]["name"])
 
     def _rootfs(self, image: str) -> Rootfs:
         """Looked up once a command: a look at this machine's own root takes 7 ms."""
@@ -244,6 +249,10 @@ def observed(address: Address, claim: Record, status: Status | None, astray: fro
         "" if alive else why_not_running(status),
         bool(claim["given"].get("transient")),
     )
+
+
+def _volumes(spec: ContainerSpec) -> set[str]:
+    return {mount["source"] for mount in spec["mounts"].values() if mount["type"] == "volume"}
 
 
 def _live(claim: Record, astray: frozenset[str]) -> dict[FieldPath, Json]:

@@ -81,11 +81,11 @@ class BuiltinDirect:
             base["capabilities"] = list(capabilities.NAMES)
         return base
 
-    def attach(self, container: Container) -> int:
+    def attach(self, container: Container, *, stdin: bool = True, once: bool = False) -> int:
         from stackup.runtime.client import Client
         from stackup.runtime.exec import Streams, attach
 
-        return attach(Client(self._live_dir(container)), Streams())
+        return attach(Client(self._live_dir(container)), Streams(stdin=0 if stdin else -1), once=once)
 
     def kill(self, container: Container, signal: str) -> None:
         from stackup.runtime.client import Client

@@ -62,7 +62,7 @@ def row(claim: Mapping[str, Any], status: Mapping[str, Any] | None) -> Container
         "finished_at": known.get("finished_at", 0.0),
         "ports": [_port(port) for port in given.get("ports", ())] if lives else [],
         "networks": given.get("addresses", {}),
-        "mounts": [_mount(target, mount) for target, mount in spec["mounts"].items()],
+        "mounts": [_mount(target, mount, given) for target, mount in spec["mounts"].items()],
         "labels": _labels(claim),
         "transient": bool(given.get("transient")),
         "probe": probes[-1]["output"] if probes else "",
@@ -74,8 +74,16 @@ def _port(port: Mapping[str, Any]) -> Any:
     return {key: port[key] for key in ("host_ip", "target", "protocol")} | {"host_port": port["port"]}
 
 
-def _mount(target: str, mount: Mapping[str, Any]) -> str:
-    return mount["source"] if mount["type"] in ("volume", "bind") else target
+def _mount(target: str, mount: Mapping[str, Any], given: Mapping[str, Any]) -> str:
+    """A volume by its name on the host, a bind by its folder."""
+    source: str = mount["source"]
+    match mount["type"]:
+        case "volume":
+            name: str = given.get("volumes", {}).get(source, source)
+            return name
+        case "bind":
+            return source
+    return target
 
 
 def _labels(claim: Mapping[str, Any]) -> dict[str, str]:

@@ -88,7 +88,7 @@ class MemoryDirect:
         last = request["argv"][-1]
         return int(last) if last.isdigit() else 0
 
-    def attach(self, container: Container) -> int:
+    def attach(self, container: Container, *, stdin: bool = True, once: bool = False) -> int:
         for seen in self.watch(container):
             if not seen["pid"]:
                 return seen["exit_code"]

@@ -1,0 +1,72 @@
+"""`stop`, `start`, `restart`, `kill`, `create`, `rm`, `scale` and `down` must do what they do under docker compose."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.scenarios.machine import Machine
+from tests.scenarios.verbs.conftest import Hand
+
+pytestmark = [pytest.mark.host, pytest.mark.slow]
+
+
+def told_order(told: str, word: str) -> list[str]:
+    return [line.split()[1].removeprefix("verbs-") for line in told.splitlines() if line.endswith(f"  {word}")]
+
+
+def test_stop_and_start_must_keep_containers_and_their_order(stack: Hand) -> None:
+    assert told_order(stack.told("up -d"), "Started") == ["db-1", "web-1"]
+    first = stack.ids()
+    assert told_order(stack.told("stop"), "Stopped") == ["web-1", "db-1"]
+    assert stack("ps -q") == ""
+    assert stack.states() == {"db-1": "exited", "web-1": "exited"}
+    assert stack.rows()["verbs-web-1"]["ExitCode"] == 4
+    assert told_order(stack.told("start"), "Started") == ["db-1", "web-1"]
+    assert told_order(stack.told("restart web"), "Started") == ["web-1"]
+    assert stack.ids() == first
+    assert stack("logs --no-log-prefix web").splitlines().count("web-up") == 3
+    stack("kill web")
+    assert stack.rows()["verbs-web-1"]["ExitCode"] == 137
+    stack("kill -s TERM db")
+    stack("wait db")
+    assert stack.states() == {"db-1": "exited", "web-1": "exited"}
+    assert 'service "job" has no container to start' in stack.told("start job", code=1)
+
+
+def test_create_rm_and_scale_must_make_and_remove_containers(stack: Hand) -> None:
+    stack("create")
+    assert stack.states() == {"db-1": "created", "web-1": "created"}
+    stack("start db")
+    assert "No stopped containers" in stack.told("rm -f db")
+    stack("scale db=2")
+    assert stack.states() == {"db-1": "running", "db-2": "running", "web-1": "created"}
+    stack("rm -f web")
+    stack("rm -fs db")
+    assert stack.states() == {}
+    stack("scale db=1", code=0)
+    assert stack.states() == {"db-1": "running"}
+
+
+def test_down_must_leave_volumes_and_with_v_nothing(machine: Machine, stack: Hand) -> None:
+    before = machine.inventory()
+    stack("up -d")
+    stack.inside("exec", "-T", "db", "sh", "-c", "echo kept >/data/file")
+    assert told_order(stack.told("down"), "Stopped") == ["web-1", "db-1"]
+    assert stack("ps -aq") == ""
+    assert stack("ls -a -q") == ""
+    stack("up -d db")
+    assert stack("exec -T db cat /data/file") == "kept\n"
+    stack("down -v")
+    assert stack("volumes -q") == ""
+    machine.must_be_as(before)
+    assert "no resource found to remove" in stack.told("down -v").lower()
+
+
+def test_down_of_one_service_must_leave_the_others(stack: Hand) -> None:
+    stack("up -d")
+    stack("down -t 0 web")
+    assert stack.states() == {"db-1": "running"}
+    stack("-f nowhere.yaml -p verbs down", code=1)
+    assert stack.states() == {"db-1": "running"}
+    stack("-p verbs down", COMPOSE_FILE="nowhere.yaml")
+    assert stack.states() == {}

@@ -1,0 +1,79 @@
+"""What shows and asks must say what is there, in docker compose's words and fields."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+
+import pytest
+
+from tests.scenarios.machine import Machine
+from tests.scenarios.verbs.conftest import Hand
+
+pytestmark = [pytest.mark.host, pytest.mark.slow]
+
+
+def test_what_shows_must_tell_of_a_running_stack(machine: Machine, stack: Hand) -> None:
+    stack("up -d")
+    table = stack("ps")
+    assert table.split("\n")[0].split() == ["NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PORTS"]
+    assert "0.0.0.0:8097->80/tcp, [::]:8097->80/tcp" in table
+    web = stack.rows()["verbs-web-1"]
+    assert (web["Project"], web["Service"], web["State"], web["Health"]) == ("verbs", "web", "running", "")
+    assert web["Publishers"][0] == {"URL": "0.0.0.0", "TargetPort": 80, "PublishedPort": 8097, "Protocol": "tcp"}
+    assert "verbs_data" in stack.rows()["verbs-db-1"]["Mounts"].split(",")
+    assert stack("ps --services").split() == ["db", "web"]
+    assert stack("ps -q web").split() == [stack.ids()["web-1"]]
+    assert stack("port web 80") == "0.0.0.0:8097\n"
+    assert "no port 81/tcp" in stack.told("port web 81", code=1)
+    assert json.loads(stack("ls --format json")) == [
+        {"Name": "verbs", "Status": "running(2)", "ConfigFiles": str(stack.file)}
+    ]
+    top = stack("top web").splitlines()
+    assert top[0].split()[:5] == ["SERVICE", "#", "UID", "PID", "PPID"]
+    assert any("web-up" in line and line.startswith("web") for line in top[1:])
+    [db, _] = json.loads(stack("images --format json"))
+    assert (db["ContainerName"], db["Repository"], db["Tag"]) == ("verbs-db-1", "host", "latest")
+    assert re.fullmatch(r"stackup version \S+\n", stack("version"))
+    assert json.loads(stack("version --format json")) == {"version": stack("version --short").strip()}
+    assert "verbs_data" in stack("volumes").split()
+    assert "image: host" in stack("doctor")
+
+
+def test_config_must_print_what_the_file_means(stack: Hand) -> None:
+    assert stack("config --services").split() == ["db", "web"]
+    assert stack("config --services", COMPOSE_PROFILES="jobs").split() == ["db", "job", "web"]
+    assert stack("config --volumes").split() == ["data"]
+    assert stack("config --images").split() == ["host"]
+    assert stack("config -q") == ""
+    assert json.loads(stack("config --format json"))["services"]["web"]["ports"][0]["published"] == "8097"
+    stack.edit(lambda text: text.replace("ports:", "prots:"))
+    told = stack.told("config -q", code=1)
+    assert "stack.yaml:13" in told
+    assert "ports" in told
+
+
+def test_logs_must_follow_cut_and_look_back(machine: Machine, stack: Hand) -> None:
+    stack("up -d")
+    whole = stack("logs")
+    assert {"db-1   | db-up", "web-1  | web-up", "web-1  | oops"} == set(whole.splitlines())
+    assert stack("logs -n 1 --no-log-prefix web") in ("web-up\n", "oops\n")
+    assert stack("logs --since 0s") == ""
+    assert stack("logs --since 10m db") == "db-1  | db-up\n"
+    assert re.match(r"db-1  \| \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z db-up\n", stack("logs -t db"))
+    follow = subprocess.Popen(
+        machine.command(["logs", "-f", "web"]),
+        cwd=stack.folder,
+        env=machine.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert follow.stdout is not None
+    with follow, follow.stdout:
+        assert {follow.stdout.readline() for _ in range(2)} == {"web-1  | web-up\n", "web-1  | oops\n"}
+        stack("kill -s USR1 web")
+        assert follow.stdout.readline() == "web-1  | poked\n"
+        stack("stop web")
+        assert follow.stdout.read() == "web-1  | web-stop\n"
+    assert follow.returncode == 0
