@@ -96,7 +96,7 @@ def test_wait_must_be_for_health_and_not_for_ever(stack: Hand) -> None:
     stack("up --wait")
     assert stack.rows()["verbs-web-1"]["Health"] == "healthy"
     stack("stop web")
-    told = stack.told("start --wait --wait-timeout 1 web")
+    told = stack.told("start --wait --wait-timeout 40 web")
     assert stack.rows()["verbs-web-1"]["Health"] == "healthy", told
     stack("exec -T web rm /tmp/ok")
     told = stack.told("restart web")
