@@ -112,8 +112,7 @@ class ContainerKind:
 
     def stop(self, works: Sequence[Work], tell: Tell) -> Iterator[Outcome]:
         """All at once; each answers when it is down. Names and ports go first, so that nobody is sent to the dying."""
-        for work in works:
-            self._withdraw(work.address)
+        self._withdraw(works)
         requests = {str(work.step): (Client(self._shelf.live_dir(work.address)), self._stop_of(work)) for work in works}
         for step, answer in ask_all(requests):
             failed = isinstance(answer, StackupError) and not isinstance(answer, MonitorGone)
@@ -126,14 +125,18 @@ class ContainerKind:
             how["grace"] = int(min(self.stop_timeout, FOREVER_S) * 10**9)
         return {"do": "stop", **how}
 
-    def _withdraw(self, address: Address) -> None:
-        """Out of the rotation of names, and no more packets by its ports."""
-        claim = self._shelf.read(address)
-        if claim is None or claim["phase"] == "creating":
-            return
-        member = self._member(address, claim)
-        if member and member.places:
-            attachments.enter_names([member], up=False)
+    def _withdraw(self, works: Sequence[Work]) -> None:
+        """Out of the rotation of names, in one go, and no more packets by their ports."""
+        leaving: list[tuple[attachments.Member, Record]] = []
+        for work in works:
+            claim = self._shelf.read(work.address)
+            if claim is None or claim["phase"] == "creating":
+                continue
+            member = self._member(work.address, claim)
+            if member and member.places:
+                leaving.append((member, claim))
+        attachments.enter_names([member for member, _ in leaving], up=False)
+        for _, claim in leaving:
             _unpublish(claim)
 
     def _member(self, address: Address, claim: Record) -> attachments.Member | None:
