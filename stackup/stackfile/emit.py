@@ -15,8 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from stackup.values import Json
 
-_PLAIN = re.compile(r"[A-Za-z0-9_./+(*$\\<;^~-][^\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff]*\Z")
-_START = re.compile(r"[A-Za-z0-9_./+($\\<;^]|-[^\s-]|--[^-]")
+_PLAIN = re.compile(r"[A-Za-z0-9_./+(*$\\<;^~:-][^\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff]*\Z")
+_START = re.compile(r"[A-Za-z0-9_./+($\\<;^]|-[^\s-]|--[^-]|:\S")
 _UNSAFE = re.compile(r": |:\Z| #|\s\Z|\A[-?](\s|\Z)|\A(---|\.\.\.)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
 _OLD_WORDS = re.compile(r"(y|n|yes|no|on|off|true|false|null|~)\Z", re.IGNORECASE)

@@ -7,14 +7,16 @@ doubled in the texts, so that the output is a stack file with the same meaning.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from stackup.stackfile.emit import to_yaml
 from stackup.stackfile.model import (
     Attachment,
+    BindOptions,
     Build,
     Dependency,
     Device,
+    Grant,
     Healthcheck,
     Mount,
     Part,
@@ -22,6 +24,7 @@ from stackup.stackfile.model import (
     RestartPolicy,
     Service,
     Stack,
+    TmpfsOptions,
     Ulimit,
 )
 from stackup.values import Json, format_duration
@@ -65,8 +68,14 @@ ALWAYS = {
     (Build, "context"),
 }
 """Keys that are printed with their default too."""
-IF_WRITTEN = {(RestartPolicy, "condition"), (Mount, "bind"), (Mount, "volume"), (Mount, "tmpfs")}
-"""Keys that are printed as soon as a file has them, however little they say."""
+IF_WRITTEN = {
+    (RestartPolicy, "condition"),
+    (Mount, "bind"),
+    (Mount, "volume"),
+    (Mount, "tmpfs"),
+    (BindOptions, "create_host_path"),
+}
+"""Keys that are printed as soon as a file has them, or its short form means them, however little they say."""
 
 
 def render(stack: Stack, *, env_files: bool = False) -> dict[str, Json]:
@@ -79,7 +88,7 @@ def render(stack: Stack, *, env_files: bool = False) -> dict[str, Json]:
             found[kind] = {name: _part(item) for name, item in sorted(resources.items())}
     if stack.models:
         found["models"] = _value(stack.models, "models")
-    return found | dict(sorted(stack.extensions.items()))
+    return found | _extensions(stack.extensions)
 
 
 def yaml_text(stack: Stack, *, env_files: bool = False) -> str:
@@ -95,7 +104,10 @@ def json_text(stack: Stack, *, env_files: bool = False) -> str:
         section = done.get(kind)
         if isinstance(section, dict):
             done[kind] = {name: completed(item) if isinstance(item, dict) else item for name, item in section.items()}
-    return json.dumps(done, indent=2, ensure_ascii=False).replace("$", "$$")
+    text = json.dumps(done, indent=2, ensure_ascii=False).replace("$", "$$")
+    for letter in "<>&\u2028\u2029":  # as Go's encoder does
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return text
 
 
 def _service_json(service: dict[str, Json]) -> dict[str, Json]:
@@ -103,13 +115,17 @@ def _service_json(service: dict[str, Json]) -> dict[str, Json]:
     found: dict[str, Json] = {"command": None, "entrypoint": None} | service
     deploy = found.get("deploy")
     if isinstance(deploy, dict):
-        found["deploy"] = {"resources": {}, "placement": {}} | deploy
-    order = {name: index for index, name in enumerate(ORDER["Service"].split())}
-    return dict(sorted(found.items(), key=lambda item: order.get(item[0], len(order))))
+        found["deploy"] = _in_order({"resources": {}, "placement": {}} | deploy, "Deploy")
+    return _in_order(found, "Service")
 
 
 def _network_json(network: dict[str, Json]) -> dict[str, Json]:
-    return network if "ipam" in network else network | {"ipam": {}}
+    return _in_order({"ipam": {}} | network, "Network")
+
+
+def _in_order(found: dict[str, Json], kind: str) -> dict[str, Json]:
+    order = {name: index for index, name in enumerate(ORDER[kind].split())}
+    return dict(sorted(found.items(), key=lambda item: order.get(item[0], len(order))))
 
 
 def _service(service: Service, env_files: bool) -> dict[str, Json]:
@@ -120,7 +136,15 @@ def _service(service: Service, env_files: bool) -> dict[str, Json]:
     hosts = [f"{host}={address}" for host, addresses in service.extra_hosts.items() for address in addresses]
     if hosts:
         found["extra_hosts"] = [*sorted(hosts)]
+    if service.configs:
+        found["configs"] = [_config(item) for item in service.configs]
     return found
+
+
+def _config(grant: Grant) -> Json:
+    """Its usual target is not printed, unlike a secret's."""
+    found = _part(grant)
+    return {key: value for key, value in found.items() if (key, value) != ("target", f"/{grant.source}")}
 
 
 def _part(part: Part) -> dict[str, Json]:
@@ -134,9 +158,15 @@ def _part(part: Part) -> dict[str, Json]:
         found[name] = _value(value, name)
     if isinstance(part, Build):
         _complete_build(found)
+    if isinstance(part, TmpfsOptions) and part.mode is not None:
+        found["mode"] = part.mode  # a number, unlike a secret's
     if isinstance(part, Healthcheck) and part.disable:
         found = {"disable": True}
-    return found | dict(sorted(part.extensions.items()))
+    return found | _extensions(part.extensions)
+
+
+def _extensions(found: Mapping[str, Json]) -> dict[str, Json]:
+    return {key: _value(value, "") for key, value in sorted(found.items())}
 
 
 def _names(kind: type[Part]) -> list[str]:
