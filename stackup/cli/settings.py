@@ -56,6 +56,13 @@ def _date(text: str) -> float:
         ) from None
 
 
+def form(text: str, *choices: str) -> str:
+    """`--format`; empty for the form that people read, which is the first choice."""
+    if text not in ("", *choices):
+        raise UsageError(f'"{text}" is not a format', subject="--format", hint=f"choose {' or '.join(choices)}")
+    return "" if text == choices[0] else text
+
+
 def lines(text: str) -> int | None:
     """`--tail`: a number, or all of them."""
     if text in ("", "all"):

@@ -124,7 +124,7 @@ def _chosen(found: Resolved, observed: tuple[Observed, ...], services: tuple[str
     """The containers of the named services. An orphan can be named; what neither file nor host has is an error."""
     for name in services:
         if name not in (*found.services, *found.disabled) and not edits.seen_of(observed, (name,)):
-            raise no_such_service(name, tuple(found.services))
+            raise no_such_service(name, (*found.services, *found.disabled))
     return edits.seen_of(observed, services)
 
 

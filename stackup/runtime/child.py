@@ -82,8 +82,9 @@ def set_up_error(failure: dict[str, Any]) -> HostError:
     """The child's own report as an error: which operation, on what, why."""
     operation, message = str(failure.get("operation") or ""), str(failure.get("message") or "")
     of_program = operation == _RUN
-    says_it_all = message.startswith(operation) or (of_program and not failure.get("errno"))
-    text = message if says_it_all else f"{operation}: {message}"
+    if of_program and failure.get("errno"):
+        message = f'cannot run "{failure.get("path")}": {os.strerror(int(failure["errno"])).lower()}'
+    text = message if of_program or message.startswith(operation) else f"{operation}: {message}"
     return HostError(
         text or "set-up failed",
         subject=str(failure.get("path") or ""),

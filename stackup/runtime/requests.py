@@ -32,16 +32,23 @@ def table(monitor: Monitor) -> dict[str, Request]:
             "update": bound(update)}  # fmt: skip
 
 
+def _signal_number(name: int | str | None, default: int = 15) -> int:
+    try:
+        return supervise.signal_number(name, default)
+    except ValueError as problem:
+        raise UsageError(str(problem), subject=str(name), hint="for example TERM, SIGUSR1 or 9") from problem
+
+
 def stop(monitor: Monitor, who: Conversation, message: Message) -> None:
     grace = message.get("grace")
     name = message.get("signal")
-    supervise.signal_number(name)
+    _signal_number(name)
     monitor.stop_waiters.append(who.answer)
     monitor.stop(name, None if grace is None else int(grace))
 
 
 def kill(monitor: Monitor, who: Conversation, message: Message) -> None:
-    monitor.signal(supervise.signal_number(message.get("signal"), default=9))
+    monitor.signal(_signal_number(message.get("signal"), default=9))
     who.answer({"done": True})
 
 
@@ -75,7 +82,7 @@ def execute(monitor: Monitor, who: Conversation, message: Message) -> None:
     guest.on_answer = answered
 
     def pass_on(name: str | int) -> None:
-        guest.signal(supervise.signal_number(name))
+        guest.signal(_signal_number(name))
 
     who.on_signal = pass_on
 
@@ -100,7 +107,7 @@ def _attach(monitor: Monitor, who: Conversation, message: Message) -> None:
     stdin = monitor.outputs.take_stdin(once=bool(message.get("once"))) if message.get("stdin") else []
     fds = [*stdin, *monitor.outputs.tap()]
     monitor.end_waiters.append(who.answer)
-    who.on_signal = lambda name: monitor.signal(supervise.signal_number(name))
+    who.on_signal = lambda name: monitor.signal(_signal_number(name))
     who.answer({"attached": True, "tty": monitor.description["tty"], "stdin": bool(stdin)}, fds)
 
 

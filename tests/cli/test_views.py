@@ -1,13 +1,14 @@
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
 import pytest
 
-from stackup.cli.settings import counts, lines, moment, pairs
+from stackup.cli.settings import counts, form, lines, moment, pairs
 from stackup.cli.terminal import Terminal
-from stackup.cli.views.containers import compose_row, ports, quoted, status
+from stackup.cli.views.containers import compose_row, ports, quoted, show_template, status
 from stackup.cli.views.diagnostics import draw
 from stackup.cli.views.images import human, name_and_tag, show_stored
 from stackup.cli.views.logs import LogView, color_of
@@ -236,3 +237,26 @@ def test_a_published_port_comes_and_goes_as_a_whole() -> None:
     assert transition(path, ABSENT, port) == "8080->80/tcp  added"
     assert transition(path, port, ABSENT) == transition(path, port, None) == "8080->80/tcp  removed"
     assert transition(("limits", "memory"), 256 << 20, 512 << 20) == "256M -> 512M"
+
+
+def test_fields_are_filled_into_a_template(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal, rows = Terminal({}), [row(service="web", ports=[port(80, 8080, "127.0.0.1")])]
+    show_template(terminal, "{{.Service}}: {{ .Ports }}", rows, NOW)
+    assert capsys.readouterr().out == "web: 127.0.0.1:8080->80/tcp\n"
+    show_template(terminal, r"table {{.Service}}\t{{.RunningFor}}", rows, NOW)
+    assert capsys.readouterr().out.splitlines()[0] == "SERVICE   CREATED"
+    show_template(terminal, "{{json .}}", rows, NOW)
+    assert json.loads(capsys.readouterr().out)["Service"] == "web"
+    with pytest.raises(UsageError, match=r'"\{\{\.Nope\}\}" is not a field'):
+        show_template(terminal, "{{.Nope}}", rows, NOW)
+
+
+def test_a_volume_is_counted_and_a_long_name_is_shortened() -> None:
+    found = compose_row(row(mounts=["/srv/a", "shop_quite_long_name"]), NOW)
+    assert (found["LocalVolumes"], found["Mounts"]) == ("1", "/srv/a,shop_quite_lon…")
+
+
+def test_a_format_is_one_of_the_choices() -> None:
+    assert [form(text, "table", "json") for text in ("", "table", "json")] == ["", "", "json"]
+    with pytest.raises(UsageError, match='"yaml" is not a format'):
+        form("yaml", "table", "json")

@@ -51,7 +51,7 @@ def test_one_that_fails_does_not_hold_up_the_others(own_host: OwnHost, tmp_path:
     status = record.observe_status(bad["state_dir"])
     assert status is not None
     assert status["state"] == "failed"
-    assert "run the program" in status["error"]
+    assert "cannot run" in status["error"]
 
 
 def test_a_large_environment_crosses(own_host: OwnHost, tmp_path: Path) -> None:

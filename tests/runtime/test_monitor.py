@@ -98,7 +98,7 @@ def test_a_set_up_that_fails_names_operation_and_path(own_host: OwnHost, tmp_pat
     description = stage.description("web", "/bin/nothing-here")
     problem = stage.launch(description)["container/web"]
     assert isinstance(problem, StackupError)
-    assert "run the program" in problem.message
+    assert "cannot run" in problem.message
     assert "no such file" in problem.message
     assert problem.subject == "/bin/nothing-here"
 

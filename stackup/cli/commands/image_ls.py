@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from stackup.cli.exits import Exit
+from stackup.cli.settings import form
 from stackup.cli.views.images import short, show_stored
 from stackup.cli.views.tables import own_json
 from stackup.project.image import listed
@@ -23,5 +24,5 @@ def run(call: Call, options: Options) -> int:
     elif options.flag("json"):
         call.terminal.print(own_json("images", rows))
     else:
-        show_stored(call.terminal, rows, time.time(), as_json=options.text("format") == "json")
+        show_stored(call.terminal, rows, time.time(), as_json=form(options.text("format"), "table", "json") == "json")
     return Exit.DONE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stackup.cli.exits import Exit
+from stackup.cli.settings import form
 from stackup.cli.views.tables import go_json, own_json, table
 from stackup.errors import UsageError
 from stackup.project.ls import ls
@@ -28,7 +29,7 @@ def run(call: Call, options: Options) -> int:
             terminal.print(row["name"])
     elif options.flag("json"):
         terminal.print(own_json("stacks", rows))
-    elif options.text("format") == "json":
+    elif form(options.text("format"), "table", "json") == "json":
         terminal.print(f"[{','.join(_go(row) for row in rows)}]")
     else:
         cells = [(row["name"], status(row["states"]), ",".join(row["files"])) for row in rows]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from stackup.cli.exits import Exit
+from stackup.cli.settings import form
 from stackup.cli.views import containers as view
 from stackup.errors import UsageError
 from stackup.project.ps import ps, standing
@@ -36,8 +37,10 @@ def run(call: Call, options: Options) -> int:
         view.show_own(call.terminal, rows, stand)
     elif options.text("format") == "json":
         view.show_json(call.terminal, rows, now, whole=whole)
+    elif "{{" in options.text("format"):
+        view.show_template(call.terminal, options.text("format"), rows, now, whole=whole)
     else:
-        _only_table(options)
+        form(options.text("format"), "table", "json")
         view.show_table(call.terminal, rows, now, whole=whole, standing=stand)
     return Exit.DONE
 
@@ -45,11 +48,6 @@ def run(call: Call, options: Options) -> int:
 def _each(call: Call, words: list[str]) -> None:
     for word in words:
         call.terminal.print(word)
-
-
-def _only_table(options: Options) -> None:
-    if options.text("format") not in ("", "table"):
-        raise UsageError(f'"{options.text("format")}" is not a format', subject="--format", hint="choose table or json")
 
 
 def _states(options: Options) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stackup.cli.exits import Exit
+from stackup.cli.settings import form
 from stackup.cli.views.tables import go_json, own_json, table
 from stackup.project.volumes import volumes
 
@@ -20,7 +21,7 @@ def run(call: Call, options: Options) -> int:
             terminal.print(row["name"])
     elif options.flag("json"):
         terminal.print(own_json("volumes", rows))
-    elif options.text("format") == "json":
+    elif form(options.text("format"), "table", "json") == "json":
         for row in rows:
             terminal.print(go_json({"Driver": row["driver"], "Name": row["name"]}))
     else:

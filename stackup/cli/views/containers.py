@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stackup.cli.views.tables import ellipsis, go_json, own_json, table
 from stackup.cli.views.times import age, ago, created_at
+from stackup.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +16,18 @@ if TYPE_CHECKING:
 
 HEADS = ("NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PORTS")
 COMMAND_WIDTH = 20
+MOUNT_WIDTH = 15
+FIELDS = (
+    "Command", "CreatedAt", "ExitCode", "Health", "ID", "Image", "Labels", "LocalVolumes", "Mounts", "Name", "Names",
+    "Networks", "Ports", "Project", "Publishers", "RunningFor", "Service", "Size", "State", "Status",
+)  # fmt: skip
+FIELD_HEADS = {
+    "ID": "CONTAINER ID",
+    "RunningFor": "CREATED",
+    "CreatedAt": "CREATED AT",
+    "LocalVolumes": "LOCAL VOLUMES",
+}
+"""Heads of columns that are not just their field's name."""
 
 
 def status(row: Container, now: float) -> str:
@@ -119,8 +132,8 @@ def compose_row(row: Container, now: float, *, whole: bool = False) -> dict[str,
         "ID": row["instance"],
         "Image": row["image"],
         "Labels": ",".join(f"{key}={value}" for key, value in row["labels"].items()),
-        "LocalVolumes": str(len(row["mounts"])),
-        "Mounts": ",".join(row["mounts"]),
+        "LocalVolumes": str(sum(not name.startswith("/") for name in row["mounts"])),
+        "Mounts": ",".join(name if whole else ellipsis(name, MOUNT_WIDTH) for name in row["mounts"]),
         "Name": row["name"],
         "Names": row["name"],
         "Networks": ",".join(row["networks"]),
@@ -160,6 +173,37 @@ def _publisher(item: dict[str, Any]) -> str:
         f'{{"URL":{go_json(item["URL"])},"TargetPort":{item["TargetPort"]},'
         f'"PublishedPort":{item["PublishedPort"]},"Protocol":{go_json(item["Protocol"])}}}'
     )
+
+
+def show_template(terminal: Terminal, form: str, rows: Iterable[Container], now: float, *, whole: bool = False) -> None:
+    """`{{.Name}} {{.State}}`, with `table` before it under heads: docker's fields, not its language."""
+    found = [compose_row(row, now, whole=whole) for row in rows]
+    form = form.replace("\\t", "\t").replace("\\n", "\n")
+    plain = form.removeprefix("table ")
+    if plain == form:
+        for fields in found:
+            terminal.print(_filled(plain, fields))
+        return
+    heads = {key: FIELD_HEADS.get(key, key.upper()) for key in FIELDS}
+    table(terminal, _filled(plain, heads).split("\t"), [_filled(plain, fields).split("\t") for fields in found])
+
+
+def _filled(form: str, fields: Mapping[str, Any]) -> str:
+    first, *parts = form.split("{{")
+    text = [first]
+    for part in parts:
+        name, _, rest = part.partition("}}")
+        key = name.strip()
+        if key == "json .":
+            text.append(go_json(fields))
+        elif key.removeprefix(".") in fields and key.startswith("."):
+            text.append(str(fields[key[1:]]))
+        else:
+            raise UsageError(
+                f'"{{{{{name}}}}}" is not a field of a container', subject=key, hint=f"choose .{', .'.join(FIELDS)}"
+            )
+        text.append(rest)
+    return "".join(text)
 
 
 def show_own(terminal: Terminal, rows: Iterable[Container], standing: Mapping[str, str] | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stackup.cli.views.tables import go_json, table
-from stackup.cli.views.times import ago, created_at
+from stackup.cli.views.times import ago, created_at, stamp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,20 +44,24 @@ def show_used(terminal: Terminal, rows: list[dict[str, Any]], now: float, *, as_
         (
             row["container"],
             *name_and_tag(row["reference"]),
+            row["platform"],
             short(row["id"]),
             human(row["size"]),
             ago(row["created"], now),
         )
         for row in rows
     ]
-    table(terminal, ("CONTAINER", "REPOSITORY", "TAG", "IMAGE ID", "SIZE", "CREATED"), cells)
+    table(terminal, ("CONTAINER", "REPOSITORY", "TAG", "PLATFORM", "IMAGE ID", "SIZE", "CREATED"), cells)
 
 
 def _go(row: dict[str, Any]) -> str:
     name, tag = name_and_tag(row["reference"])
     fields = {"ID": row["id"], "ContainerName": row["container"], "Repository": name, "Tag": tag}
+    fields |= {"Platform": row["platform"], "Size": row["size"]}
+    if row["created"]:
+        fields["Created"] = stamp(int(row["created"] * 10**9))
     text = ",".join(f'"{key}":{go_json(value)}' for key, value in fields.items())
-    return f'{{{text},"Size":{row["size"]}}}'
+    return f"{{{text}}}"
 
 
 def show_stored(terminal: Terminal, rows: list[dict[str, Any]], now: float, *, as_json: bool) -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from stackup.cli.terminal import BOLD, FAINT, GREEN, MAGENTA, RED, YELLOW
 from stackup.cli.views.tables import own_json
 from stackup.cli.views.values import is_port, name, shown, transition
+from stackup.reconcile.diff import ABSENT, FieldDiff
 from stackup.reconcile.diff import Cause as DiffCause
-from stackup.reconcile.diff import FieldDiff
 from stackup.reconcile.plan import Action, Change, Motion, Plan
 from stackup.reconcile.resource import Effect
 
@@ -73,6 +73,8 @@ def _values(item: FieldDiff) -> str:
         return transition(item.path, item.recorded, item.wanted)
     if is_port(item.path):
         return f"{item.path[1]}  lost"
+    if item.live is False and item.wanted == ABSENT:  # not a value, but whether the thing is there
+        return "lost"
     return f"kernel {shown(item.path, item.live)} -> file {shown(item.path, item.wanted)}"
 
 

@@ -46,7 +46,7 @@ def test_run_must_start_what_is_needed_and_stay_when_asked(stack: Hand) -> None:
     assert stack.states() == {"db-1": "running", "web-1": "running", "one": "running"}
     stack("stop")
     assert stack.states() == {"db-1": "exited", "web-1": "exited", "one": "running"}
-    stack("down")
+    stack("down -t 0")
     assert stack.states() == {}
 
 

@@ -27,6 +27,7 @@ def test_stop_and_start_must_keep_containers_and_their_order(stack: Hand) -> Non
     assert stack("logs --no-log-prefix web").splitlines().count("web-up") == 3
     stack("kill web")
     assert stack.rows()["verbs-web-1"]["ExitCode"] == 137
+    assert 'error: "SIGNOPE" is not a signal' in stack.told("kill -s nope db", code=1)
     stack("kill -s TERM db")
     stack("wait db")
     assert stack.states() == {"db-1": "exited", "web-1": "exited"}

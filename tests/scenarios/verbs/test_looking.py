@@ -35,6 +35,14 @@ def test_what_shows_must_tell_of_a_running_stack(machine: Machine, stack: Hand) 
     assert any("web-up" in line and line.startswith("web") for line in top[1:])
     [db, _] = json.loads(stack("images --format json"))
     assert (db["ContainerName"], db["Repository"], db["Tag"]) == ("verbs-db-1", "host", "latest")
+    assert db["Platform"].startswith("linux/")
+    assert stack.inside("ps", "--format", "{{.Service}} {{ .State }}") == "db running\nweb running\n"
+    assert stack.inside("ps", "--format", r"table {{.Name}}\t{{.ID}}", "web").splitlines()[0].split() == [
+        "NAME",
+        "CONTAINER",
+        "ID",
+    ]
+    assert "is not a field of a container" in stack.told("ps --format {{.Nope}}", code=1)
     assert re.fullmatch(r"stackup version \S+\n", stack("version"))
     assert json.loads(stack("version --format json")) == {"version": stack("version --short").strip()}
     assert "verbs_data" in stack("volumes").split()
