@@ -62,10 +62,8 @@ class Presses:
 
     def _kill(self) -> None:
         direct = self._session.host.direct
-        for row in direct.containers(self._stack):
-            if row["pid"]:
-                with contextlib.suppress(StackupError):  # it ended meanwhile
-                    direct.kill(row, "SIGKILL")
+        for _ in direct.kill([row for row in direct.containers(self._stack) if row["pid"]], "SIGKILL"):
+            continue  # whoever ended meanwhile has what it was to get
 
 
 def stop_everything(call: Call, presses: Presses) -> None:

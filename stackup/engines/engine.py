@@ -6,13 +6,14 @@ verbs can name an engine without paying for one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict
 
 from stackup.reconcile.resource import Kind, Observed
 
 if TYPE_CHECKING:
     from stackup.engines.desire.facts import Facts
+    from stackup.errors import StackupError
 
 
 class PublishedPort(TypedDict):
@@ -94,7 +95,9 @@ class Direct(Protocol):
         """Join the caller's streams to the container's own; its exit code. `once`: its input ends with the caller's."""
         ...
 
-    def kill(self, container: Container, signal: str) -> None: ...
+    def kill(self, containers: Sequence[Container], signal: str) -> Iterator[tuple[Container, StackupError | None]]:
+        """All at once; each as it got the signal, or after SIGKILL as it is gone, with what went wrong."""
+        ...
 
     def watch(self, container: Container) -> Iterator[Container]:
         """The container now and after each change of state or health, until it is gone for good."""

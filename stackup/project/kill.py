@@ -20,8 +20,13 @@ def kill(
     alive = [row for row in containers(session, services) if row["state"] in ("running", "paused", "restarting")]
     if not alive:
         raise UsageError("no container to kill", hint="see `stackup ps -a`")
-    for row in alive:
-        if not session.dry_run:
-            session.host.direct.kill(row, signal)
-        tell(row)
+    hit = ((row, None) for row in alive) if session.dry_run else session.host.direct.kill(alive, signal)
+    problems = []
+    for row, problem in hit:
+        if problem is None:
+            tell(row)
+        else:
+            problems.append(problem)
+    if problems:
+        raise problems[0]
     return alive

@@ -156,12 +156,15 @@ def ask_all(
         for key, (client, message) in requests.items():
             try:
                 conversation = client.open()
-                talking[conversation.fileno()] = (key, conversation)
-                conversation.say(message)
             except StackupError as problem:
                 yield key, problem
                 continue
+            talking[conversation.fileno()] = (key, conversation)
             poll.register(conversation.fileno(), select.POLLIN)
+            try:
+                conversation.say(message)
+            except MonitorGone:
+                continue  # the end of file says so below
         while talking:
             left = max(0, int((deadline - time.monotonic()) * 1000)) if limit_s else None
             ready = poll.poll(left)

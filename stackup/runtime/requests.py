@@ -5,6 +5,8 @@ Hot. Each takes the conversation and the message; what is wrong with a message i
 
 from __future__ import annotations
 
+import signal
+
 from stackup.errors import HostError, UsageError
 from stackup.runtime import child, supervise
 from stackup.runtime.control import fault
@@ -48,8 +50,13 @@ def stop(monitor: Monitor, who: Conversation, message: Message) -> None:
 
 
 def kill(monitor: Monitor, who: Conversation, message: Message) -> None:
-    monitor.signal(_signal_number(message.get("signal"), default=9))
-    who.answer({"done": True})
+    """What SIGKILL was sent to is answered for when it is gone, so that whoever looks next finds it so."""
+    number = _signal_number(message.get("signal"), default=signal.SIGKILL)
+    monitor.signal(number)
+    if number == signal.SIGKILL:
+        monitor.stop_waiters.append(who.answer)
+    else:
+        who.answer({"done": True})
 
 
 def execute(monitor: Monitor, who: Conversation, message: Message) -> None:

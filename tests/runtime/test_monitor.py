@@ -89,8 +89,8 @@ def test_whoever_is_stopped_between_two_runs_stays_down(own_host: OwnHost, tmp_p
 def test_a_kill_by_hand_ends_the_restarts(own_host: OwnHost, tmp_path: Path) -> None:
     restart = {"policy": "always", "attempts": 0, "delay": 0, "window": 0}
     container = Stage(tmp_path).shell("web", FOREVER, restart=restart)
-    assert container.client.request({"do": "kill", "signal": "SIGKILL"}) == {"done": True}
-    assert container.until("exited")["exit_code"] == 137
+    assert container.client.request({"do": "kill", "signal": "SIGKILL"}) == {"exit": 137}
+    assert container.status["state"] == "exited", "whoever looks after the answer finds it gone"
 
 
 def test_a_set_up_that_fails_names_operation_and_path(own_host: OwnHost, tmp_path: Path) -> None:

@@ -6,11 +6,12 @@ import os
 import time
 
 from stackup.engines.builtin import rows
+from stackup.errors import StackupError
 from stackup.runtime import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from stackup.engines.engine import Container, ExecRequest
     from stackup.layout import Layout
@@ -87,10 +88,15 @@ class BuiltinDirect:
 
         return attach(Client(self._live_dir(container)), Streams(stdin=0 if stdin else -1), once=once)
 
-    def kill(self, container: Container, signal: str) -> None:
-        from stackup.runtime.client import Client
+    def kill(self, containers: Sequence[Container], signal: str) -> Iterator[tuple[Container, StackupError | None]]:
+        from stackup.runtime.client import ANSWER_S, Client, MonitorGone, ask_all
 
-        Client(self._live_dir(container)).request({"do": "kill", "signal": signal})
+        named = {container["instance"]: container for container in containers}
+        message = {"do": "kill", "signal": signal}
+        asked = {key: (Client(self._live_dir(container)), message) for key, container in named.items()}
+        for key, answer in ask_all(asked, limit_s=ANSWER_S):
+            dead = signal == "SIGKILL" and isinstance(answer, MonitorGone)
+            yield named[key], answer if isinstance(answer, StackupError) and not dead else None
 
     def watch(self, container: Container) -> Iterator[Container]:
         from stackup.runtime.client import Client, MonitorGone

@@ -113,13 +113,13 @@ class Shelf:
             if _is_litter(os.path.join(folder, entry)):
                 remove_tree(self.layout.live_dir(self.stack, self.kind, entry))
                 remove_tree(os.path.join(folder, entry))
-        _prune(folder)
 
     def forget(self, address: Address) -> None:
-        """After a delete: the record first goes with its folder, then the live half."""
+        """After a delete: the live half goes first. The kind's own folder stays, empty or not: another step of the same
+        plan may be about to put something into it.
+        """
         for folder in (self.live_dir(address), self.state_dir(address)):
             remove_tree(folder)
-            _prune(os.path.dirname(folder))
 
 
 def held(layout: Layout, stack: str, want: Desired) -> dict[str, str]:
@@ -160,15 +160,6 @@ def _is_litter(folder: str) -> bool:
     if files.list_dir(os.path.join(folder, DATA)):
         return False
     return files.read_json(os.path.join(folder, RECORD)) is None
-
-
-def _prune(kind_dir: str) -> None:
-    """The last one out leaves no empty folders of its kind, nor of its stack."""
-    for folder in (kind_dir, os.path.dirname(kind_dir)):
-        try:
-            os.rmdir(folder)
-        except OSError:
-            return  # others are in it, or it has gone
 
 
 def wanted(work: Work) -> Desired:

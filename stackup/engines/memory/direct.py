@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from stackup.reconcile.resource import Observed, Run, Until
@@ -10,6 +10,7 @@ from stackup.reconcile.resource import Observed, Run, Until
 if TYPE_CHECKING:
     from stackup.engines.engine import Container, ExecRequest, PublishedPort
     from stackup.engines.memory.world import World
+    from stackup.errors import StackupError
 
 MADE_AT = 1_700_000_000.0
 """Nothing in memory has an age; a fixed moment keeps golden texts golden."""
@@ -94,10 +95,12 @@ class MemoryDirect:
                 return seen["exit_code"]
         return 0
 
-    def kill(self, container: Container, signal: str) -> None:
-        with self._world.changed:
-            self._world.signals.append((container["name"], signal))
-            self._world.changed.notify_all()
+    def kill(self, containers: Sequence[Container], signal: str) -> Iterator[tuple[Container, StackupError | None]]:
+        for container in containers:
+            with self._world.changed:
+                self._world.signals.append((container["name"], signal))
+                self._world.changed.notify_all()
+            yield container, None
 
     def watch(self, container: Container) -> Iterator[Container]:
         last: Container | None = None
