@@ -30,7 +30,7 @@ class Host:
     def stacks(self): return ["shop"]
     def logs(self, row, **rest): return iter([(1, "stdout", b"x")])
     def exec(self, row, request): return 0
-    def kill(self, row, signal): pass
+    def kill(self, rows, signal): return ((row, None) for row in rows)
     def processes(self, row): return []
     def unchanged(self, stack, rows): return True
 
