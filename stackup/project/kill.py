@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from stackup.errors import UsageError
 from stackup.project.containers import containers
 
 TYPE_CHECKING = False
@@ -16,10 +15,8 @@ if TYPE_CHECKING:
 def kill(
     session: Session, services: tuple[str, ...], signal: str, tell: Callable[[Container], None]
 ) -> list[Container]:
-    """Those that got the signal; none running is an error, as with docker compose."""
+    """Those that got the signal; none is running: none."""
     alive = [row for row in containers(session, services) if row["state"] in ("running", "paused", "restarting")]
-    if not alive:
-        raise UsageError("no container to kill", hint="see `stackup ps -a`")
     hit = ((row, None) for row in alive) if session.dry_run else session.host.direct.kill(alive, signal)
     problems = []
     for row, problem in hit:

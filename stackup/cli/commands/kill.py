@@ -19,7 +19,8 @@ def run(call: Call, options: Options) -> int:
 
     name = options.text("signal").upper()
     signal = name if name.startswith("SIG") or name.isdigit() else f"SIG{name}"
-    kill(call.session(), options.texts("services"), signal, tell)
+    if not kill(call.session(), options.texts("services"), signal, tell):
+        call.terminal.say("no container to kill")
     if not options.flag("remove_orphans"):
         return Exit.DONE
     from stackup.cli.changing import change

@@ -22,10 +22,12 @@ def run(call: Call, options: Options) -> int:
         if not doomed:
             call.terminal.say("No stopped containers")
             return True
-        if options.flag("force") or call.dry_run:
+        if call.dry_run:
             return True
         names = ", ".join(made.words.title(str(item.address)).split(" ")[1] for item in doomed)
         call.terminal.say(f"Going to remove {names}")
+        if options.flag("force"):
+            return True
         if not call.terminal.interactive:
             raise UsageError("nobody is there to agree", hint="pass -f")
         return call.terminal.ask("Are you sure?")

@@ -59,7 +59,7 @@ def _go(row: dict[str, Any]) -> str:
     fields = {"ID": row["id"], "ContainerName": row["container"], "Repository": name, "Tag": tag}
     fields |= {"Platform": row["platform"], "Size": row["size"]}
     if row["created"]:
-        fields["Created"] = stamp(int(row["created"] * 10**9))
+        fields |= dict.fromkeys(("LastTagTime", "Created"), stamp(int(row["created"] * 10**9)))
     text = ",".join(f'"{key}":{go_json(value)}' for key, value in fields.items())
     return f"{{{text}}}"
 

@@ -48,6 +48,7 @@ class Start:
         self._failed: dict[str, StackupError] = {}
         self._held: dict[str, list[list[socket]]] = {}
         self._descriptors: dict[str, list[list[int]]] = {}
+        self._holders: dict[str, str] = {}
         self._powers = powers()
         self._groups = limits.detect()
         self._monitor_groups: list[str] = []
@@ -118,7 +119,7 @@ class Start:
         if member:
             given["addresses"] = dict(zip((p.real_name for p in member.places), member.addresses, strict=True))
         given["process"] = privileges.process_of(spec, given["image"], self._powers)
-        given["ports"], self._held[key] = choose_ports(self._layout, spec, given.get("ports", ()))
+        given["ports"], self._held[key] = self._choose_ports(spec, given.get("ports", ()))
         self._descriptors[key] = [[one.fileno() for one in sockets] for sockets in self._held[key]]
         given["published"] = attachments.published(member, given["ports"]) if member and self._serves else []
         rules = devices.rules(self._nodes(spec), privileged=spec["privileged"])
@@ -154,6 +155,22 @@ class Start:
             "rosters": [[place.names_file, place.real_name] for place in member.places] if member else [],
             "roster_key": member.key if member else "",
         }
+
+    def _choose_ports(self, spec: ContainerSpec, before: Sequence[dict[str, Any]]) -> tuple[list[Any], list[Any]]:
+        """`choose_ports`, and who of this very group was quicker is called by its name."""
+        try:
+            chosen, held = choose_ports(self._layout, spec, before)
+        except HostError as problem:
+            holder = self._holders.get(problem.subject)
+            if problem.code != "port-taken" or not holder:
+                raise
+            hint = "publish a range with a port for each, or leave the host's port out"
+            message = f'port "{problem.subject}" is taken by "{holder}"'
+            raise HostError(message, subject=problem.subject, hint=hint, code=problem.code) from problem
+        for port in chosen:
+            where = f"{port['host_ip']}:{port['port']}" if port["host_ip"] else str(port["port"])
+            self._holders[f"{where}/{port['protocol']}"] = spec["name"]
+        return chosen, held
 
     def _monitors(self) -> list[str]:
         """Made once for all."""

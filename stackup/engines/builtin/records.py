@@ -13,13 +13,10 @@ from typing import Any, TypedDict
 
 from stackup.errors import HostError, StackupError
 from stackup.kernel import files
-from stackup.layout import RECORD, Layout
+from stackup.layout import DATA, RECORD, Layout
 from stackup.reconcile.resource import Desired, Outcome, Work
 from stackup.runtime import record
 from stackup.values import Address, Data, new_instance
-
-DATA = "data"
-"""Where a volume's files lie, beside its record."""
 
 
 class Record(TypedDict):

@@ -18,7 +18,11 @@ _STATES = {"created": "created", "running": "running", "restarting": "restarting
 
 def rows(layout: Layout, stack: str) -> list[Container]:
     """All containers of a stack, by service and index, one-offs last."""
+    note = files.read_json(layout.stack_file(stack))
+    origin = _origin(note) if isinstance(note, dict) else {}
     found = list(_rows(layout, stack))
+    for one in found:
+        one["labels"] |= origin
     found.sort(key=lambda row: (row["transient"], row["service"], row["index"], row["name"]))
     return found
 
@@ -48,7 +52,7 @@ def row(claim: Mapping[str, Any], status: Mapping[str, Any] | None) -> Container
         "image": spec["image_name"],
         "image_id": spec["image"],
         "root": given.get("root", spec["image"]),
-        "command": " ".join(given.get("argv", ())),
+        "command": " ".join(f"'{word}'" if " " in word else word for word in given.get("argv", ())),
         "state": _STATES.get(known.get("state", "created"), "created"),  # type: ignore[typeddict-item]
         "health": health.get("status", "") if lives else "",
         "exit_code": known.get("exit_code", 0) if not lives else 0,
@@ -86,10 +90,21 @@ def _mount(target: str, mount: Mapping[str, Any], given: Mapping[str, Any]) -> s
     return target
 
 
+def _origin(note: Mapping[str, Any]) -> dict[str, str]:
+    """Which files the stack is from, as labels that editors and dashboards read."""
+    return {
+        "com.docker.compose.project.config_files": ",".join(note.get("files", ())),
+        "com.docker.compose.project.working_dir": str(note.get("directory", "")),
+    }
+
+
 def _labels(claim: Mapping[str, Any]) -> dict[str, str]:
     """The user's, and those that tools for docker compose look for."""
     spec = claim["spec"]
+    needs = (f"{name}:{need['condition']}:{str(need['restart']).lower()}" for name, need in spec["depends_on"].items())
     ours = {
+        "com.docker.compose.depends_on": ",".join(needs),
+        "com.docker.compose.image": spec["image"],
         "com.docker.compose.project": claim["stack"],
         "com.docker.compose.service": spec["service"],
         "com.docker.compose.container-number": claim["address"].rpartition("#")[2] or "1",

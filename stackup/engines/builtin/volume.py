@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from typing import cast
 
 from stackup.engines.builtin.network import GONE, missing
-from stackup.engines.builtin.records import DATA, Record, Shelf, addresses, each, find_real, wanted
+from stackup.engines.builtin.records import Record, Shelf, addresses, each, find_real, wanted
 from stackup.engines.desire.effects import VOLUME
 from stackup.errors import KernelError, Unsupported
 from stackup.kernel import calls, files
 from stackup.kernel.abi import MNT_DETACH, MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REC, UMOUNT_NOFOLLOW
-from stackup.layout import Layout
+from stackup.layout import DATA, Layout
 from stackup.reconcile.resource import Observed, Outcome, Tell, Work
 from stackup.values import Address, Data, FieldPath, Json
 

@@ -49,6 +49,36 @@ def test_what_shows_must_tell_of_a_running_stack(machine: Machine, stack: Hand) 
     assert "image: host" in stack("doctor")
 
 
+def test_json_must_have_docker_composes_fields(stack: Hand) -> None:
+    """Looked up on docker compose 2.40 with dockerd 20.10."""
+    stack("up -d")
+    web, [image, _] = stack.rows()["verbs-web-1"], json.loads(stack("images --format json"))
+    assert " ".join(web) == (
+        "Command CreatedAt ExitCode Health ID Image Labels LocalVolumes Mounts Name Names Networks Ports Project "
+        "Publishers RunningFor Service Size State Status"
+    )
+    assert web["Command"].startswith("\"sh -c 'trap ")
+    labels = dict(pair.partition("=")[::2] for pair in web["Labels"].split(","))
+    assert labels["com.docker.compose.project.working_dir"] == str(stack.folder)
+    assert labels["com.docker.compose.project.config_files"] == str(stack.file)
+    assert labels["com.docker.compose.depends_on"] == "db:service_started:false"
+    assert {"ID", "ContainerName", "Repository", "Tag", "Platform", "Size", "LastTagTime"} <= image.keys()
+    volume = json.loads(stack("volumes --format json").splitlines()[0])
+    assert " ".join(volume) == "Availability Driver Group Labels Links Mountpoint Name Scope Size Status"
+
+
+def test_ls_must_count_what_runs_and_with_a_all(stack: Hand) -> None:
+    stack("up -d")
+    stack("stop web")
+    assert json.loads(stack("ls --format json"))[0]["Status"] == "running(1)"
+    assert json.loads(stack("ls -a --format json"))[0]["Status"] == "exited(1), running(1)"
+
+
+def test_a_port_that_a_replica_has_must_be_told_by_its_name(stack: Hand) -> None:
+    told = stack.told("up -d --scale web=2", code=1)
+    assert re.search(r'port "8097/tcp" is taken by "verbs-web-[12]"', told)
+
+
 def test_config_must_print_what_the_file_means(stack: Hand) -> None:
     assert stack("config --services").split() == ["db", "web"]
     assert stack("config --services", COMPOSE_PROFILES="jobs").split() == ["db", "job", "web"]
