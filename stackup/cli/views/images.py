@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from stackup.cli.terminal import Terminal
 
 ID_WIDTH = 12
+NEVER = "0001-01-01T00:00:00Z"
+"""Go's time of nothing: when the machine's own root was tagged."""
 
 
 def short(identity: str) -> str:
@@ -58,8 +60,8 @@ def _go(row: dict[str, Any]) -> str:
     name, tag = name_and_tag(row["reference"])
     fields = {"ID": row["id"], "ContainerName": row["container"], "Repository": name, "Tag": tag}
     fields |= {"Platform": row["platform"], "Size": row["size"]}
-    if row["created"]:
-        fields |= dict.fromkeys(("LastTagTime", "Created"), stamp(int(row["created"] * 10**9)))
+    made = stamp(int(row["created"] * 10**9)) if row["created"] else NEVER
+    fields |= {"LastTagTime": made} | ({"Created": made} if row["created"] else {})
     text = ",".join(f'"{key}":{go_json(value)}' for key, value in fields.items())
     return f"{{{text}}}"
 
