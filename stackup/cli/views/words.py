@@ -21,7 +21,7 @@ DONE = {
     Verb.START: "Started",
     Verb.AWAIT: "Ready",
 }
-REACHED = {Until.STARTED: "Started", Until.HEALTHY: "Healthy", Until.COMPLETED: "Exited", Until.EXISTS: "Created"}
+REACHED = {Until.STARTED: "Running", Until.HEALTHY: "Healthy", Until.COMPLETED: "Exited", Until.EXISTS: "Created"}
 
 
 class Words:
