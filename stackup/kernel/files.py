@@ -9,6 +9,7 @@ import errno
 import fcntl
 import json
 import os
+import stat
 
 from stackup.errors import Busy, HostError
 
@@ -46,6 +47,34 @@ def make_dir(path: str, mode: int = 0o700) -> None:
         except OSError as problem:
             if not os.path.isdir(folder):  # somebody else may have been faster
                 raise host_error(problem, "cannot make folder", folder) from problem
+
+
+def require_own(path: str) -> None:
+    """Refuse a folder that somebody else could have filled: not ours, or others may write to it. Absent is fine."""
+    try:
+        found = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as problem:
+        raise host_error(problem, "cannot look at", path) from problem
+    if not stat.S_ISDIR(found.st_mode):
+        raise HostError(f'"{path}" is not a folder', subject=path, hint="move it away")
+    if found.st_uid != os.geteuid():
+        raise HostError(f'"{path}" belongs to user {found.st_uid}', subject=path, hint="chown it, or move it away")
+    if found.st_mode & 0o022:
+        who = "everybody" if found.st_mode & 0o002 else "its group"
+        hint = f"look what is in it, then: chmod 700 {path}"
+        raise HostError(f'{who} may write to "{path}"', subject=path, hint=hint)
+
+
+def make_private(path: str) -> None:
+    """`make_dir`, and nobody but the owner looks into it, whoever made it."""
+    make_dir(path)
+    try:
+        if os.stat(path).st_mode & 0o077:
+            os.chmod(path, 0o700)
+    except OSError as problem:
+        raise host_error(problem, "cannot make private", path) from problem
 
 
 def write_bytes(path: str, data: bytes, *, mode: int = 0o600, durable: bool = True) -> None:

@@ -15,7 +15,7 @@ from functools import partial
 from stackup.engines.engine import Engine, observe
 from stackup.engines.memory.world import mirror
 from stackup.errors import StackupError
-from stackup.kernel.files import Lock, list_dir, remove
+from stackup.kernel.files import Lock, list_dir, make_private, remove
 from stackup.project.session import Session
 from stackup.reconcile.apply import Interrupt, Log, Report, apply
 from stackup.reconcile.codec import fingerprint
@@ -125,6 +125,8 @@ class _Unwritten:
 def _lock(session: Session, stack: str) -> AbstractContextManager[object]:
     if session.dry_run:
         return nullcontext()
+    for root in (session.layout.state, session.layout.run):
+        make_private(root)
     return Lock(session.layout.lock_file(stack), session.command, waiting=lambda holder: _waiting(session, holder))
 
 

@@ -48,7 +48,7 @@ def started(machine: Machine, folder: Path, *words: str) -> subprocess.Popen[str
 def test_a_full_disk_must_be_said_and_lose_nothing(machine: Machine, folder: Path) -> None:
     state = Path(machine.state)
     state.mkdir()
-    calls.mount("tmpfs", machine.state, "tmpfs", 0, "size=1m,nr_inodes=4000")
+    calls.mount("tmpfs", machine.state, "tmpfs", 0, "size=1m,nr_inodes=4000,mode=700")
     (state / "filler").write_bytes(bytes((1 << 20) - (96 << 10)))
     with started(machine, folder, "up", "-d") as full:
         out, told = full.communicate(timeout=50)
@@ -61,6 +61,21 @@ def test_a_full_disk_must_be_said_and_lose_nothing(machine: Machine, folder: Pat
     assert machine.stackup("plan", "--detailed-exitcode", cwd=folder, code=0)
     machine.stackup("down", "-v", cwd=folder)
     calls.umount2(machine.state, abi.MNT_DETACH)
+
+
+def test_a_state_folder_that_others_may_write_to_must_be_refused(machine: Machine, folder: Path) -> None:
+    state = Path(machine.state)
+    machine.stackup("up", "-d", cwd=folder)
+    for mode, who in ((0o777, "everybody"), (0o770, "its group")):
+        state.chmod(mode)
+        for words in (("up", "-d"), ("ps",), ("down", "-v")):
+            told = machine.typed(*words, cwd=folder, code=1).stderr
+            assert f'{who} may write to "{state}"' in told
+            assert "chmod 700" in told
+    state.chmod(0o755)
+    machine.stackup("ps", cwd=folder)
+    machine.stackup("down", "-v", cwd=folder)
+    assert state.stat().st_mode & 0o777 == 0o700, "a writer closes it to those who could look in"
 
 
 def test_two_commands_at_once_must_take_turns(machine: Machine, folder: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from stackup.kernel.files import require_own
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,9 +16,12 @@ if TYPE_CHECKING:
 
 
 class BuiltinHost:
-    """Implements `engine.Host`. `environ` is the caller's, by value: secrets may come from it."""
+    """Implements `engine.Host`. `environ` is the caller's, by value: secrets may come from it. Records are believed, so
+    folders that others may write to are refused before anything is read."""
 
     def __init__(self, layout: Layout, environ: Mapping[str, str]) -> None:
+        for root in (layout.state, layout.run):
+            require_own(root)
         self.layout = layout
         self.environ = environ
 
