@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from stackup.errors import UsageError
@@ -17,11 +17,13 @@ from stackup.images.archive import pack_directory
 from stackup.images.changes import apply_changes
 from stackup.images.compression import ByteSource
 from stackup.images.manifest import Image, ImageConfig
+from stackup.images.publishing import Draft
+from stackup.images.recipe import Recorder
 from stackup.images.refusal import disk
 from stackup.images.store import Store
 from stackup.images.stream import HashedStream
 from stackup.images.tar import Limits
-from stackup.images.unpack import unpack
+from stackup.images.unpack import Unpacked, unpack
 from stackup.values import Digest
 
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -44,10 +46,11 @@ def import_rootfs(
     """Imports a path or an open stream under `reference`. Raises ArchiveRefused, HostError, UsageError."""
     references.parse(reference)
     config = apply_changes(ImageConfig(env=(PATH,)), changes)
-    layer, skipped = import_layer(store, source, limits)
-    image = Image(config, (Digest.parse(layer),), architecture())
-    image_id = store.add_image(image.to_text(), (layer,), created=time.time())
-    return Imported(image_id, store.tag(image_id, reference), layer, skipped)
+    with store.writing():
+        layer, skipped = import_layer(store, source, limits)
+        image = Image(config, (Digest.parse(layer),), architecture())
+        image_id = store.add_image(image.to_text(), (layer,), created=time.time())
+        return Imported(image_id, store.tag(image_id, reference), layer, skipped)
 
 
 def import_layer(store: Store, source: str | ByteSource, limits: Limits | None = None) -> tuple[str, tuple[str, ...]]:
@@ -65,16 +68,31 @@ def unpack_layer(
 ) -> tuple[str, tuple[str, ...]]:
     """Unpacks into a draft and commits it under the digest of the uncompressed stream."""
     with store.draft() as draft:
-        stream = HashedStream(source, subject)
-        try:
-            unpacked = unpack(
-                stream, draft.fs_fd, limits=limits or limits_of(draft.fs_fd), privileged=os.geteuid() == 0
-            )
-            layer = stream.digest()
-        finally:
-            stream.close()
+        layer, unpacked = fill_draft(draft, source, subject, limits)
         draft.commit(layer, size=unpacked.size, opaque_root=unpacked.opaque_root)
     return layer, unpacked.skipped
+
+
+def fill_draft(draft: Draft, source: ByteSource, subject: str, limits: Limits | None = None) -> tuple[str, Unpacked]:
+    """Unpacks an archive with its recipe; the layer's id, and what `commit` needs to know of it."""
+    stream = HashedStream(source, subject)
+    try:
+        with disk(draft.path), draft.recipe() as file:
+            tape = Recorder(file)
+            unpacked = unpack(
+                stream,
+                draft.fs_fd,
+                limits=limits or limits_of(draft.fs_fd),
+                privileged=os.geteuid() == 0,
+                tape=tape,
+            )
+            tape.finish()
+        layer = stream.digest()
+    finally:
+        stream.close()
+    if unpacked.replaced:
+        draft.drop_recipe()
+    return layer, unpacked
 
 
 def limits_of(dir_fd: int) -> Limits:
@@ -96,18 +114,18 @@ def _import_directory(store: Store, source: str, limits: Limits | None) -> tuple
     with disk(source):
         root_fd = os.open(source, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        return unpack_layer(store, _Packed(root_fd), source, limits)
+        return unpack_layer(store, Packed(pack_directory(root_fd)), source, limits)
     finally:
         os.close(root_fd)
 
 
-class _Packed:
-    """A directory read as the tar stream that it would be."""
+class Packed:
+    """Chunks as something to read from: a directory as the tar stream that it would be."""
 
     __slots__ = ("_chunks", "_rest")
 
-    def __init__(self, root_fd: int) -> None:
-        self._chunks = pack_directory(root_fd)
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
         self._rest = b""
 
     def read(self, size: int, /) -> bytes:

@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-import errno
-
 from stackup.errors import HostError, StackupError
+from stackup.kernel.files import host_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,19 +26,6 @@ class ManifestInvalid(StackupError):
     """An image's own description is not what the OCI image specification says."""
 
     code = "image-manifest"
-
-
-_HINTS = {
-    errno.ENOSPC: "free space or inodes there, or move the state root with STACKUP_ROOT",
-    errno.EDQUOT: "the quota is used up: free space there, or move the state root with STACKUP_ROOT",
-    errno.EROFS: "the file system is read-only: move the state root with STACKUP_ROOT",
-    errno.EACCES: "run as the owner of the state root, or choose another one with STACKUP_ROOT",
-    errno.EPERM: "run as the owner of the state root, on a file system of its own rather than an overlay",
-    errno.EOPNOTSUPP: "this file system lacks what layers need: choose another one with STACKUP_ROOT",
-    errno.EMFILE: "raise the limit on open files (ulimit -n)",
-    errno.ENFILE: "the machine has no file descriptors left",
-    errno.EIO: "the disk reports errors: see the kernel's log",
-}
 
 
 class disk:  # noqa: N801  # reads as a word: `with disk("...")`
@@ -62,9 +48,7 @@ class disk:  # noqa: N801  # reads as a word: `with disk("...")`
 
 def disk_error(error: OSError, subject: str) -> HostError:
     """One sentence with the path and the remedy."""
-    reason = (error.strerror or str(error)).lower()
-    subject = printable(subject)
-    return HostError(f'cannot use "{subject}": {reason}', subject=subject, hint=_HINTS.get(error.errno or 0, ""))
+    return host_error(error, "cannot use", printable(subject))
 
 
 def shown(raw: bytes) -> str:

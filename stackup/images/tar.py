@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from struct import Struct
+from typing import Protocol
 from zlib import adler32
 
 from stackup.images.pax import check_global, decimal, nanoseconds, override, override_size, parse_pax, xattrs
@@ -60,17 +61,27 @@ class Entry:
     xattrs: dict[str, bytes] = field(default_factory=dict)
 
 
+class Tape(Protocol):
+    """Hears the whole stream in order: contents that somebody took by their entry's path, everything else as bytes."""
+
+    def raw(self, data: bytes | memoryview, /) -> None: ...
+
+    def content(self, path: str, size: int, /) -> None: ...
+
+
 class TarReader:
     """Iterate for entries; `data()` gives the current entry's bytes, what is not read of them is skipped."""
 
     __slots__ = (
         "_at", "_buffer", "_chunks", "_left", "_limits", "_numbers", "_owners", "_padding", "_parent", "_parent_path",
-        "_seen", "entries",
+        "_path_now", "_seen", "_tape", "entries",
     )  # fmt: skip
 
-    def __init__(self, chunks: Iterator[bytes], limits: Limits) -> None:
+    def __init__(self, chunks: Iterator[bytes], limits: Limits, tape: Tape | None = None) -> None:
         self._chunks = chunks
         self._limits = limits
+        self._tape = tape
+        self._path_now = ""
         self._buffer = b""
         self._at = 0
         self._left = 0
@@ -88,7 +99,12 @@ class TarReader:
         self._drain()
 
     def data(self) -> Iterator[memoryview]:
-        """Pieces of the current entry's content, valid until the next one is asked for."""
+        """Pieces of the current entry's content, all of which must be taken; valid until the next one is asked for."""
+        if self._tape is not None and self._left:
+            self._tape.content(self._path_now, self._left)
+        return self._pieces()
+
+    def _pieces(self) -> Iterator[memoryview]:
         while self._left:
             if self._at == len(self._buffer):
                 self._fill()
@@ -111,6 +127,12 @@ class TarReader:
             raise ArchiveRefused(f"the archive unpacks to more than {self._limits.size} bytes")
 
     def _take(self, size: int) -> bytes:
+        taken = self._cut(size)
+        if self._tape is not None:
+            self._tape.raw(taken)
+        return taken
+
+    def _cut(self, size: int) -> bytes:
         end = self._at + size
         if end <= len(self._buffer):
             taken = self._buffer[self._at : end]
@@ -128,8 +150,9 @@ class TarReader:
 
     def _skip_rest(self) -> None:
         if self._left:
-            for _ in self.data():
-                pass
+            for piece in self._pieces():
+                if self._tape is not None:
+                    self._tape.raw(piece)
         if self._padding:
             self._take(self._padding)
             self._padding = 0
@@ -140,6 +163,8 @@ class TarReader:
         while rest:
             if rest.strip(b"\0"):
                 raise ArchiveRefused("the archive goes on after its end mark")
+            if self._tape is not None:
+                self._tape.raw(rest)
             rest = next(self._chunks, b"")
             self._count(len(rest))
 
@@ -218,7 +243,7 @@ class TarReader:
         mode, uid, gid = self._owner(fields[1])
         entry = Entry(self._path(raw), kind, mode, uid, gid, size, self._number(fields[3], "time") * 10**9)
         if kind == "file":
-            self._left, self._padding = size, -size % BLOCK
+            self._left, self._padding, self._path_now = size, -size % BLOCK, entry.path
         else:
             self._complete(entry, fields, pax)
         if pax:

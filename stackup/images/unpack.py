@@ -16,7 +16,7 @@ from typing import TypeAlias, TypeVar
 
 from stackup.errors import HostError, KernelError, StackupError
 from stackup.images.refusal import ArchiveRefused, disk_error, printable
-from stackup.images.tar import Entry, Limits, TarReader
+from stackup.images.tar import Entry, Limits, Tape, TarReader
 from stackup.kernel.resolve import open_confined
 
 WHITEOUT = ".wh."
@@ -42,25 +42,31 @@ _Data: TypeAlias = Callable[[], Iterator[memoryview]]
 
 @dataclass(frozen=True, slots=True)
 class Unpacked:
-    """What a layer holds: entries, bytes of its files, whether it hides all layers below, what was left out and why."""
+    """What a layer holds: entries, bytes of its files, whether it hides all layers below, what was left out and why.
+
+    `replaced`: a later entry took the place of an earlier one, so the tree does not hold all that was in the archive.
+    """
 
     entries: int
     size: int
     opaque_root: bool
     skipped: tuple[str, ...]
+    replaced: bool = False
 
 
-def unpack(chunks: Iterable[bytes], root_fd: int, *, limits: Limits, privileged: bool) -> Unpacked:
+def unpack(
+    chunks: Iterable[bytes], root_fd: int, *, limits: Limits, privileged: bool, tape: Tape | None = None
+) -> Unpacked:
     """Writes the archive's tree into the empty directory `root_fd`. Raises ArchiveRefused and HostError."""
     writer = LayerWriter(root_fd, privileged=privileged)
-    reader = TarReader(iter(chunks), limits)
+    reader = TarReader(iter(chunks), limits, tape)
     try:
         for entry in reader:
             writer.add(entry, reader.data)
         writer.finish()
     finally:
         writer.close()
-    return Unpacked(reader.entries, writer.size, writer.opaque_root, tuple(writer.skipped))
+    return Unpacked(reader.entries, writer.size, writer.opaque_root, tuple(writer.skipped), writer.replaced)
 
 
 class LayerWriter:
@@ -75,6 +81,7 @@ class LayerWriter:
         self._whiteouts: list[str] = []
         self._opaques: set[str] = set()
         self._stale = False
+        self.replaced = False
         self.size = 0
         self.opaque_root = False
         self.skipped: list[str] = []
@@ -216,6 +223,7 @@ class LayerWriter:
         if stat.S_ISDIR(os.lstat(name, dir_fd=parent_fd).st_mode):
             raise ArchiveRefused(f'"{name}" is a directory and then something else', subject=name)
         os.unlink(name, dir_fd=parent_fd)
+        self.replaced = True
         self._stale = True  # an open directory may have been reached through the link that is gone now
 
     def _make_directory(self, parent_fd: int, name: str) -> None:

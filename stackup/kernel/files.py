@@ -19,11 +19,16 @@ if TYPE_CHECKING:
     from typing import Any
 
 _REMEDY = {
-    errno.ENOSPC: "free some space and run the command again; nothing was lost",
-    errno.EDQUOT: "the quota of this user is used up",
-    errno.EROFS: "point STACKUP_ROOT and STACKUP_RUN at folders that can be written",
-    errno.EACCES: "run as root",
-    errno.EPERM: "run as root",
+    errno.ENOSPC: "free space or inodes there and run the command again, or move the state root with STACKUP_ROOT; "
+    "nothing was lost",
+    errno.EDQUOT: "the quota is used up: free space there, or move the state root with STACKUP_ROOT",
+    errno.EROFS: "the file system is read-only: point STACKUP_ROOT and STACKUP_RUN at folders that can be written",
+    errno.EACCES: "run as root, or as the owner of the state root",
+    errno.EPERM: "run as root, on a file system of its own rather than an overlay",
+    errno.EOPNOTSUPP: "this file system lacks what layers need: choose another one with STACKUP_ROOT",
+    errno.EMFILE: "raise the limit on open files (ulimit -n)",
+    errno.ENFILE: "the machine has no file descriptors left",
+    errno.EIO: "the disk reports errors: see the kernel's log",
 }
 
 
@@ -77,9 +82,12 @@ def make_private(path: str) -> None:
         raise host_error(problem, "cannot make private", path) from problem
 
 
-def write_bytes(path: str, data: bytes, *, mode: int = 0o600, durable: bool = True) -> None:
-    """Replace a file atomically. `durable` also survives a power cut: the file and its folder are synced."""
-    aside = f"{path}.{os.getpid()}.new"
+def write_bytes(path: str, data: bytes, *, mode: int = 0o600, durable: bool = True, aside: str = "") -> None:
+    """Replace a file atomically. `durable` also survives a power cut: the file and its folder are synced.
+
+    `aside` is where it is written first, on the same file system; beside the file unless said.
+    """
+    aside = aside or f"{path}.{os.getpid()}.new"
     try:
         fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
         try:
@@ -107,27 +115,36 @@ def sync_dir(path: str) -> None:
         os.close(fd)
 
 
-def write_json(path: str, data: Any, *, durable: bool = True) -> None:
-    write_bytes(path, json.dumps(data, separators=(",", ":")).encode(), durable=durable)
+def write_json(path: str, data: Any, *, durable: bool = True, aside: str = "") -> None:
+    write_bytes(path, json.dumps(data, separators=(",", ":")).encode(), durable=durable, aside=aside)
 
 
-def read_json(path: str) -> Any:
-    """The file's value; None when it is absent or is not JSON (a torn file is an absent one)."""
+def read_bytes(path: str) -> bytes | None:
+    """None when there is no such file."""
     try:
         with open(path, "rb", buffering=0) as file:
-            return json.loads(file.read())
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+            return file.read()
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as problem:
         raise host_error(problem, "cannot read", path) from problem
 
 
-def remove(path: str) -> None:
-    """Unlink; gone already is success."""
+def read_json(path: str) -> Any:
+    """The file's value; None when it is absent or is not JSON (a torn file is an absent one)."""
+    try:
+        return json.loads(read_bytes(path) or b"")
+    except ValueError:
+        return None
+
+
+def remove(path: str) -> bool:
+    """Unlink; gone already is success. Whether there was something."""
     try:
         os.unlink(path)
     except (FileNotFoundError, NotADirectoryError):
-        return
+        return False
+    return True
 
 
 def remove_asides(path: str) -> None:
@@ -144,6 +161,8 @@ def list_dir(path: str) -> list[str]:
         return sorted(os.listdir(path))
     except (FileNotFoundError, NotADirectoryError):
         return []
+    except OSError as problem:
+        raise host_error(problem, "cannot read", path) from problem
 
 
 class Lock:

@@ -16,7 +16,7 @@ from stackup.errors import HostError, StackupError, UsageError
 from stackup.images.importer import Imported, import_layer, import_rootfs
 from stackup.images.manifest import Image, ImageConfig
 from stackup.images.soundness import problems
-from stackup.images.store import Store
+from stackup.images.store import Store, read_json
 from stackup.values import Digest
 from tests.images import tarballs as t
 
@@ -223,7 +223,7 @@ sys.path.insert(0, {cwd!r})
 from stackup.errors import HostError
 from stackup.images.importer import import_rootfs
 from stackup.images.soundness import problems
-from stackup.images.store import Store
+from stackup.images.store import Store, read_json
 from stackup.images.tar import Limits
 from stackup.kernel import calls
 from stackup.kernel.abi import CLONE_NEWNS, MS_PRIVATE, MS_RDONLY, MS_REC, MS_REMOUNT
@@ -286,7 +286,7 @@ import io, os, sys
 sys.path.insert(0, {cwd!r})
 from stackup.images.importer import import_layer
 from stackup.images.manifest import Image, ImageConfig
-from stackup.images.store import Store
+from stackup.images.store import Store, read_json
 from stackup.kernel import calls
 from stackup.kernel.abi import CLONE_NEWNS, MS_PRIVATE, MS_REC
 from stackup.values import Digest
@@ -326,3 +326,10 @@ def test_an_overlay_of_the_layers_shows_what_the_archives_say(tmp_path: Path, st
     done = subprocess.run([sys.executable, "-c", code, store_on], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["both/x", "d/kept", "hidden/new", "twice/new"]
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"schema": 2}', "\udcff"])
+def test_a_damaged_file_and_one_of_another_version_are_errors(tmp_path: Path, content: str) -> None:
+    (tmp_path / "x").write_bytes(content.encode("utf-8", "surrogateescape"))
+    with pytest.raises(StackupError, match="damaged"):
+        read_json(str(tmp_path / "x"))
