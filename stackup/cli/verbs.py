@@ -10,24 +10,46 @@ GRAMMARS = {
     "planning": ("plan", "apply", "why", "explain", "config", "doctor", "version"),
     "looking": ("ps", "logs", "ls", "images", "port", "top", "volumes"),
     "inside": ("exec", "run", "attach", "wait"),
-    "image": ("image import", "image ls", "image inspect", "image rm", "image prune"),
+    "contents": ("commit", "cp", "export"),
+    "image": (
+        "image import",
+        "image ls",
+        "image inspect",
+        "image history",
+        "image tag",
+        "image rm",
+        "image prune",
+        "image save",
+        "image load",
+        "image fsck",
+        "image du",
+    ),
 }
 """Grammar module to its commands."""
 
 VERBS = {
     "apply": "Apply a plan that `plan -o` wrote",
     "attach": "Attach local standard input, output, and error streams to a service's running container",
+    "commit": "Create a new image from a service container's changes",
     "config": "Parse, resolve and render the stack files in canonical format",
+    "cp": "Copy files/folders between a service container and the local filesystem",
     "create": "Create containers for a service",
     "doctor": "Say what this machine can and cannot do",
     "down": "Stop and remove containers, networks",
     "exec": "Execute a command in a running container",
     "explain": "Explain the code of an error or a warning",
+    "export": "Export a service container's filesystem as a tar archive",
+    "image du": "Show what each image really costs",
+    "image fsck": "Check that the image store is sound",
+    "image history": "Show the history of an image",
     "image import": "Make an image from a folder or an archive of a root file system",
     "image inspect": "Show everything known of an image",
+    "image load": "Load images from an archive or standard input",
     "image ls": "List the images of this machine",
     "image prune": "Remove images without a name",
     "image rm": "Remove images",
+    "image save": "Save images to an archive or standard output",
+    "image tag": "Give an image another name",
     "images": "List images used by the created containers",
     "kill": "Force stop service containers",
     "logs": "View output from containers",
@@ -49,7 +71,7 @@ VERBS = {
     "why": "Explain why something is as it is",
 }
 
-GROUPS = {"image": "Import, list and remove images"}
+GROUPS = {"image": "Import, list, save, load, check and remove images"}
 ALIASES = {"convert": "config"}
 
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict
 from stackup.reconcile.resource import Kind, Observed
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from stackup.engines.desire.facts import Facts
     from stackup.errors import StackupError
 
@@ -105,6 +107,17 @@ class Direct(Protocol):
 
     def processes(self, container: Container) -> list[dict[str, str]]:
         """Rows of `top`: UID, PID, PPID, C, STIME, TTY, TIME, CMD."""
+        ...
+
+    def root(self, container: Container) -> AbstractContextManager[int]:
+        """A descriptor of the container's root with its volumes, whether it runs or not, to read and to write."""
+        ...
+
+    def changes(self, container: Container, *, pause: bool) -> AbstractContextManager[int]:
+        """A descriptor of what the container has changed on top of its image, as an overlay's upper directory.
+
+        `pause`: nothing changes meanwhile.
+        """
         ...
 
 

@@ -11,6 +11,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from stackup.errors import HostError
 from stackup.images.pax import OCTAL_SIZE_MAX, XATTR_PREFIX
 from stackup.images.refusal import ArchiveRefused, disk
 from stackup.images.tar import BLOCK, Entry
@@ -20,6 +21,8 @@ _FLAGS = {
     "file": b"0", "hardlink": b"1", "symlink": b"2", "char": b"3", "block": b"4", "directory": b"5", "fifo": b"6",
 }  # fmt: skip
 _CHUNK = 1 << 18
+_DEPTH_MAX = 256
+_GONE = (FileNotFoundError, NotADirectoryError)
 _OCTAL_ID_MAX = 8**7 - 1
 _OPAQUE_MARKS = ("trusted.overlay.opaque", "user.overlay.opaque")
 _NESTED_WHITEOUTS = ("trusted.overlay.whiteout", "user.overlay.whiteout")
@@ -28,9 +31,27 @@ END = b"\0" * (2 * BLOCK)
 
 def pack_directory(root_fd: int) -> Iterator[bytes]:
     """The tree below `root_fd` as tar chunks. Raises HostError, and ArchiveRefused when a file changes meanwhile."""
-    walk = _Walk(os.fstat(root_fd).st_dev)
+    return _chunks(_Walk(os.fstat(root_fd).st_dev).tree(root_fd, ""))
+
+
+def pack_live(parent_fd: int, name: str, path: str) -> Iterator[bytes]:
+    """Somebody's files as they are, called `path` in the archive; an empty `name` is the directory itself.
+
+    Nothing has a meaning as in a layer, and what goes away meanwhile is left out.
+    """
+    walk = _Walk(os.fstat(parent_fd).st_dev, live=True)
+    if not name:
+        return _chunks(walk.tree(parent_fd, path))
+    with disk(name):
+        info = os.lstat(name, dir_fd=parent_fd)
+    if stat.S_ISDIR(info.st_mode):
+        walk.device = info.st_dev
+    return _chunks(walk.member(parent_fd, name, path, info))
+
+
+def _chunks(pieces: Iterator[bytes]) -> Iterator[bytes]:
     pending = bytearray()
-    for piece in walk.tree(root_fd, ""):
+    for piece in pieces:
         pending += piece
         if len(pending) >= _CHUNK:
             yield bytes(pending)
@@ -92,24 +113,36 @@ def _ustar(entry: Entry, name: bytes, link: bytes, flag: bytes, size: int) -> by
 @dataclass(slots=True)
 class _Walk:
     device: int
-    links: dict[int, str] = field(default_factory=dict)
-    """Inode -> first path, for files with several names."""
+    live: bool = False
+    """Files that somebody may be changing, and no layer."""
+    links: dict[tuple[int, int], str] = field(default_factory=dict)
+    """Device and inode -> first path, for files with several names."""
+    depth: int = 0
 
     def tree(self, dir_fd: int, path: str) -> Iterator[bytes]:
         info = os.fstat(dir_fd)
         xattrs = _xattrs(dir_fd)
         opaque = b"y" in [xattrs.pop(mark, b"") for mark in _OPAQUE_MARKS]
         yield header(_entry(path, "directory", info, xattrs))
-        if opaque:
+        if opaque and not self.live:
             yield header(Entry(f"{path}/{OPAQUE}" if path else OPAQUE, "file", 0))
         if info.st_dev != self.device:
             return
+        if self.depth >= _DEPTH_MAX:
+            raise ArchiveRefused(f'"{path}" is deeper than {_DEPTH_MAX} levels', subject=path)
+        self.depth += 1
         with disk(path or "."):
             names = sorted(os.listdir(dir_fd), key=os.fsencode)
         for name in names:
-            with disk(path or "."):
-                info = os.lstat(name, dir_fd=dir_fd)
-            yield from self.member(dir_fd, name, f"{path}/{name}" if path else name, info)
+            inner = f"{path}/{name}" if path else name
+            try:
+                with disk(inner):
+                    info = os.lstat(name, dir_fd=dir_fd)
+                yield from self.member(dir_fd, name, inner, info)
+            except HostError as error:
+                if not (self.live and isinstance(error.__cause__, _GONE)):
+                    raise
+        self.depth -= 1
 
     def member(self, dir_fd: int, name: str, path: str, info: os.stat_result) -> Iterator[bytes]:
         if stat.S_ISDIR(info.st_mode):
@@ -119,19 +152,19 @@ class _Walk:
                 yield from self.tree(fd, path)
             finally:
                 os.close(fd)
-        elif stat.S_ISCHR(info.st_mode) and info.st_rdev == 0:
+        elif stat.S_ISCHR(info.st_mode) and info.st_rdev == 0 and not self.live:
             yield _whiteout(path, name)
-        elif name.startswith(WHITEOUT):
+        elif name.startswith(WHITEOUT) and not self.live:
             raise ArchiveRefused(f'"{path}" has a name that means a deletion in an archive', subject=path)
-        elif info.st_nlink > 1 and not stat.S_ISLNK(info.st_mode) and info.st_ino in self.links:
-            yield header(_entry(path, "hardlink", info, {}, link=self.links[info.st_ino]))
+        elif info.st_nlink > 1 and not stat.S_ISLNK(info.st_mode) and (info.st_dev, info.st_ino) in self.links:
+            yield header(_entry(path, "hardlink", info, {}, link=self.links[info.st_dev, info.st_ino]))
         elif not stat.S_ISSOCK(info.st_mode):  # a socket without its server is nothing
-            self.links[info.st_ino] = path
             yield from self.leaf(dir_fd, name, path, info)
+            self.links[info.st_dev, info.st_ino] = path
 
     def leaf(self, dir_fd: int, name: str, path: str, info: os.stat_result) -> Iterator[bytes]:
         if stat.S_ISREG(info.st_mode):
-            yield from _file(dir_fd, name, path)
+            yield from _file(dir_fd, name, path, layer=not self.live)
             return
         with disk(path):
             link = os.readlink(name, dir_fd=dir_fd) if stat.S_ISLNK(info.st_mode) else ""
@@ -141,13 +174,13 @@ class _Walk:
         yield header(_entry(path, kind, info, {}, link=link))
 
 
-def _file(dir_fd: int, name: str, path: str) -> Iterator[bytes]:
+def _file(dir_fd: int, name: str, path: str, *, layer: bool) -> Iterator[bytes]:
     # O_NONBLOCK: if the name became a fifo since lstat, opening must not wait for its writer.
     with disk(path):
         fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=dir_fd)
     try:
         info = os.fstat(fd)
-        if not info.st_size and any(mark in os.listxattr(fd) for mark in _NESTED_WHITEOUTS):
+        if layer and not info.st_size and any(mark in os.listxattr(fd) for mark in _NESTED_WHITEOUTS):
             yield _whiteout(path, name)
             return
         yield header(_entry(path, "file", info, _xattrs(fd)))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from stackup.images.refusal import ManifestInvalid
 from stackup.values import Data, Digest, Json
@@ -139,6 +140,14 @@ def parse_image(text: str) -> Image:
         raise ManifestInvalid(f"an image's layer {error}") from error
     config = ImageConfig.from_data(_mapping(data, "config"))
     return Image(config, diff_ids, _string(data, "architecture"), _string(data, "os"), _string(data, "variant"))
+
+
+def created_of(text: str) -> float:
+    """When an image was made, in epoch seconds, by its configuration's text; 0 when it does not say."""
+    try:
+        return datetime.fromisoformat(str(json.loads(text).get("created"))).timestamp()
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 def _string(data: Data, key: str) -> str:

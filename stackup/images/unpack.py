@@ -70,11 +70,16 @@ def unpack(
 
 
 class LayerWriter:
-    """Entries in, a tree out. Privileged: owners, devices and trusted marks as archived; else those of the user."""
+    """Entries in, a tree out. Privileged: owners, devices and trusted marks as archived; else those of the user.
 
-    def __init__(self, root_fd: int, *, privileged: bool) -> None:
+    `onto`: the tree is not a new layer's but somebody's. There are no whiteouts, its mounts are entered, and what is
+    there is not turned from a directory into something else or back.
+    """
+
+    def __init__(self, root_fd: int, *, privileged: bool, onto: bool = False) -> None:
         self._root_fd = root_fd
         self._privileged = privileged
+        self._onto = onto
         self._space = "trusted.overlay." if privileged else "user.overlay."
         self._open: dict[str, int] = {}
         self._directories: dict[str, Entry] = {}
@@ -97,7 +102,8 @@ class LayerWriter:
         """Whiteouts, then owners, modes and times of the directories, the deepest first."""
         path = ""
         try:
-            self._directories.setdefault("", Entry("", "directory", 0o755))
+            if not self._onto:
+                self._directories.setdefault("", Entry("", "directory", 0o755))
             for path in sorted(self._whiteouts):
                 self._write_whiteout(path)
             for path in sorted(self._opaques):
@@ -121,7 +127,7 @@ class LayerWriter:
             self._directories[""] = entry
             return
         parent, _, name = entry.path.rpartition("/")
-        if name.startswith(WHITEOUT):
+        if name.startswith(WHITEOUT) and not self._onto:
             self._note_whiteout(parent, name, entry.path)
             return
         parent_fd = self._directory(parent)
@@ -146,21 +152,24 @@ class LayerWriter:
         known = self._open.get(path)
         if known is not None:
             return known
-        if path.startswith(WHITEOUT) or f"/{WHITEOUT}" in path:
+        if not self._onto and (path.startswith(WHITEOUT) or f"/{WHITEOUT}" in path):
             raise ArchiveRefused(f'"{path}" is a whiteout, and something lies below it', subject=path)
         try:
-            fd = open_confined(self._root_fd, path, _DIR_FLAGS)
+            fd = self._confined(path, _DIR_FLAGS)
         except KernelError as error:
             if error.errno != errno.ENOENT or not path:
                 raise
             parent, _, name = path.rpartition("/")
             os.mkdir(name, 0o700, dir_fd=self._directory(parent))
             self._directories[path] = Entry(path, "directory", 0o755)
-            fd = open_confined(self._root_fd, path, _DIR_FLAGS)
+            fd = self._confined(path, _DIR_FLAGS)
         if len(self._open) >= _OPEN_DIRS:
             self.close()
         self._open[path] = fd
         return fd
+
+    def _confined(self, path: str, flags: int) -> int:
+        return open_confined(self._root_fd, path, flags, mounts=self._onto)
 
     def _write_file(self, parent_fd: int, name: str, entry: Entry, data: _Data) -> None:
         try:
@@ -221,7 +230,8 @@ class LayerWriter:
     def _displace(self, parent_fd: int, name: str) -> None:
         """A later entry of one name replaces the earlier by a new inode: the old one may have other links."""
         if stat.S_ISDIR(os.lstat(name, dir_fd=parent_fd).st_mode):
-            raise ArchiveRefused(f'"{name}" is a directory and then something else', subject=name)
+            when = "is there as a directory" if self._onto else "is a directory and then something else"
+            raise ArchiveRefused(f'"{name}" {when}', subject=name)
         os.unlink(name, dir_fd=parent_fd)
         self.replaced = True
         self._stale = True  # an open directory may have been reached through the link that is gone now
@@ -231,6 +241,8 @@ class LayerWriter:
             os.mkdir(name, 0o700, dir_fd=parent_fd)
         except FileExistsError:
             if not stat.S_ISDIR(os.lstat(name, dir_fd=parent_fd).st_mode):
+                if self._onto:
+                    raise ArchiveRefused(f'"{name}" is there and is not a directory', subject=name) from None
                 self._displace(parent_fd, name)
                 os.mkdir(name, 0o700, dir_fd=parent_fd)
 
@@ -238,7 +250,7 @@ class LayerWriter:
         """To a file of this archive only; not to a symbolic link, which would mean another file in another place."""
         target_dir, _, target = entry.link.rpartition("/")
         try:
-            target_fd = open_confined(self._root_fd, target_dir, os.O_PATH | os.O_DIRECTORY)
+            target_fd = self._confined(target_dir, os.O_PATH | os.O_DIRECTORY)
         except KernelError as error:
             reason = _REFUSED_BY_TREE.get(error.errno, "is not in this archive")
             raise ArchiveRefused(
@@ -331,7 +343,7 @@ class LayerWriter:
         self.opaque_root = self.opaque_root or not path
 
     def _finish_directory(self, path: str, entry: Entry) -> None:
-        fd = open_confined(self._root_fd, path, _DIR_FLAGS)
+        fd = self._confined(path, _DIR_FLAGS)
         try:
             self._own(fd, entry)
         finally:

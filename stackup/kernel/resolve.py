@@ -17,6 +17,7 @@ from stackup.kernel.abi import RESOLVE_BENEATH, RESOLVE_IN_ROOT, RESOLVE_NO_MAGI
 
 _IN_ROOT = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
 _CONFINED = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV
+_BENEATH = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS
 _DIRECTORY = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _ATTEMPTS = 64
 """openat2 says EAGAIN when something was renamed on the machine while it walked a `..`; trying again is its advice."""
@@ -29,9 +30,11 @@ def open_beneath(root_fd: int, path: str, flags: int, mode: int = 0) -> int:
     return _openat2(root_fd, path or ".", flags, mode, _IN_ROOT)
 
 
-def open_confined(root_fd: int, path: str, flags: int, mode: int = 0) -> int:
-    """Opens `path` below `root_fd`; an absolute path, a link that leads out and another mount are errors (EXDEV)."""
-    return _openat2(root_fd, path or ".", flags, mode, _CONFINED)
+def open_confined(root_fd: int, path: str, flags: int, mode: int = 0, *, mounts: bool = False) -> int:
+    """Opens `path` below `root_fd`; an absolute path, a link that leads out and, unless `mounts`, another mount are
+    errors (EXDEV).
+    """
+    return _openat2(root_fd, path or ".", flags, mode, _BENEATH if mounts else _CONFINED)
 
 
 def _openat2(root_fd: int, path: str, flags: int, mode: int, resolve: int) -> int:

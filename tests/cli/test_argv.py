@@ -58,6 +58,16 @@ config --hash * --format json
 config -q
 wait web db --down-project
 image ls -q
+image ls app --digests --no-trunc -f dangling=true --format json
+image history app --no-human -q
+image tag a b
+image save a b -o x
+image load -i x -qf
+image fsck --deep --repair
+image du
+commit web app:1 -a me -m why -c CMD=x --no-pause
+export web -o x --index 2
+cp web:/a - -aL --all
 image import - x:1 -c CMD=x -c ENV=y
 image rm a b -f
 image prune -a

@@ -460,13 +460,114 @@ def test_images_by_hand(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "rootfs").mkdir()
     (tmp_path / "rootfs" / "file").write_text("x")
     made = shell.typed(["image", "import", "rootfs", "app:1", "-c", "CMD run"])
-    assert made.out.startswith("sha256:")
+    identity = made.out.strip()
+    assert identity.startswith("sha256:")
     assert shell.typed("image ls").out.splitlines()[1].split()[:2] == ["app", "1"]
-    assert json.loads(shell.typed("image inspect app:1").out)["images"][0]["id"] == made.out.strip()
-    assert shell.typed("image inspect nope").err.startswith("error: no such image: nope\n")
+    found = json.loads(shell.typed("image inspect app:1").out)[0]
+    assert (found["Id"], found["RepoTags"], found["Config"]["Cmd"]) == (identity, ["app:1"], ["/bin/sh", "-c", "run"])
+    assert json.loads(shell.typed("image inspect --json app:1").out)["images"][0]["id"] == identity
+    missing = shell.typed("image inspect app:1 nope")
+    assert missing.err.startswith("error: no such image: nope\n")
+    assert len(json.loads(missing.out)) == 1
     assert shell.typed("image prune").err.startswith("error: nobody is there to agree\n")
-    assert shell.typed("image rm app:1").out.startswith("Untagged: app:1\n")
-    assert shell.typed("image prune -f").out == "0 images and 0 layers removed\n"
+    assert shell.typed("image rm app:1").out == f"Untagged: app:1\nDeleted: {identity}\n"
+    assert shell.typed("image prune -f").out == "Total reclaimed space: 0B\n"
+
+
+def test_an_image_whose_name_moved_is_dangling_until_it_is_pruned(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "rootfs").mkdir()
+    ids: list[str] = []
+    for text in ("1", "22"):
+        (tmp_path / "rootfs" / "file").write_text(text)
+        ids.append(shell.typed(["image", "import", "rootfs", "app:1", "-c", f"LABEL size={text}"]).out.strip())
+    rows = [json.loads(line) for line in shell.typed("image ls --no-trunc --format json").out.splitlines()]
+    assert {(row["ID"], row["Repository"]) for row in rows} == {(ids[1], "app"), (ids[0], "<none>")}
+    assert shell.typed("image ls -f dangling=true --no-trunc -q").out == f"{ids[0]}\n"
+    assert shell.typed("image ls -f label=size=22 --no-trunc -q").out == f"{ids[1]}\n"
+    assert shell.typed("image ls ap* --format {{.Repository}}").out == "app\n"
+    assert shell.typed("image ls nope -q").out == ""
+    assert shell.typed("image ls -f nope=1").err.startswith('error: "nope=1" is not a filter\n')
+    assert shell.typed("image prune -f --filter label=size=22").out == "Total reclaimed space: 0B\n"
+    assert shell.typed("image prune -f --filter until=1h").out == "Total reclaimed space: 0B\n"
+    done = shell.typed("image prune -f --filter label=size=1 --filter label!=other").out
+    assert done == f"Deleted Images:\ndeleted: {ids[0]}\n\nTotal reclaimed space: 1B\n"
+    assert shell.typed("image fsck --deep").out == "the image store is sound\n"
+
+
+def test_an_id_with_several_names_is_not_removed_by_the_way(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "rootfs").mkdir()
+    identity = shell.typed("image import rootfs app:1").out.strip()
+    shell.typed("image tag app:1 other")
+    assert shell.typed(f"image rm {identity[7:19]}").err.startswith("error: image")
+    assert shell.typed("image rm app:1 nope").out == "Untagged: app:1\n"
+    shell.typed("image tag other app:1")
+    assert shell.typed(f"image rm -f {identity[7:19]}").out == (
+        f"Untagged: app:1\nUntagged: other:latest\nDeleted: {identity}\n"
+    )
+
+
+def test_history_and_costs(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "rootfs").mkdir()
+    (tmp_path / "rootfs" / "file").write_text("xyz")
+    identity = shell.typed("image import rootfs app:1").out.strip()
+    shell.typed(["image", "import", "rootfs", "app:2", "-c", "CMD x"])
+    assert shell.typed("image history app:1 --no-trunc -q").out == f"{identity}\n"
+    step = json.loads(shell.typed("image history app:1 --no-human --format json").out)
+    assert (step["Size"], step["ID"], step["CreatedSince"][-1]) == ("3", identity[7:19], "Z")
+    found = json.loads(shell.typed("image du --json").out)["du"]
+    assert [(row["shared"], row["unique"]) for row in found["images"]] == [(3, 0), (3, 0)]
+    assert found["total"] == {"layers": 1, "size": 3, "unused": 0}
+    told = shell.typed("image du")
+    assert told.err == "2 images, 1 layers, 3B on disk\n"
+
+
+def test_images_go_into_a_file_and_come_out_of_it(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "rootfs").mkdir()
+    one = shell.typed("image import rootfs app:1").out.strip()
+    assert shell.typed("image save app:1 nope -o x.tar").code == 1
+    assert not (tmp_path / "x.tar").exists()
+    assert shell.typed("image save app:1 -o x.tar").code == 0
+    two = shell.typed(["image", "import", "rootfs", "app:1", "-c", "CMD other"]).out.strip()
+    shell.typed("image prune -f")
+    loaded = shell.typed("image load -i x.tar")
+    assert (loaded.code, loaded.out) == (1, f"Loaded image ID: {one}\n")
+    assert loaded.err.startswith("warning: app:1 still names the image")
+    assert shell.typed("image ls app:1 -q --no-trunc").out == f"{two}\n"
+    assert shell.typed("image load -i x.tar --force").out == "Loaded image: app:1\n"
+    assert shell.typed("image ls app:1 -q --no-trunc").out == f"{one}\n"
+    assert shell.typed("image load -q -i x.tar").out == f"{one}\n"
+    assert shell.typed("image load -i stack.yaml").code == 1
+
+
+def test_fsck_says_what_is_wrong_and_repairs_it(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "rootfs").mkdir()
+    shell.typed("image import rootfs app:1")
+    next((tmp_path / "state/images/layers").iterdir()).joinpath("layer.json").unlink()
+    found = shell.typed("image fsck")
+    assert (found.code, len(found.out.splitlines())) == (1, 2)
+    assert len(json.loads(shell.typed("image fsck --json").out)["fsck"]["problems"]) == 2
+    mended = shell.typed("image fsck --repair")
+    assert (mended.code, mended.out.count("removed: ")) == (0, 3)
+    assert shell.typed("image fsck").out == "the image store is sound\n"
+
+
+def test_files_of_a_container_are_copied_both_ways(shell: Shell, tmp_path: Path) -> None:
+    shell.typed("up -d")
+    (tmp_path / "inside/etc").mkdir(parents=True)
+    (tmp_path / "inside/etc/conf").write_text("of the container")
+    shell.shop.host.world.roots["shop-web-1"] = str(tmp_path / "inside")
+    assert shell.typed("cp web:/etc/conf out").code == 0
+    assert (tmp_path / "out").read_text() == "of the container"
+    assert shell.typed("cp stack.yaml web:etc").code == 0
+    assert (tmp_path / "inside/etc/stack.yaml").read_text() == SHOP
+    assert "would" not in shell.typed("--dry-run cp stack.yaml web:/").err
+    assert not (tmp_path / "inside/stack.yaml").exists()
+    assert shell.typed("cp a b").err.startswith("error: cannot copy without a service\n")
+    assert shell.typed("cp db:/a web:/b").err.startswith("error: cannot copy between two services\n")
+    assert shell.typed("cp web:/nope .").err == 'error: there is no "web:/nope"\n'
+    assert "in memory only" in shell.typed("cp db:/a .").err
+    assert shell.typed("export web -o all.tar").code == 0
+    assert b"of the container" in (tmp_path / "all.tar").read_bytes()
 
 
 def test_diagnostics_for_programs_and_for_checks(shell: Shell) -> None:

@@ -10,7 +10,10 @@ from stackup.cli.settings import counts, form, lines, moment, pairs
 from stackup.cli.terminal import Terminal
 from stackup.cli.views.containers import compose_row, ports, quoted, show_template, status
 from stackup.cli.views.diagnostics import draw
-from stackup.cli.views.images import human, name_and_tag, show_stored
+from stackup.cli.views.images import human, name_and_tag
+from stackup.cli.views.stored import docker_rows
+from stackup.cli.views.stored import show_table as show_stored
+from stackup.cli.views.templates import filled
 from stackup.cli.views.logs import LogView, color_of
 from stackup.cli.views.tables import go_json, table
 from stackup.cli.views.times import age, stamp
@@ -198,18 +201,38 @@ def test_images_by_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert name_and_tag("docker.io/library/nginx:1.2") == ("nginx", "1.2")
     assert name_and_tag("localhost:5000/app") == ("localhost:5000/app", "latest")
     assert [human(size) for size in (0, 999, 1500, 7_800_000)] == ["0B", "999B", "1.5kB", "7.8MB"]
-    stored = [{"id": "sha256:" + "ab" * 32, "tags": ["a:1", "b:2"], "created": NOW - 90, "size": 5}]
-    show_stored(Terminal({}), stored, NOW, as_json=False)
-    assert capsys.readouterr().out.splitlines()[1].split() == [
-        "a",
-        "1",
-        "abababababab",
-        "About",
-        "a",
-        "minute",
-        "ago",
-        "5B",
+
+
+def test_stored_images_are_a_line_a_name(capsys: pytest.CaptureFixture[str]) -> None:
+    digest = "sha256:" + "cd" * 32
+    tags = ["docker.io/library/a:1", "reg:5000/b:2", f"docker.io/library/a@{digest}", f"docker.io/c/d@{digest}"]
+    stored = [{"id": "sha256:" + "ab" * 32, "tags": tags, "created": NOW - 90, "size": 5}]
+    stored += [{"id": "sha256:" + "ef" * 32, "tags": [], "created": 0, "size": 0}]
+    rows = docker_rows(stored, NOW, whole=False)
+    assert [(row["Repository"], row["Tag"], row["Digest"]) for row in rows] == [
+        ("a", "1", digest),
+        ("reg:5000/b", "2", "<none>"),
+        ("c/d", "<none>", digest),
+        ("<none>", "<none>", "<none>"),
     ]
+    show_stored(Terminal({}), rows, digests=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["REPOSITORY", "TAG", "IMAGE", "ID", "CREATED", "SIZE"]
+    assert lines[1].split() == ["a", "1", "abababababab", "About", "a", "minute", "ago", "5B"]
+
+
+def test_templates_know_the_functions_that_people_use() -> None:
+    fields = {"A": {"B": ["x", "y"], "C": {"k": "v"}, "D": True}, "E": "Text", "F": None}
+
+    def made(form: str) -> str:
+        return filled(form, fields, fields)
+
+    assert made('{{.A.B}} {{index .A.B "1"}} {{join .A.B ", "}} {{len .A.B}}') == "[x y] y x, y 2"
+    assert made('{{json .A.C}} {{.A.C}} {{index .A.C "k"}} {{index .A.C "no"}}!') == '{"k":"v"} map[k:v] v !'
+    assert made("{{upper .E}} {{lower .E}} {{.A.D}} {{.F}} {{.A.Nope}}") == "TEXT text true <no value> <no value>"
+    for form in ("{{.Nope}}", "{{range .A}}", "{{json E}}", "{{}}"):
+        with pytest.raises(UsageError):
+            made(form)
 
 
 def test_counts_pairs_and_lines_of_options() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from stackup.cli.exits import Exit
+from stackup.cli.views.inspected import docker_image, show_images
 from stackup.cli.views.tables import own_json
+from stackup.errors import StackupError
 from stackup.project.image import inspect
 
 TYPE_CHECKING = False
@@ -13,6 +15,18 @@ if TYPE_CHECKING:
 
 
 def run(call: Call, options: Options) -> int:
+    """What is there is shown, also when something else is not."""
     session = call.session()
-    call.terminal.print(own_json("images", [inspect(session, name) for name in options.texts("references")]))
+    found, problem = [], None
+    for name in options.texts("references"):
+        try:
+            found.append(inspect(session, name))
+        except StackupError as error:
+            problem = problem or error
+    if options.flag("json"):
+        call.terminal.print(own_json("images", found))
+    else:
+        show_images(call.terminal, [docker_image(record) for record in found], options.text("format"))
+    if problem:
+        raise problem
     return Exit.DONE

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from stackup.cli.exits import Exit
+from stackup.cli.views.stored import familiar
+from stackup.errors import StackupError
 from stackup.project.image import remove
 
 TYPE_CHECKING = False
@@ -12,10 +14,19 @@ if TYPE_CHECKING:
 
 
 def run(call: Call, options: Options) -> int:
+    """All that can go go, also when one cannot; the first problem is told at the end."""
     session = call.session()
+    problem = None
     for name in options.texts("references"):
-        image, layers = remove(session, name, force=options.flag("force"))
-        call.terminal.print(f"Untagged: {name}")
-        if layers:
+        try:
+            names, image = remove(session, name, force=options.flag("force"))
+        except StackupError as error:
+            problem = problem or error
+            continue
+        for one in names:
+            call.terminal.print(f"Untagged: {familiar(one)}")
+        if image:
             call.terminal.print(f"Deleted: {image}")
+    if problem:
+        raise problem
     return Exit.DONE

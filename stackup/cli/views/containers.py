@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from stackup.cli.views import templates
 from stackup.cli.views.tables import ellipsis, go_json, own_json, table
 from stackup.cli.views.times import age, ago, created_at
-from stackup.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -176,34 +176,9 @@ def _publisher(item: dict[str, Any]) -> str:
 
 
 def show_template(terminal: Terminal, form: str, rows: Iterable[Container], now: float, *, whole: bool = False) -> None:
-    """`{{.Name}} {{.State}}`, with `table` before it under heads: docker's fields, not its language."""
-    found = [compose_row(row, now, whole=whole) for row in rows]
-    form = form.replace("\\t", "\t").replace("\\n", "\n")
-    plain = form.removeprefix("table ")
-    if plain == form:
-        for fields in found:
-            terminal.print(_filled(plain, fields))
-        return
+    """`{{.Name}} {{.State}}`, with `table` before it under heads."""
     heads = {key: FIELD_HEADS.get(key, key.upper()) for key in FIELDS}
-    table(terminal, _filled(plain, heads).split("\t"), [_filled(plain, fields).split("\t") for fields in found])
-
-
-def _filled(form: str, fields: Mapping[str, Any]) -> str:
-    first, *parts = form.split("{{")
-    text = [first]
-    for part in parts:
-        name, _, rest = part.partition("}}")
-        key = name.strip()
-        if key == "json .":
-            text.append(go_json(fields))
-        elif key.removeprefix(".") in fields and key.startswith("."):
-            text.append(str(fields[key[1:]]))
-        else:
-            raise UsageError(
-                f'"{{{{{name}}}}}" is not a field of a container', subject=key, hint=f"choose .{', .'.join(FIELDS)}"
-            )
-        text.append(rest)
-    return "".join(text)
+    templates.show(terminal, form, [compose_row(row, now, whole=whole) for row in rows], heads)
 
 
 def show_own(terminal: Terminal, rows: Iterable[Container], standing: Mapping[str, str] | None) -> None:

@@ -1,9 +1,9 @@
-"""Images: those that containers run, and those of the store. Hot."""
+"""The images that containers run. Hot."""
 
 from __future__ import annotations
 
 from stackup.cli.views.tables import go_json, table
-from stackup.cli.views.times import ago, created_at, stamp
+from stackup.cli.views.times import ago, stamp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,28 +64,3 @@ def _go(row: dict[str, Any]) -> str:
     fields |= {"LastTagTime": made} | ({"Created": made} if row["created"] else {})
     text = ",".join(f'"{key}":{go_json(value)}' for key, value in fields.items())
     return f"{{{text}}}"
-
-
-def show_stored(terminal: Terminal, rows: list[dict[str, Any]], now: float, *, as_json: bool) -> None:
-    """One line a name; an image without one is `<none>`."""
-    cells = [
-        (
-            *(name_and_tag(tag) if tag else ("<none>", "<none>")),
-            short(row["id"]),
-            ago(row["created"], now),
-            human(row["size"]),
-        )
-        for row in rows
-        for tag in row["tags"] or [""]
-    ]
-    heads = ("REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE")
-    if not as_json:
-        table(terminal, heads, cells)
-        return
-    for (name, tag, identity, since, size), row in zip(cells, _repeated(rows), strict=True):
-        fields = {"Repository": name, "Tag": tag, "ID": identity, "CreatedSince": since, "Size": size}
-        terminal.print(go_json({**fields, "CreatedAt": created_at(row["created"])}))
-
-
-def _repeated(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [row for row in rows for _ in row["tags"] or [""]]

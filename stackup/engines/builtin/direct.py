@@ -12,6 +12,7 @@ from stackup.runtime import record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from stackup.engines.engine import Container, ExecRequest
     from stackup.layout import Layout
@@ -117,6 +118,16 @@ class BuiltinDirect:
 
         claim = record.read(self._state_dir(container)) or {"given": {}}
         return processes(claim["given"].get("cgroups", []))
+
+    def root(self, container: Container) -> AbstractContextManager[int]:
+        from stackup.engines.builtin import opened
+
+        return opened.root(self._layout, container["stack"], _directory(container))
+
+    def changes(self, container: Container, *, pause: bool) -> AbstractContextManager[int]:
+        from stackup.engines.builtin import opened
+
+        return opened.changes(self._layout, container["stack"], _directory(container), pause=pause)
 
 
 def _directory(container: Container) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
+from stackup.errors import Unsupported
 from stackup.reconcile.resource import Observed, Run, Until
 
 if TYPE_CHECKING:
@@ -118,6 +121,22 @@ class MemoryDirect:
     def processes(self, container: Container) -> list[dict[str, str]]:
         words = ("UID", "PID", "PPID", "C", "STIME", "TTY", "TIME")
         return [{**dict.fromkeys(words, "0"), "CMD": container["command"]}]
+
+    @contextmanager
+    def root(self, container: Container) -> Iterator[int]:
+        """A folder that somebody gave it; by itself a container in memory has no files."""
+        folder = self._world.roots.get(container["name"])
+        if folder is None:
+            raise Unsupported(f'"{container["name"]}" is in memory only and has no files', subject=container["name"])
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+
+    def changes(self, container: Container, *, pause: bool) -> AbstractContextManager[int]:
+        """All of its files are its own."""
+        return self.root(container)
 
     def _now(self, container: Container) -> Container:
         for row in self.containers(container["stack"]):

@@ -49,6 +49,8 @@ class World:
     """By instance: how its last run ended."""
     executed: list[tuple[str, ExecRequest]] = field(default_factory=list)
     signals: list[tuple[str, str]] = field(default_factory=list)
+    roots: dict[str, str] = field(default_factory=dict)
+    """By container's name: a folder that stands for its root."""
     changed: threading.Condition = field(default_factory=threading.Condition)
     """Notified after every write and every line."""
 
