@@ -147,6 +147,7 @@ def test_tags_are_no_offence() -> None:
 READERS = {str(kind): (kind, shape) for kind, shape in SCALARS.items() if "pattern" in shape}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", READERS)
 @given(data=st.data())
 def test_texts_that_the_schema_takes_can_be_read(name: str, data: Any) -> None:
@@ -159,6 +160,7 @@ def test_texts_that_the_schema_takes_can_be_read(name: str, data: Any) -> None:
     TypeAdapter(kind).validate_python(text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", READERS)
 @given(text=st.text(alphabet="0123456789.-+ bkmgsuhdwtruefalsynoKB", max_size=6))
 def test_texts_that_can_be_read_are_taken_by_the_schema(name: str, text: str) -> None:

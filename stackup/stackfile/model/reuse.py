@@ -19,3 +19,7 @@ class Extends(Part):
 
     service: Text = Field(description="Service that this one is built on.")
     file: Text | None = Field(None, description="File that has it; this one when absent.")
+
+
+INCLUDE_KEYS = tuple(key for key in Include.model_fields if key != "extensions")
+EXTENDS_KEYS = tuple(key for key in Extends.model_fields if key != "extensions")
