@@ -6,6 +6,8 @@ import json
 import sys
 from collections.abc import Callable
 
+from stackup.cli.views.event_schema import event_schema
+from stackup.reconcile.codec import plan_schema
 from stackup.stackfile.model.schema import schema
 from tests.conformance import specification
 from tests.pages import stackfile
@@ -19,6 +21,8 @@ def _json(value: object) -> str:
 PUBLISHED: dict[str, Callable[[], str]] = {
     "docs/conformance.md": specification.page,
     "docs/stackfile.md": stackfile.page,
+    "schemas/event.json": lambda: _json(event_schema()),
+    "schemas/plan.json": lambda: _json(plan_schema()),
     "schemas/stack.json": lambda: _json(schema()),
 }
 
