@@ -40,7 +40,11 @@ fmt:
 
 # Writes the published schemas from the code they describe.
 schemas:
-    {{python}} -c "import json; from stackup.stackfile.model.schema import schema; print(json.dumps(schema(), indent=2))" > schemas/stack.json
+    {{python}} -m tests.published schemas/
+
+# Writes the pages that are made from tables and tests.
+docs:
+    {{python}} -m tests.published docs/
 
 # The command line as a table, from the grammar that typer knows.
 hot:

@@ -20,6 +20,8 @@ class PlanMade:
 
 @dataclass(frozen=True, slots=True)
 class StepStarted:
+    """A step has begun."""
+
     at: float
     step: int
     verb: str

@@ -8,12 +8,14 @@ from __future__ import annotations
 import os
 
 from stackup.diagnostics import Diagnostics, Related, Span
+from stackup.stackfile.advice import refuse_unknown
 from stackup.stackfile.canonical import canonical
 from stackup.stackfile.document import Document, Mapping, Node, Scalar, Sequence, section, texts, without
 from stackup.stackfile.envfiles import read_env_files
 from stackup.stackfile.extends import extend
 from stackup.stackfile.interpolate import Environment, interpolate
 from stackup.stackfile.merge import merge
+from stackup.stackfile.model.reuse import INCLUDE_KEYS
 from stackup.stackfile.parse import parse
 from stackup.stackfile.relocate import Place, is_remote, relocate
 from stackup.stackfile.sources import Sources
@@ -101,6 +103,7 @@ class Assembly:
         return merged
 
     def _include(self, item: Mapping, context: _Context) -> Mapping | None:
+        refuse_unknown(item, INCLUDE_KEYS, "include", self.diagnostics)
         paths = texts(item.get("path"))
         if not self._can_include(item, paths, context.chain):
             return None

@@ -11,9 +11,8 @@ from dataclasses import replace
 
 from stackup.diagnostics import Diagnostics
 from stackup.stackfile.document import RESET, Entry, Mapping, Node, Sequence, with_entries, with_tag
+from stackup.stackfile.form import Rule, Words
 from stackup.stackfile.forms import (
-    Rule,
-    Words,
     address,
     agents,
     all_devices,
@@ -21,6 +20,7 @@ from stackup.stackfile.forms import (
     device,
     distinct_targets,
     drop_nulls,
+    every,
     hosts,
     key_texts,
     key_values,
@@ -48,7 +48,7 @@ def _walk(node: Node, place: Table[Rule], words: Words) -> Node:
     if node.tag == RESET:
         return node
     if place.rule is not None:
-        node = with_tag(place.rule(node, words), node.tag)
+        node = with_tag(place.rule.act(node, words), node.tag)
     if not place.below:
         return node
     match node:
@@ -73,6 +73,7 @@ BUILD_ROWS: dict[str, Rule] = {
     "additional_contexts": key_texts,
     "ssh": agents,
     "extra_hosts": hosts,
+    "extra_hosts.*": text_list,
     "extra_hosts.*.*": address,
     "ulimits.*": ulimit,
     "secrets.*": keyed("source"),
@@ -82,7 +83,9 @@ BUILD_ROWS: dict[str, Rule] = {
     "no_cache_filter": text_list,
 }
 
-HOOK_ROWS: dict[str, Rule] = {"*": section, "*.command": command_line, "*.environment": key_values}
+HOOK_ROWS: dict[str, Rule] = {"": section, "command": command_line, "environment": key_values}
+
+REQUEST_ROWS: dict[str, Rule] = {"": drop_nulls, "count": every, "options": key_texts}
 
 SERVICE_ROWS: dict[str, Rule] = {
     "": drop_nulls,
@@ -115,6 +118,7 @@ SERVICE_ROWS: dict[str, Rule] = {
     "configs.*": keyed("source"),
     "devices.*": device,
     "extra_hosts": hosts,
+    "extra_hosts.*": text_list,
     "extra_hosts.*.*": address,
     "dns": text_list,
     "dns_search": text_list,
@@ -122,6 +126,8 @@ SERVICE_ROWS: dict[str, Rule] = {
     "profiles": text_list,
     "ulimits.*": ulimit,
     "gpus": all_devices,
+    "blkio_config": drop_nulls,
+    "credential_spec": drop_nulls,
     "logging": drop_nulls,
     "deploy": drop_nulls,
     "deploy.labels": key_texts,
@@ -129,8 +135,14 @@ SERVICE_ROWS: dict[str, Rule] = {
     "deploy.resources.limits": drop_nulls,
     "deploy.resources.reservations": drop_nulls,
     "deploy.restart_policy": drop_nulls,
+    "deploy.placement": drop_nulls,
+    "deploy.update_config": drop_nulls,
+    "deploy.rollback_config": drop_nulls,
+    "develop": drop_nulls,
+    "develop.watch.*": drop_nulls,
     "develop.watch.*.ignore": text_list,
     "develop.watch.*.include": text_list,
+    "provider.options.*": text_list,
     "models": names(),
     "models.*": section,
     "extends": keyed("service"),
@@ -145,15 +157,19 @@ TABLE: Table[Rule] = table(
     {"": drop_nulls}
     | _under("services.*", SERVICE_ROWS)
     | _under("services.*.build", BUILD_ROWS)
-    | _under("services.*.pre_start", HOOK_ROWS)
-    | _under("services.*.post_start", HOOK_ROWS)
-    | _under("services.*.pre_stop", HOOK_ROWS)
+    | _under("services.*.pre_start.*", HOOK_ROWS)
+    | _under("services.*.post_start.*", HOOK_ROWS)
+    | _under("services.*.pre_stop.*", HOOK_ROWS)
+    | _under("services.*.develop.watch.*.exec", HOOK_ROWS)
+    | _under("services.*.gpus.*", REQUEST_ROWS)
+    | _under("services.*.deploy.resources.reservations.devices.*", REQUEST_ROWS)
     | _under("networks", RESOURCE_ROWS)
     | _under("volumes", RESOURCE_ROWS)
     | _under("secrets", RESOURCE_ROWS)
     | _under("configs", RESOURCE_ROWS)
     | {
         "networks.*.ipam": drop_nulls,
+        "models.*": drop_nulls,
         "include.*": keyed("path"),
         "include.*.path": text_list,
         "include.*.env_file": text_list,

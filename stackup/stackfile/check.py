@@ -57,6 +57,13 @@ def grants_exist(view: View) -> None:
                 _undefined(view, path, "secret", grant.source, view.stack.secrets)
 
 
+def models_exist(view: View) -> None:
+    for name, service in view.services():
+        for key in service.models:
+            if key not in view.stack.models:
+                _undefined(view, ("services", name, "models", key), "model", key, view.stack.models)
+
+
 def _undefined(view: View, path: Path, kind: str, name: str, known: Mapping[str, object]) -> None:
     view.error(
         "SU030",
@@ -275,6 +282,7 @@ RULES: tuple[Callable[[View], None], ...] = (
     networks_exist,
     volumes_exist,
     grants_exist,
+    models_exist,
     dependencies_exist,
     dependencies_end,
     health_can_come,

@@ -12,34 +12,53 @@ from stackup.stackfile.model.service import Service
 from stackup.stackfile.view import View
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+\Z")
-_WORDS = {
-    "restart": re.compile(r"(no|always|unless-stopped|on-failure(:[0-9]+)?)\Z"),
-    "pull_policy": re.compile(r"(always|never|missing|if_not_present|build|daily|weekly|refresh|every_\w+)\Z"),
-    "network_mode": re.compile(r"(none|host|bridge|default|service:.+|container:.+)\Z"),
-    "pid": re.compile(r"(host|service:.+|container:.+)\Z"),
-    "ipc": re.compile(r"(host|none|private|shareable|service:.+|container:.+)\Z"),
-    "uts": re.compile(r"host\Z"),
-    "cgroup": re.compile(r"(host|private)\Z"),
-    "cpuset": re.compile(r"[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*\Z"),
+WORDS = {
+    "restart": ("no", "always", "unless-stopped", "on-failure[:N]"),
+    "pull_policy": (
+        "always",
+        "never",
+        "missing",
+        "if_not_present",
+        "build",
+        "daily",
+        "weekly",
+        "every_TIME",
+        "refresh",
+    ),
+    "network_mode": ("none", "host", "bridge", "default", "service:NAME", "container:NAME"),
+    "pid": ("host", "service:NAME", "container:NAME"),
+    "ipc": ("host", "none", "private", "shareable", "service:NAME", "container:NAME"),
+    "uts": ("host",),
+    "cgroup": ("host", "private"),
+    "cpuset": ("N[-N][,N[-N]...]",),
 }
-_EXPECTED = {
-    "restart": "no, always, unless-stopped or on-failure[:N]",
-    "pull_policy": "always, never, missing, build, daily, weekly or every_<time>",
-    "network_mode": "none, host, bridge, service:NAME or container:NAME",
-    "pid": "host, service:NAME or container:NAME",
-    "ipc": "host, none, private, shareable, service:NAME or container:NAME",
-    "uts": "host",
-    "cgroup": "host or private",
-    "cpuset": "processors such as 0-2,4",
+"""What may stand at keys of a service, as people write it."""
+_SHAPES = {
+    "N[-N][,N[-N]...]": r"[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*",
+    "on-failure[:N]": r"on-failure(:[0-9]+)?",
+    "every_TIME": r"every_\w+",
+    "service:NAME": r"service:.+",
+    "container:NAME": r"container:.+",
 }
+
+
+def words_pattern(key: str) -> str:
+    """The regular expression of the words for a key."""
+    return "|".join(_SHAPES.get(word, word) for word in WORDS[key])
+
+
+def expected(key: str) -> str:
+    """The words for a key, for people."""
+    *words, last = WORDS[key]
+    return f"{', '.join(words)} or {last}" if words else last
 
 
 def words_are_known(view: View) -> None:
     for name, service in view.services():
-        for key, pattern in _WORDS.items():
+        for key in WORDS:
             value = getattr(service, key)
-            if value and not pattern.match(value):
-                _invalid(view, ("services", name, key), f'expected {_EXPECTED[key]}, found "{value}"')
+            if value and not re.fullmatch(words_pattern(key), value):
+                _invalid(view, ("services", name, key), f'expected {expected(key)}, found "{value}"')
         test = service.healthcheck.test if service.healthcheck else None
         if test and test[0] not in ("CMD", "CMD-SHELL", "NONE"):
             path = ("services", name, "healthcheck", "test", 0)
@@ -126,6 +145,18 @@ def numbers_make_sense(view: View) -> None:
                 _invalid(view, (*home, "volumes", index), f"a mount of type {mount.type} needs a source")
 
 
+def devices_are_counted_or_named(view: View) -> None:
+    for name, service in view.services():
+        resources = service.deploy.resources if service.deploy else None
+        reserved = resources.reservations.devices if resources and resources.reservations else ()
+        home: Path = ("services", name)
+        at = (*home, "deploy", "resources", "reservations", "devices")
+        for path, requests in (((*home, "gpus"), service.gpus), (at, reserved)):
+            for index, request in enumerate(requests):
+                if request.count is not None and request.device_ids:
+                    _invalid(view, (*path, index, "count"), "count and device_ids exclude each other")
+
+
 def bytes_come_from_somewhere(view: View) -> None:
     stack = view.stack
     for key, secret in stack.secrets.items():
@@ -203,6 +234,7 @@ VALUE_RULES: tuple[Callable[[View], None], ...] = (
     images_come_from_somewhere,
     limits_agree,
     numbers_make_sense,
+    devices_are_counted_or_named,
     bytes_come_from_somewhere,
     external_stands_alone,
     addresses_have_a_subnet,

@@ -198,8 +198,8 @@ CODES: dict[str, tuple[str, str]] = {
         "The network that the address is in must say its subnet under ipam.config, and the address must be in it.",
     ),
     "SU101": (
-        "this release has no such network driver",
-        "The built-in engine makes bridge networks. Leave `driver` out, or write `driver: bridge`; for one container "
+        "this release has no such driver",
+        "The built-in engine makes bridge networks and local volumes. Leave `driver` out; for one container "
         "without a network or on the host's, use `network_mode: none` or `host`.",
     ),
     "SU102": (

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from stackup.diagnostics import Diagnostics, Related
+from stackup.stackfile.advice import refuse_unknown
 from stackup.stackfile.document import Mapping, Node, Scalar, section, with_value, without
 from stackup.stackfile.merge import merge_service, settle
+from stackup.stackfile.model.reuse import EXTENDS_KEYS
 
 MAX_CHAIN = 50
 
@@ -56,6 +58,8 @@ class _Resolver:
         return self.done[link]
 
     def _base(self, extends: Node, services: Mapping, source: str, chain: tuple[Link, ...]) -> Mapping | None:
+        if isinstance(extends, Mapping):
+            refuse_unknown(extends, EXTENDS_KEYS, "extends", self.diagnostics)
         name = _text(extends, "service")
         if name is None:
             self.diagnostics.error("SU021", "a value is not valid", span=extends.span, detail="extends needs a service")

@@ -6,11 +6,9 @@ names it; what it understands and cannot read it says, through Words.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+from collections.abc import Iterator
+from dataclasses import replace
 
-from stackup.diagnostics import Diagnostics, Related, Span
 from stackup.stackfile import shortforms
 from stackup.stackfile.document import (
     OVERRIDE,
@@ -25,51 +23,10 @@ from stackup.stackfile.document import (
     text_at,
     with_entries,
 )
+from stackup.stackfile.form import NAMED, NULL, TEXT, TEXTS, Rule, Words, form
 
 
-@dataclass(slots=True)
-class Words:
-    """What the rules say when a short form cannot be read. `ports` are those of the document so far."""
-
-    diagnostics: Diagnostics
-    ports: int = 0
-
-    def refuse(self, span: Span, detail: str, hint: str = "") -> None:
-        self.diagnostics.error("SU025", "a short form cannot be read", detail=detail, span=span, hint=hint)
-
-    def not_text(self, item: Node, expected: str) -> None:
-        """An item of a list of texts is something else; it would be lost."""
-        self.refuse(
-            item.span, f"expected {expected}", "in a list every item is one text; write all as a mapping instead"
-        )
-
-    def respelled(self, node: Scalar, text: str) -> None:
-        self.diagnostics.warning(
-            "SU019",
-            "a number becomes another text",
-            detail=f"{node.text} is read as the number {text}",
-            span=node.span,
-            label=f'is "{text}"',
-            hint="quote it to keep it as it is written",
-        )
-
-    def mounted_twice(self, target: str, first: Span, again: Span) -> None:
-        self.diagnostics.error(
-            "SU038",
-            "two things are mounted at one place",
-            detail=f'"{target}"',
-            span=again,
-            related=(Related("first mounted here", first),),
-            hint="give one of them another target",
-        )
-
-    def ignored(self, span: Span, option: str) -> None:
-        self.diagnostics.warning("SU027", "an option is not known", detail=f'"{option}" is ignored', span=span)
-
-
-Rule: TypeAlias = Callable[[Node, Words], Node]
-
-
+@form("A key with nothing behind it is as good as no key.", "{a: , b: 1}")
 def drop_nulls(node: Node, words: Words) -> Node:
     """`key:` with nothing behind it is as good as no key; kept where a tag speaks."""
     if not isinstance(node, Mapping):
@@ -82,11 +39,13 @@ def _is_null(node: Node) -> bool:
     return isinstance(node, Scalar) and node.value is None
 
 
+@form("It may be empty, which is a definition too.", "", NULL)
 def section(node: Node, words: Words) -> Node:
     """A definition may be empty: `volumes: {data: }`."""
     return Mapping({}, node.span) if _is_null(node) else drop_nulls(node, words)
 
 
+@form("One text is a list of one.", "a", TEXT)
 def text_list(node: Node, words: Words) -> Node:
     """One value instead of a list of one."""
     if isinstance(node, Scalar) and node.value is not None:
@@ -94,7 +53,17 @@ def text_list(node: Node, words: Words) -> Node:
     return node
 
 
-def key_values(node: Node, words: Words, bare: str | None = None) -> Node:
+@form("A list of KEY=value is a mapping; a key alone takes the caller's variable.", "[A=1, B]", TEXTS)
+def key_values(node: Node, words: Words) -> Node:
+    return _keyed_texts(node, words, None)
+
+
+@form("A list of key=value is a mapping; a key alone has an empty text.", "[a=1, b]", TEXTS)
+def key_texts(node: Node, words: Words) -> Node:
+    return _keyed_texts(node, words, "")
+
+
+def _keyed_texts(node: Node, words: Words, bare: str | None) -> Node:
     """`KEY=value` items or a mapping to a mapping of texts; a key alone has `bare`."""
     if isinstance(node, Sequence):
         return Mapping(dict(_pair(item, bare) for item in _named(node, words, "KEY=value")), node.span)
@@ -102,10 +71,6 @@ def key_values(node: Node, words: Words, bare: str | None = None) -> Node:
         entries = {key: Entry(entry.key, _worded(entry.value, words, bare)) for key, entry in node.entries.items()}
         return with_entries(node, entries)
     return node
-
-
-def key_texts(node: Node, words: Words) -> Node:
-    return key_values(node, words, "")
 
 
 def _named(node: Sequence, words: Words, expected: str) -> Iterator[Scalar]:
@@ -134,6 +99,7 @@ def _worded(node: Node, words: Words, bare: str | None) -> Node:
     return replace(node, value=text)
 
 
+@form("A text is split into words as a shell would, and no shell runs; an empty one is no words.", "echo 'a b'", TEXT)
 def command_line(node: Node, words: Words) -> Node:
     """A text is split as a shell would; an empty one means no words, which is not the same as absent."""
     if not isinstance(node, Scalar) or not isinstance(node.value, str):
@@ -146,6 +112,7 @@ def command_line(node: Node, words: Words) -> Node:
     return Sequence(tuple(text_at(node.span, word) for word in found), node.span)
 
 
+@form("A text is run by the container's shell.", "test -e /ready", TEXT)
 def shell_test(node: Node, words: Words) -> Node:
     """A text is run by the container's shell."""
     if isinstance(node, Scalar) and isinstance(node.value, str):
@@ -156,6 +123,7 @@ def shell_test(node: Node, words: Words) -> Node:
 def keyed(field: str) -> Rule:
     """A text where a mapping could stand: `build: .` is `build: {context: .}`."""
 
+    @form(f"A text is its `{field}`.", "a", TEXT)
     def rule(node: Node, words: Words) -> Node:
         if isinstance(node, Scalar) and node.value is not None:
             return mapping_at(node.span, {field: replace(node, tag="")})
@@ -167,6 +135,7 @@ def keyed(field: str) -> Rule:
 def names(**fields: str | bool) -> Rule:
     """A list of names to a mapping of definitions, each holding what the short form means."""
 
+    @form("A list of names is a mapping of names to definitions.", "[a]", TEXTS)
     def rule(node: Node, words: Words) -> Node:
         if not isinstance(node, Sequence):
             return node
@@ -182,6 +151,7 @@ def _definition(item: Scalar, fields: dict[str, str | bool]) -> Node:
     return mapping_at(item.span, {key: Scalar(value, item.span) for key, value in fields.items()}, item.tag)
 
 
+@form("A range is one entry a port.", "['8000-8001:80-81']")
 def published(node: Node, words: Words) -> Node:
     """Ranges become one entry a port, so the list can grow."""
     if not isinstance(node, Sequence):
@@ -221,6 +191,11 @@ def _fields(fields: shortforms.Fields, item: Scalar) -> Node:
     )
 
 
+@form(
+    "A text is [address:][host:]container[/protocol]; `published` is a text.",
+    "{target: 80, published: 8080}",
+    TEXT,
+)
 def port(node: Node, words: Words) -> Node:
     """`published: 8080` is text, since it may be a range; an empty one, which a variable left, is absent."""
     if not isinstance(node, Mapping):
@@ -233,6 +208,11 @@ def port(node: Node, words: Words) -> Node:
     return drop_nulls(with_entries(node, entries), words)
 
 
+@form(
+    "A text is [source:]target[:options]; a source that begins with . / ~ is a path.",
+    "./data:/srv:ro",
+    TEXT,
+)
 def mount(node: Node, words: Words) -> Node:
     if isinstance(node, Mapping):
         return _long_mount(node, words)
@@ -257,6 +237,7 @@ def _long_mount(node: Mapping, words: Words) -> Node:
     return drop_nulls(with_entries(node, entries), words)
 
 
+@form("A text is source[:target[:permissions]], or the name of a CDI device.", "/dev/fuse", TEXT)
 def device(node: Node, words: Words) -> Node:
     if not isinstance(node, Scalar) or not isinstance(node.value, str):
         return node
@@ -267,10 +248,9 @@ def device(node: Node, words: Words) -> Node:
         return node
 
 
+@form("A list of name=address or name:address is a mapping to lists of addresses.", "[a=10.0.0.1, 'a:10.0.0.2']", TEXTS)
 def hosts(node: Node, words: Words) -> Node:
-    """`name=address` items, or a mapping to one address or several, to a mapping of lists."""
-    if isinstance(node, Mapping):
-        return with_entries(node, {key: Entry(e.key, text_list(e.value, words)) for key, e in node.entries.items()})
+    """`name=address` items to a mapping of lists."""
     if not isinstance(node, Sequence):
         return node
     found: dict[str, Entry] = {}
@@ -286,18 +266,25 @@ def hosts(node: Node, words: Words) -> Node:
     return Mapping(found, node.span)
 
 
+@form("Brackets of an IPv6 address are left out.", "'[::1]'")
 def address(node: Node, words: Words) -> Node:
     if isinstance(node, Scalar) and isinstance(node.value, str) and node.value.startswith("["):
         return replace(node, value=node.value.removeprefix("[").removesuffix("]"))
     return node
 
 
+@form("One number is both limits.", "1024", {"type": ["string", "integer"]})
 def ulimit(node: Node, words: Words) -> Node:
     if isinstance(node, Scalar) and node.value is not None:
         return mapping_at(node.span, {"soft": replace(node, tag=""), "hard": replace(node, tag="")})
     return node
 
 
+@form(
+    "A mapping of ids to paths is a list of id=path.",
+    "{default: , key: ./id}",
+    {"type": ["object", "string", "boolean"]},
+)
 def agents(node: Node, words: Words) -> Node:
     """`build.ssh`: a mapping or `true` to a list of `id=path`."""
     if isinstance(node, Mapping):
@@ -314,6 +301,7 @@ def _has_text(node: Node) -> bool:
     return isinstance(node, Scalar) and isinstance(node.value, str) and node.value != ""
 
 
+@form("It may be empty; `external: {name: x}` is an old form.", "{external: {name: x}}", NULL, external=NAMED)
 def resource(node: Node, words: Words) -> Node:
     """A network, volume, secret or config: may be empty; `external: {name: x}` is the old way to name it."""
     node = section(node, words)
@@ -325,6 +313,7 @@ def resource(node: Node, words: Words) -> Node:
     return with_entries(node, entries)
 
 
+@form("`all` asks for every device.", "all", {"const": "all"})
 def all_devices(node: Node, words: Words) -> Node:
     """`gpus: all` asks for every one."""
     if isinstance(node, Scalar) and node.value == "all":
@@ -332,6 +321,13 @@ def all_devices(node: Node, words: Words) -> Node:
     return node
 
 
+@form("`all` is -1.", "all", {"const": "all"})
+def every(node: Node, words: Words) -> Node:
+    """`count: all` is what -1 means."""
+    return replace(node, value=-1) if isinstance(node, Scalar) and node.value == "all" else node
+
+
+@form("Two on one target in one list are an error, in two files the later counts.", "")
 def distinct_targets(node: Node, words: Words) -> Node:
     """Two mounts on one place in one list are a slip; in two files the later means to replace the earlier."""
     if not isinstance(node, Sequence):

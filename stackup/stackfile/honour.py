@@ -14,11 +14,13 @@ from stackup.stackfile.patterns import Table, table
 
 _YET = "it is read and printed, and has no effect yet"
 _PULL = "this release does not pull images"
+_BUILD = "this release does not build images; one of that name that is there is used"
 _SWARM = "it belongs to a cluster and has no effect on one machine"
 _WINDOWS = "it belongs to Windows and has no effect here"
 _ENGINE = "it belongs to an engine, and there is none"
 
 SERVICE_ROWS = {
+    "build": _BUILD,
     "platform": _YET,
     "pull_policy": _PULL,
     "pull_refresh_after": _YET,
@@ -50,6 +52,7 @@ SERVICE_ROWS = {
     "runtime": _ENGINE,
     "isolation": _WINDOWS,
     "credential_spec": _WINDOWS,
+    "ports.*.mode": _SWARM,
     "networks.*.mac_address": _YET,
     "networks.*.interface_name": _YET,
     "networks.*.ipv6_address": _YET,
@@ -61,6 +64,7 @@ SERVICE_ROWS = {
     "deploy.placement": _SWARM,
     "deploy.update_config": _SWARM,
     "deploy.rollback_config": _SWARM,
+    "deploy.resources.reservations.cpus": _YET,
     "deploy.resources.reservations.devices": _YET,
     "deploy.resources.reservations.generic_resources": _SWARM,
     "volumes.*.bind.selinux": _YET,
@@ -74,9 +78,11 @@ OTHER_ROWS = {
     "networks.*.enable_ipv4": _YET,
     "networks.*.ipam.driver": _ENGINE,
     "networks.*.ipam.options": _ENGINE,
+    "secrets.*.labels": _SWARM,
     "secrets.*.driver": _SWARM,
     "secrets.*.driver_opts": _SWARM,
     "secrets.*.template_driver": _SWARM,
+    "configs.*.labels": _SWARM,
     "configs.*.driver": _SWARM,
     "configs.*.driver_opts": _SWARM,
     "configs.*.template_driver": _SWARM,
@@ -122,7 +128,7 @@ def _found(node: Node, place: Table[str], enabled: frozenset[str]) -> Iterator[t
 def _says_nothing(node: Node) -> bool:
     """An empty list, what is switched off, and the words for what happens anyway ask for nothing."""
     if isinstance(node, Scalar):
-        return node.value in (None, False, "", "false", "no", "default", "replicated")
+        return node.value in (None, False, "", "false", "no", "default", "replicated", "ingress")
     return not (node.items if isinstance(node, Sequence) else node.entries)
 
 

@@ -7,14 +7,24 @@ replaces whatever the rule is, `!reset` removes. Every node of the result is one
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from stackup.stackfile.document import OVERRIDE, RESET, Entry, Mapping, Node, Scalar, Sequence, with_entries, with_tag
 from stackup.stackfile.patterns import Table, table
 
-Rule: TypeAlias = "Callable[[Node, Node, Table[Rule]], Node]"
+Act: TypeAlias = "Callable[[Node, Node, Table[Rule]], Node]"
 Key: TypeAlias = "Callable[[Node], object]"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule: what it does, and what the page made from the table says of it: an earlier and a later value."""
+
+    act: Act
+    means: str
+    base: str
+    over: str
 
 
 def merge(base: Mapping, over: Mapping) -> Mapping:
@@ -46,7 +56,7 @@ def _merge(base: Node, over: Node, place: Table[Rule]) -> Node:
     if over.tag == OVERRIDE:
         return settle(over)
     if place.rule is not None:
-        return place.rule(base, over, place)
+        return place.rule.act(base, over, place)
     return by_kind(base, over, place)
 
 
@@ -81,7 +91,7 @@ def _alone(node: Node, place: Table[Rule] | None) -> Node:
         case Mapping() if node.tag != OVERRIDE:
             return _mappings(Mapping({}, node.span), node, place)
         case Sequence() if place.rule is not None and node.tag != OVERRIDE:
-            return place.rule(Sequence((), node.span), node, place)
+            return place.rule.act(Sequence((), node.span), node, place)
         case _:
             return settle(node)
 
@@ -90,14 +100,17 @@ def _settled(node: Sequence) -> tuple[Node, ...]:
     return tuple(settle(item) for item in node.items if item.tag != RESET)
 
 
-def replaced(base: Node, over: Node, place: Table[Rule]) -> Node:
+def _replaced(base: Node, over: Node, place: Table[Rule]) -> Node:
     return settle(over)
 
 
-def unique(key: Key) -> Rule:
+REPLACE = Rule(_replaced, "The later one counts.", "[a, b]", "[c]")
+
+
+def unique(key: Key, by: str, base: str, over: str) -> Rule:
     """Lists whose items have a key: a later item takes the place of the earlier one with its key."""
 
-    def rule(base: Node, over: Node, place: Table[Rule]) -> Node:
+    def act(base: Node, over: Node, place: Table[Rule]) -> Node:
         if not isinstance(base, Sequence) or not isinstance(over, Sequence):
             return settle(over)
         found: dict[object, Node] = {key(item): item for item in base.items}
@@ -108,15 +121,23 @@ def unique(key: Key) -> Rule:
                 found[key(item)] = settle(item)
         return replace(base if base.items else over, items=tuple(found.values()), tag="")
 
-    return rule
+    return Rule(act, f"Joined by {by}; a later one takes the earlier one's place.", base, over)
 
 
-def logging(base: Node, over: Node, place: Table[Rule]) -> Node:
+def _logging(base: Node, over: Node, place: Table[Rule]) -> Node:
     """Options belong to a driver: they merge only while both sides mean the same one."""
     if not isinstance(base, Mapping) or not isinstance(over, Mapping):
         return settle(over)
     drivers = {_value(side.get("driver")) for side in (base, over)} - {None}
     return _mappings(base, over, place) if len(drivers) < 2 else settle(over)
+
+
+LOGGING = Rule(
+    _logging,
+    "Options are joined while both mean one driver; those of another driver replace them.",
+    "{driver: json-file, options: {max-size: 1m}}",
+    "{driver: local}",
+)
 
 
 def _value(node: Node | None) -> object:
@@ -208,22 +229,40 @@ REPLACED = (
     "build.ulimits.*",
 )
 
+BY_VALUE = unique(_whole, "value", "[a, b]", "[b, c]")
+PORTS = unique(
+    fields("host_ip", "target", "published", "protocol", protocol="tcp"),
+    "all of host_ip, target, published and protocol",
+    "[{target: 80, published: '8080'}]",
+    "[{target: 80, published: '8080'}, {target: 80, published: '8081'}]",
+)
+BY_TARGET = unique(fields("target"), "target", "[{source: a, target: /x}]", "[{source: b, target: /x}]")
+BY_FOLDER = unique(_before_colon, "path", "['/run:size=1m']", "['/run:size=2m']")
+BY_PATH = unique(fields("path"), "path", "[{path: a.env}]", "[{path: a.env, required: false}]")
+BY_SUBNET = unique(fields("subnet"), "subnet", "[{subnet: 10.1.0.0/24}]", "[{subnet: 10.2.0.0/24}]")
+
+
+def _grants(folder: str) -> Rule:
+    by = f"target beneath {folder}/" if folder else "target"
+    return unique(granted(folder), by, "[{source: a}]", "[{source: b, target: a}]")
+
+
 _NOWHERE: Table[Rule] = table({})
 
 TABLE: Table[Rule] = table(
-    _rows("services.*", VALUES, unique(_whole))
-    | _rows("services.*", REPLACED, replaced)
+    _rows("services.*", VALUES, BY_VALUE)
+    | _rows("services.*", REPLACED, REPLACE)
     | {
-        "services.*.logging": logging,
-        "services.*.ports": unique(fields("host_ip", "target", "published", "protocol", protocol="tcp")),
-        "services.*.volumes": unique(fields("target")),
-        "services.*.devices": unique(fields("target")),
-        "services.*.tmpfs": unique(_before_colon),
-        "services.*.env_file": unique(fields("path")),
-        "services.*.secrets": unique(granted("/run/secrets")),
-        "services.*.configs": unique(granted("")),
-        "services.*.build.secrets": unique(granted("")),
-        "networks.*.ipam.config": unique(fields("subnet")),
+        "services.*.logging": LOGGING,
+        "services.*.ports": PORTS,
+        "services.*.volumes": BY_TARGET,
+        "services.*.devices": BY_TARGET,
+        "services.*.tmpfs": BY_FOLDER,
+        "services.*.env_file": BY_PATH,
+        "services.*.secrets": _grants("/run/secrets"),
+        "services.*.configs": _grants(""),
+        "services.*.build.secrets": _grants(""),
+        "networks.*.ipam.config": BY_SUBNET,
     }
 )
 """Path pattern to rule: a list that merges by something else is a new row."""

@@ -6,7 +6,7 @@ nodes. Patterns are ours and have no dots inside a key; paths of a file are tupl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -34,3 +34,11 @@ def table(rows: Mapping[str, T]) -> Table[T]:
             place = place.below.setdefault(key, Table())
         place.rule = rule
     return root
+
+
+def rows(place: Table[T], path: tuple[str, ...] = ()) -> Iterator[tuple[str, T]]:
+    """The table as it was written, in the order of the tree."""
+    if place.rule is not None:
+        yield ".".join(path), place.rule
+    for key, below in place.below.items():
+        yield from rows(below, (*path, key))

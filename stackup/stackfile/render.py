@@ -18,6 +18,7 @@ from stackup.stackfile.model import (
     Device,
     Grant,
     Healthcheck,
+    ModelUse,
     Mount,
     Part,
     Port,
@@ -40,6 +41,9 @@ ORDER = {
         pids_limit platform ports privileged pull_policy pull_refresh_after read_only restart runtime scale secrets
         security_opt shm_size stdin_open stop_grace_period stop_signal storage_opt sysctls tmpfs tty ulimits
         use_api_socket user userns_mode uts volumes volumes_from working_dir pre_start post_start pre_stop""",
+    "Watch": "path action target exec include ignore initial_sync",
+    "Hook": "command",
+    "InitHook": "command",
     "Port": "name mode host_ip target published protocol app_protocol",
     "Dependency": "condition restart required",
     "Healthcheck": "test timeout interval retries start_period start_interval disable",
@@ -53,10 +57,10 @@ ORDER = {
 """docker compose's order of keys; keys that are not named come after those that are, in the models' order."""
 
 SIZES = frozenset(
-    ("mem_limit", "mem_reservation", "memswap_limit", "mem_swappiness", "shm_size", "memory", "size"),
+    ("mem_limit", "mem_reservation", "memswap_limit", "mem_swappiness", "shm_size", "memory", "size", "rate"),
 )
 DURATIONS = frozenset(
-    ("interval", "timeout", "start_period", "start_interval", "stop_grace_period", "delay", "window"),
+    ("interval", "timeout", "start_period", "start_interval", "stop_grace_period", "delay", "window", "monitor"),
 )
 MODES = frozenset(("mode",))
 ALWAYS = {
@@ -189,7 +193,7 @@ def _complete_build(found: dict[str, Json]) -> None:
 
 def _value(value: object, name: str) -> Json:
     match value:
-        case Attachment():
+        case Attachment() | ModelUse():
             return _part(value) or None
         case Ulimit():
             return value.soft if value.soft == value.hard else {"soft": value.soft, "hard": value.hard}

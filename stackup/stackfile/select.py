@@ -14,6 +14,7 @@ def chosen(stack: Stack, enabled: frozenset[str], *, everything: bool = False) -
         return stack.model_copy(update=left_out)
     used = tuple(services.values())
     networks, volumes, secrets, configs = _networks(used), _volumes(used), _secrets(used), _configs(used)
+    models = {name for service in used for name in service.models}
     return stack.model_copy(
         update=left_out
         | {
@@ -21,6 +22,7 @@ def chosen(stack: Stack, enabled: frozenset[str], *, everything: bool = False) -
             "volumes": {key: item for key, item in stack.volumes.items() if key in volumes},
             "secrets": {key: item for key, item in stack.secrets.items() if key in secrets},
             "configs": {key: item for key, item in stack.configs.items() if key in configs},
+            "models": {key: item for key, item in stack.models.items() if key in models},
         }
     )
 

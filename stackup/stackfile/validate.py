@@ -32,12 +32,15 @@ MAX_PROBLEMS = 300
 
 def typed(root: Mapping, diagnostics: Diagnostics) -> Stack | None:
     """The Stack, whole if no diagnostic was added, else as much of it as makes sense; None if that is too little."""
+    cut: set[Path] = set()
     for _ in range(ROUNDS):
         found = validate(plain(root))
         if isinstance(found, Stack):
             return found
         for problem in found[:MAX_PROBLEMS]:
-            _report(problem, root, diagnostics)
+            if problem.path not in cut:  # what was cut out is missing now, which is no news
+                _report(problem, root, diagnostics)
+        cut.update(problem.path for problem in found)
         if len(found) > MAX_PROBLEMS:
             return None
         root = _without_all(root, found)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 CLEAR_LINE = "\033[2K"
 TICK = 0.1
+EVENT_FORMAT = 1
 LEVELS = {"warning": BOLD + YELLOW, "error": BOLD + RED, "info": BOLD + CYAN}
 
 
@@ -73,7 +74,7 @@ class Lines(Quiet):
     """One JSON object a line, as the events are."""
 
     def __call__(self, event: Event) -> None:
-        fields = {"schema": 1, "event": type(event).__name__, **asdict(event)}
+        fields = {"schema": EVENT_FORMAT, "event": type(event).__name__, **asdict(event)}
         self._terminal.say(json.dumps(fields, ensure_ascii=False))
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 CODES: dict[str, tuple[str, str]] = {
     "SU101": (
-        "this release has no such network driver",
-        "Networks of this engine are bridges. Leave the driver out, or declare the network `external` if somebody else "
-        "makes it.",
+        "this release has no such driver",
+        "Networks of this engine are bridges, volumes are local. Leave the driver out, or declare it `external` if "
+        "somebody else makes it.",
     ),
     "SU102": (
         "a secret or config has no bytes",

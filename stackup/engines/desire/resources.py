@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from stackup.stackfile.model import Config, Network, Secret, Stack, Volume
 
 NETWORK_DRIVERS = ("bridge",)
+VOLUME_DRIVERS = ("local",)
 
 
 def networks(stack: Stack, context: Context) -> Iterator[Desired]:
@@ -31,7 +32,7 @@ def _network(key: str, network: Network, context: Context) -> Data:
     if driver not in NETWORK_DRIVERS and not network.external:
         context.problems.error(
             "SU101",
-            "this release has no such network driver",
+            "this release has no such driver",
             detail=f'network "{key}" asks for the driver "{driver}"',
             span=context.span("networks", key, "driver"),
             hint="leave the driver out, or write `driver: bridge`",
@@ -82,14 +83,23 @@ def volumes(stack: Stack, context: Context) -> Iterator[Desired]:
                 span = context.span("volumes", key, *field)
                 if span:
                     origins[field] = span
-            yield Desired(Address("volume", key), _volume(volume), origins=origins)
+            yield Desired(Address("volume", key), _volume(key, volume, context), origins=origins)
 
 
-def _volume(volume: Volume) -> Data:
+def _volume(key: str, volume: Volume, context: Context) -> Data:
+    driver = volume.driver or "local"
+    if driver not in VOLUME_DRIVERS and not volume.external:
+        context.problems.error(
+            "SU101",
+            "this release has no such driver",
+            detail=f'volume "{key}" asks for the driver "{driver}"',
+            span=context.span("volumes", key, "driver"),
+            hint="leave the driver out, or write `driver: local`",
+        )
     return {
         "name": volume.name,
         "external": volume.external,
-        "driver": volume.driver or "local",
+        "driver": driver,
         "driver_opts": dict(volume.driver_opts),
         "labels": dict(volume.labels),
     }

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from stackup.stackfile.model.part import Part
-from stackup.stackfile.model.scalars import Flag, Loose, Mode, Size, Text, Word
+from stackup.stackfile.model.scalars import Flag, Mode, Size, Text, Word
 
 
 class BindOptions(Part):
@@ -13,7 +13,9 @@ class BindOptions(Part):
 
     propagation: Text | None = Field(None, description="Mount propagation: private, rprivate, shared, slave, ...")
     create_host_path: Flag = Field(True, description="Make a folder at the source when nothing is there.")
-    recursive: Text | None = Field(None, description="Sub-mounts: enabled, disabled, writable or readonly.")
+    recursive: Literal["enabled", "disabled", "writable", "readonly"] | None = Field(
+        None, description="What becomes of mounts beneath the source."
+    )
     selinux: Literal["z", "Z"] | None = Field(None, description="SELinux relabelling: z (shared) or Z (private).")
 
 
@@ -95,14 +97,6 @@ class Volume(Part):
     labels: dict[str, Word] = Field(default_factory=dict, description="Labels.")
 
 
-class Device(Part):
-    """One entry of `services.<name>.devices`."""
-
-    source: Text = Field(description="Device node on the host, or a CDI name.")
-    target: Text = Field("", description="Path inside the container.")
-    permissions: Text = Field("rwm", description="Any of r, w, m.")
-
-
 class EnvFile(Part):
     """One entry of `services.<name>.env_file`."""
 
@@ -111,31 +105,44 @@ class EnvFile(Part):
     format: Text | None = Field(None, description="`raw` takes lines as they are; absent for the usual grammar.")
 
 
+class Program(Part):
+    """What the hooks of a service share."""
+
+    user: Text | None = Field(None, description="As whom.")
+    privileged: Flag = Field(False, description="With all capabilities.")
+    working_dir: Text | None = Field(None, description="Where.")
+    environment: dict[str, Word | None] = Field(default_factory=dict, description="Additional variables.")
+
+
+class Hook(Program):
+    """One entry of `post_start` or `pre_stop`."""
+
+    command: tuple[Text, ...] = Field(description="What runs.")
+
+
+class InitHook(Program):
+    """One entry of `pre_start`: a container that runs to its end before the service's own."""
+
+    command: tuple[Text, ...] | None = Field(None, description="What runs; the image's own command when absent.")
+    image: Text | None = Field(None, description="Its image; the service's when absent.")
+    per_replica: Flag | None = Field(None, description="Once for every replica.")
+
+
 class Watch(Part):
     """One entry of `develop.watch`."""
 
     path: Text = Field(description="Folder or file that is watched.")
-    action: Text = Field(description="rebuild, restart, sync, sync+restart or sync+exec.")
+    action: Literal["rebuild", "restart", "sync", "sync+restart", "sync+exec"] = Field(
+        description="What a change does."
+    )
     target: Text | None = Field(None, description="Where synced files go in the container.")
     ignore: tuple[Text, ...] = Field((), description="Patterns not watched.")
     include: tuple[Text, ...] = Field((), description="Patterns watched.")
     initial_sync: Flag = Field(False, description="Sync once at the start.")
-    exec: Loose = Field(None, description="Hook that runs after a sync.")
+    exec: Hook | None = Field(None, description="What runs in the container after sync+exec.")
 
 
 class Develop(Part):
     """`services.<name>.develop`."""
 
     watch: tuple[Watch, ...] = Field((), description="Rules for watching.")
-
-
-class Hook(Part):
-    """One entry of `post_start`, `pre_stop` or `pre_start`."""
-
-    command: tuple[Text, ...] | None = Field(None, description="What runs.")
-    user: Text | None = Field(None, description="As whom.")
-    privileged: Flag = Field(False, description="With all capabilities.")
-    working_dir: Text | None = Field(None, description="Where.")
-    environment: dict[str, Word | None] = Field(default_factory=dict, description="Additional variables.")
-    image: Text | None = Field(None, description="pre_start only: image of the init container.")
-    per_replica: Flag | None = Field(None, description="pre_start only: once for every replica.")

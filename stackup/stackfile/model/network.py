@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from stackup.stackfile.model.part import Part
-from stackup.stackfile.model.scalars import Count, Duration, Flag, Loose, Text, Word
+from stackup.stackfile.model.scalars import Count, Duration, Flag, Text, Word
 
 
 class Pool(Part):
@@ -99,4 +99,4 @@ class Provider(Part):
     """`services.<name>.provider`."""
 
     type: Text = Field(description="Name of the program that provides the service.")
-    options: dict[str, Loose] = Field(default_factory=dict, description="Passed to the program.")
+    options: dict[str, tuple[Word, ...]] = Field(default_factory=dict, description="Passed to the program.")

@@ -4,9 +4,11 @@ from typing import Literal
 
 from pydantic import Field
 
+from stackup.stackfile.model.devices import ReservedDevice
+from stackup.stackfile.model.foreign import GenericResource, Placement, Rollout
 from stackup.stackfile.model.mounts import Grant
 from stackup.stackfile.model.part import Part
-from stackup.stackfile.model.scalars import Count, Duration, Flag, Loose, Number, Size, Text, Word
+from stackup.stackfile.model.scalars import Count, Duration, Flag, Number, Size, Text, Word
 
 
 class Ulimit(Part):
@@ -29,9 +31,8 @@ class Reservations(Part):
 
     cpus: Number | None = Field(None, description="Fraction of processors that is kept free.")
     memory: Size | None = Field(None, description="Bytes that are protected from reclaim.")
-    pids: Count | None = Field(None, description="Accepted, without effect.")
-    devices: tuple[Loose, ...] = Field((), description="Device requests.")
-    generic_resources: tuple[Loose, ...] = Field((), description="Swarm only: accepted, without effect.")
+    devices: tuple[ReservedDevice, ...] = Field((), description="Device requests.")
+    generic_resources: tuple[GenericResource, ...] = Field((), description="Swarm only: accepted, without effect.")
 
 
 class Resources(Part):
@@ -59,9 +60,9 @@ class Deploy(Part):
     restart_policy: RestartPolicy | None = Field(None, description="When to restart.")
     labels: dict[str, Word] = Field(default_factory=dict, description="Labels of the service.")
     endpoint_mode: Text | None = Field(None, description="Swarm only: accepted, without effect.")
-    placement: Loose = Field(None, description="Swarm only: accepted, without effect.")
-    update_config: Loose = Field(None, description="Swarm only: accepted, without effect.")
-    rollback_config: Loose = Field(None, description="Swarm only: accepted, without effect.")
+    placement: Placement | None = Field(None, description="Swarm only: accepted, without effect.")
+    update_config: Rollout | None = Field(None, description="Swarm only: accepted, without effect.")
+    rollback_config: Rollout | None = Field(None, description="Swarm only: accepted, without effect.")
 
 
 class Build(Part):
@@ -90,5 +91,5 @@ class Build(Part):
     privileged: Flag = Field(False, description="RUN instructions with all capabilities.")
     entitlements: tuple[Text, ...] = Field((), description="Rights of the build.")
     isolation: Text | None = Field(None, description="Windows only: accepted, without effect.")
-    provenance: Loose = Field(None, description="Attestation: accepted, without effect.")
-    sbom: Loose = Field(None, description="Attestation: accepted, without effect.")
+    provenance: Word | None = Field(None, description="Attestation: accepted, without effect.")
+    sbom: Word | None = Field(None, description="Attestation: accepted, without effect.")

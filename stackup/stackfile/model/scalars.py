@@ -5,6 +5,7 @@ bytes, durations int nanoseconds, flags bool. A validator takes the loose spelli
 that stands on its own, since the loader prints it beside the caret.
 """
 
+import re
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
@@ -16,6 +17,7 @@ Loose = Any
 """What JSON can say: keys of the specification that are carried through without being understood. (pydantic's own
 type for it checks what the parser has ensured, and costs 10 ms of imports.)"""
 
+_OCTAL = re.compile(r"\s*(0o)?[0-7]{1,10}\s*")
 _FLAGS = {"true": True, "yes": True, "on": True, "y": True, "1": True}
 _FLAGS |= {"false": False, "no": False, "off": False, "n": False, "0": False}
 
@@ -88,13 +90,19 @@ def read_duration(value: object) -> object:
     raise ValueError(f"expected a duration such as 30s or 1m30s, found {_kind(value)}")
 
 
+def read_micros(value: object) -> object:
+    """Microseconds: a number of them, or a duration with its unit."""
+    if isinstance(value, str) and not value.strip().isdecimal():
+        return parse_duration(value) // 1000
+    return read_count(value)
+
+
 def read_octal(value: object) -> object:
     """File modes: an integer is taken as it is (YAML has read `0440` as octal), text is octal."""
     if isinstance(value, str):
-        try:
-            return int(value, 8)
-        except ValueError:
-            raise ValueError(f'expected an octal file mode such as 0440, found "{value}"') from None
+        if not _OCTAL.fullmatch(value):
+            raise ValueError(f'expected an octal file mode such as 0440, found "{value}"')
+        return int(value, 8)
     return read_count(value)
 
 
@@ -127,5 +135,7 @@ Size = Annotated[int, BeforeValidator(read_size)]
 """Bytes."""
 Duration = Annotated[int, BeforeValidator(read_duration)]
 """Nanoseconds."""
+Micros = Annotated[int, BeforeValidator(read_micros)]
+"""Microseconds."""
 Mode = Annotated[int, BeforeValidator(read_octal)]
 """Permission bits."""

@@ -7,11 +7,13 @@ filled in; None only for a variable that is set nowhere), `depends_on` holds the
 
 from pydantic import Field
 
-from stackup.stackfile.model.mounts import Develop, Device, EnvFile, Grant, Hook, Mount
+from stackup.stackfile.model.devices import Blkio, Device, DeviceRequest
+from stackup.stackfile.model.foreign import CredentialSpec, ModelUse
+from stackup.stackfile.model.mounts import Develop, EnvFile, Grant, Hook, InitHook, Mount
 from stackup.stackfile.model.network import Attachment, Dependency, Healthcheck, Logging, Port, Provider
 from stackup.stackfile.model.part import Part
 from stackup.stackfile.model.resources import Build, Deploy, Ulimit
-from stackup.stackfile.model.scalars import Count, Duration, Flag, Loose, Number, Size, Text, Word
+from stackup.stackfile.model.scalars import Count, Duration, Flag, Micros, Number, Size, Text, Word
 
 
 class Service(Part):
@@ -84,31 +86,31 @@ class Service(Part):
     cpu_shares: Count | None = Field(None, description="Relative weight.")
     cpu_period: Count | None = Field(None, description="CFS period in microseconds.")
     cpu_quota: Count | None = Field(None, description="CFS quota in microseconds.")
-    cpu_rt_runtime: Loose = Field(None, description="Realtime runtime, cgroup v1.")
-    cpu_rt_period: Loose = Field(None, description="Realtime period, cgroup v1.")
-    cpu_count: Loose = Field(None, description="Windows only.")
-    cpu_percent: Loose = Field(None, description="Windows only.")
+    cpu_rt_runtime: Micros | None = Field(None, description="Realtime runtime, cgroup v1.")
+    cpu_rt_period: Micros | None = Field(None, description="Realtime period, cgroup v1.")
+    cpu_count: Count | None = Field(None, description="Windows only.")
+    cpu_percent: Number | None = Field(None, description="Windows only.")
     pids_limit: Count | None = Field(None, description="Number of tasks; -1 unlimited.")
-    blkio_config: Loose = Field(None, description="Block device weights and rates.")
+    blkio_config: Blkio | None = Field(None, description="Block device weights and rates.")
     oom_score_adj: Count | None = Field(None, description="-1000 to 1000.")
     oom_kill_disable: Flag = Field(False, description="cgroup v1: stop instead of kill.")
     storage_opt: dict[str, Word] = Field(default_factory=dict, description="Options of the root file system.")
     devices: tuple[Device, ...] = Field((), description="Device nodes.")
     device_cgroup_rules: tuple[Text, ...] = Field((), description="Rules of the device controller.")
-    gpus: Loose = Field(None, description="all, or device requests.")
+    gpus: tuple[DeviceRequest, ...] = Field((), description="all, or device requests.")
     deploy: Deploy | None = Field(None, description="Replicas, limits, restart policy.")
     scale: Count | None = Field(None, description="How many containers.")
     profiles: tuple[Text, ...] = Field((), description="Only with one of these profiles.")
     develop: Develop | None = Field(None, description="Rules for `watch`.")
-    pre_start: tuple[Hook, ...] = Field((), description="Run to completion before the container.")
+    pre_start: tuple[InitHook, ...] = Field((), description="Run to completion before the container.")
     post_start: tuple[Hook, ...] = Field((), description="Run in the container after its start.")
     pre_stop: tuple[Hook, ...] = Field((), description="Run in the container before it is stopped.")
     provider: Provider | None = Field(None, description="A program that provides the service.")
-    models: dict[str, Loose] = Field(default_factory=dict, description="AI models.")
+    models: dict[str, ModelUse] = Field(default_factory=dict, description="AI models.")
     use_api_socket: Flag = Field(False, description="The engine's socket in the container.")
     runtime: Text | None = Field(None, description="OCI runtime of an engine.")
     isolation: Text | None = Field(None, description="Windows only.")
-    credential_spec: Loose = Field(None, description="Windows only.")
+    credential_spec: CredentialSpec | None = Field(None, description="Windows only.")
 
     @property
     def replicas(self) -> int:

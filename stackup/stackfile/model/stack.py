@@ -7,10 +7,11 @@ under the same path.
 
 from pydantic import Field
 
+from stackup.stackfile.model.foreign import Model
 from stackup.stackfile.model.mounts import Config, Secret, Volume
 from stackup.stackfile.model.network import Network
 from stackup.stackfile.model.part import Part
-from stackup.stackfile.model.scalars import Loose, Text
+from stackup.stackfile.model.scalars import Text
 from stackup.stackfile.model.service import Service
 
 
@@ -23,4 +24,4 @@ class Stack(Part):
     volumes: dict[str, Volume] = Field(default_factory=dict, description="Named volumes by key.")
     secrets: dict[str, Secret] = Field(default_factory=dict, description="Secrets by key.")
     configs: dict[str, Config] = Field(default_factory=dict, description="Configs by key.")
-    models: dict[str, Loose] = Field(default_factory=dict, description="AI models: accepted, without effect.")
+    models: dict[str, Model] = Field(default_factory=dict, description="AI models: accepted, without effect.")
