@@ -16,6 +16,7 @@ VERBS = {
     "image import": "source|one|| reference|one|| change|texts|--change,-c| json|flag|--json|",
     "image inspect": "references|some||",
     "image ls": "quiet|flag|--quiet,-q| format|text|--format| json|flag|--json|",
+    "image parse": "file|one|| format|text|--format|json",
     "image prune": "all|flag|--all,-a| force|flag|--force,-f|",
     "image rm": "references|some|| force|flag|--force,-f|",
     "images": "services|many|| quiet|flag|--quiet,-q| format|text|--format| json|flag|--json|",

@@ -10,7 +10,7 @@ GRAMMARS = {
     "planning": ("plan", "apply", "why", "explain", "config", "doctor", "version"),
     "looking": ("ps", "logs", "ls", "images", "port", "top", "volumes"),
     "inside": ("exec", "run", "attach", "wait"),
-    "image": ("image import", "image ls", "image inspect", "image rm", "image prune"),
+    "image": ("image import", "image ls", "image inspect", "image rm", "image prune", "image parse"),
 }
 """Grammar module to its commands."""
 
@@ -26,6 +26,7 @@ VERBS = {
     "image import": "Make an image from a folder or an archive of a root file system",
     "image inspect": "Show everything known of an image",
     "image ls": "List the images of this machine",
+    "image parse": "Show what a Dockerfile says, as data",
     "image prune": "Remove images without a name",
     "image rm": "Remove images",
     "images": "List images used by the created containers",

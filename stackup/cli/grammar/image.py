@@ -39,3 +39,10 @@ def image_prune(
     all: Annotated[bool, typer.Option("--all", "-a", help="All that no container was made of")] = False,  # noqa: A002
     force: Annotated[bool, typer.Option("--force", "-f", help="Do not ask to confirm")] = False,
 ) -> None: ...
+
+
+def image_parse(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A Dockerfile, or - for standard input")],
+    *,
+    format: Annotated[str, typer.Option(help="json")] = "json",  # noqa: A002
+) -> None: ...
