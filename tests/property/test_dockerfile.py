@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from stackup.images.build import words
 from stackup.images.build.dockerfile import SHAPES, Dockerfile, parse
+from stackup.images.build.lint import lint
+from tests.images.build.scenes import all_evaluated, stages_of, text_of
 
 pytestmark = pytest.mark.slow
 
@@ -61,3 +63,30 @@ def test_a_pattern_that_is_taken_in_again_takes_in_what_it_left_out(pattern: str
         return
     if not pattern.startswith("!") and pattern.strip() and words.read_ignore(f"!{pattern}") == [f"!{pattern}"]:
         assert out != back or words.ignore_match(path, ["**"]) is False
+
+
+FLAGS = st.sampled_from(
+    ["--from=a ", "--from=0 ", "--mount=type=cache,target=/x ", "--mount=from=b,ro=$A ", "--chown=$A ", "--link ",
+     "--platform=$BUILDPLATFORM ", "--interval=1s ", "--network=none ", "--mount=type=secret,id=s ", "--exclude=*.x "]
+)  # fmt: skip
+WORDS = st.sampled_from(
+    ["a ", "b ", "/c ", ". ", "A=b ", "A=$A$A ", "${A:-x} ", "CMD ", "NONE ", "AS b", "80/tcp ", "SIGTERM", "<<E ",
+     '["a", "b"]', "RUN x", "$Z ", "scratch ", "${Z?m} ", "'"]
+)  # fmt: skip
+LINES = st.builds(
+    lambda name, flags, words: f"{name} {''.join(flags)}{''.join(words)}\n" + "E\n" * ("<<E" in "".join(words)),
+    st.sampled_from([*SHAPES, "FROM", "FROM", "RUN", "COPY", "ARG"]),
+    st.lists(FLAGS, max_size=2),
+    st.lists(WORDS, max_size=4),
+)
+
+
+@given(st.lists(LINES, max_size=8).map(lambda lines: "ARG A\nFROM scratch AS a\n" + "".join(lines)))
+@settings(max_examples=500, deadline=None)
+def test_any_stages_are_evaluated_or_refused(text: str) -> None:
+    stages = stages_of({"text": text, "args": {"A": "v"}})
+    done = all_evaluated(stages)
+    assert list(stages.needed()) == sorted(stages.needed())
+    assert text_of(stages, done)
+    lint(stages, done)
+    assert done == all_evaluated(stages)

@@ -10,9 +10,11 @@ from typing import TypeAlias
 
 from stackup.images.build.dockerfile import parse
 from stackup.images.build.expansion import Rules, expand
+from stackup.images.build.flags import Refused
 from stackup.images.build.forms import parse_json_args
 from stackup.images.build.heredoc import Heredoc, parse_heredoc
 from stackup.images.build.ignore import ignore_match, read_ignore
+from stackup.images.build.meaning import from_meaning, meaning
 
 __all__ = [
     "Heredoc",
@@ -53,7 +55,13 @@ def _named(env: Env) -> dict[str, str]:
 
 
 def check(text: str) -> None:
-    """Raises ValueError with all problems of a Dockerfile, a line each."""
-    problems = parse(text, "Dockerfile").problems
+    """Raises ValueError with all problems of the instructions, a line each. A snippet without FROM is fine."""
+    found = parse(text, "Dockerfile")
+    problems = list(found.problems)
+    for item in found.instructions:
+        try:
+            from_meaning(item) if item.name == "FROM" else meaning(item)
+        except Refused as problem:
+            problems.append(problem.diagnostic)
     if problems:
         raise ValueError("\n".join(f"{item.span or 'Dockerfile'}: {item.detail}" for item in problems))

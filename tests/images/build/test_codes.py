@@ -13,5 +13,5 @@ def test_codes_and_their_explanations_match() -> None:
     folder = Path(stackup.__file__).parent / "images" / "build"
     texts = [path.read_text() for path in folder.glob("*.py") if path.name != "codes.py"]
     used = {code for text in texts for code in re.findall(r'"(SU2\d{2})"', text)}
-    assert used <= set(CODES)
+    assert used == set(CODES)
     assert all(headline and explanation.endswith(".") for headline, explanation in CODES.values())
