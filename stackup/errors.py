@@ -29,15 +29,22 @@ class StackupError(Exception):
 
 
 class StackInvalid(StackupError):
-    """The stack files have errors; `diagnostics` holds all of them, warnings included.
+    """The stack files (`what`: or other files of the user) have errors; `diagnostics` holds all, warnings included.
 
     `sources` is the text of each source that a span may name, so that a view can show the line.
     """
 
     code = "stack-invalid"
 
-    def __init__(self, diagnostics: Sequence[Diagnostic], sources: Mapping[str, str] | None = None) -> None:
-        super().__init__("the stack files have errors")
+    def __init__(
+        self,
+        diagnostics: Sequence[Diagnostic],
+        sources: Mapping[str, str] | None = None,
+        *,
+        what: str = "the stack files",
+    ) -> None:
+        super().__init__(f"{what} have errors" if what.endswith("s") else f"{what} has errors")
+        self.what = what
         self.diagnostics = tuple(diagnostics)
         self.sources = dict(sources or {})
 

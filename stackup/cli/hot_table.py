@@ -23,6 +23,7 @@ VERBS = {
     "image inspect": "references|some|| format|text|--format,-f| json|flag|--json|",
     "image load": "input|text|--input,-i| quiet|flag|--quiet,-q| force|flag|--force,-f|",
     "image ls": "repository|maybe|| all|flag|--all,-a| digests|flag|--digests| filter|texts|--filter,-f| format|text|--format| no_trunc|flag|--no-trunc| quiet|flag|--quiet,-q| json|flag|--json|",
+    "image parse": "file|one|| format|text|--format|json",
     "image prune": "all|flag|--all,-a| filter|texts|--filter| force|flag|--force,-f|",
     "image rm": "references|some|| force|flag|--force,-f| no_prune|flag|--no-prune|",
     "image save": "references|some|| output|text|--output,-o|",

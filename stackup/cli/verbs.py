@@ -23,6 +23,7 @@ GRAMMARS = {
         "image load",
         "image fsck",
         "image du",
+        "image parse",
     ),
 }
 """Grammar module to its commands."""
@@ -46,6 +47,7 @@ VERBS = {
     "image inspect": "Show everything known of an image",
     "image load": "Load images from an archive or standard input",
     "image ls": "List the images of this machine",
+    "image parse": "Show what a Dockerfile says, as data",
     "image prune": "Remove images without a name",
     "image rm": "Remove images",
     "image save": "Save images to an archive or standard output",

@@ -64,6 +64,10 @@ class ImageConfig:
     """`80/tcp`, sorted."""
     stop_signal: str = ""
     healthcheck: Healthcheck | None = None
+    shell: tuple[str, ...] | None = None
+    """What the shell form of commands is run by; for builds on top of this image."""
+    on_build: tuple[str, ...] = ()
+    """Instructions for such builds, as text."""
 
     def to_data(self) -> Data:
         """The `config` object of the specification, without what is empty."""
@@ -78,6 +82,8 @@ class ImageConfig:
             "Labels": dict(self.labels),
             "StopSignal": self.stop_signal,
             "Healthcheck": self.healthcheck.to_data() if self.healthcheck else None,
+            "Shell": list(self.shell) if self.shell else None,
+            "OnBuild": list(self.on_build),
         }
         return {key: value for key, value in data.items() if value or (key in {"Cmd", "Entrypoint"} and value == [])}
 
@@ -96,6 +102,8 @@ class ImageConfig:
             exposed=tuple(sorted(_mapping(data, "ExposedPorts"))),
             stop_signal=_string(data, "StopSignal"),
             healthcheck=Healthcheck.from_data(health) if health.get("Test") else None,
+            shell=_strings(data, "Shell"),
+            on_build=_strings(data, "OnBuild") or (),
         )
 
 

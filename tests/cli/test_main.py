@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -595,3 +596,62 @@ def test_the_shell_completes_commands_options_and_services(tmp_path: Path) -> No
     assert completed("stackup logs w") == ["web"]
     (tmp_path / "stack.yaml").unlink()
     assert completed("stackup logs w") == []
+
+
+DOCKERFILE = """\
+FROM alpine AS base
+ENV A="b c" D=e
+ONBUILD RUN --network=none <<-E
+\techo
+\tE
+CMD ["a"]
+"""
+
+
+def test_image_parse_shows_a_dockerfile_as_data(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(DOCKERFILE)
+    rows = json.loads(shell.typed(f"image parse {tmp_path}/Dockerfile --format json").out)
+    heredocs = [{"name": "E", "fd": 0, "expand": True, "chomp": True, "content": "\techo\n"}]
+    trigger = {
+        "instruction": "RUN",
+        "flags": ["--network=none"],
+        "args": ["<<-E"],
+        "heredocs": heredocs,
+        "line": 3,
+        "end_line": 5,
+        "trigger": None,
+    }
+    none = {"flags": [], "heredocs": [], "trigger": None}
+    assert rows == [
+        {"instruction": "FROM", "args": ["alpine", "AS", "base"], "line": 1, "end_line": 1, **none},
+        {"instruction": "ENV", "args": [["A", '"b c"'], ["D", "e"]], "line": 2, "end_line": 2, **none},
+        {
+            "instruction": "ONBUILD",
+            "flags": [],
+            "args": [],
+            "heredocs": heredocs,
+            "line": 3,
+            "end_line": 5,
+            "trigger": trigger,
+        },
+        {"instruction": "CMD", "args": ["a"], "line": 6, "end_line": 6, **none},
+    ]
+
+
+def test_image_parse_reads_standard_input(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"RUN echo \xff\n")))
+    (row,) = json.loads(shell.typed("image parse -").out)
+    assert row["args"] == ["echo \ufffd"]
+
+
+def test_image_parse_shows_what_is_wrong_and_prints_nothing(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM a\nRUM x\nENV y\n")
+    answer = shell.typed(f"image parse {tmp_path}/Dockerfile")
+    assert (answer.code, answer.out) == (1, "")
+    assert "error[SU202]: unknown instruction: RUM" in answer.err
+    assert f"{tmp_path}/Dockerfile:3:5" in answer.err
+    assert answer.err.endswith("error: 2 errors in the Dockerfile\n")
+    assert (
+        shell.typed("image parse nothing-there").err
+        == 'error: cannot read "nothing-there": no such file or directory\n'
+    )

@@ -11,11 +11,11 @@ from stackup.cli.terminal import Terminal
 from stackup.cli.views.containers import compose_row, ports, quoted, show_template, status
 from stackup.cli.views.diagnostics import draw
 from stackup.cli.views.images import human, name_and_tag
+from stackup.cli.views.logs import LogView, color_of
 from stackup.cli.views.stored import docker_rows
 from stackup.cli.views.stored import show_table as show_stored
-from stackup.cli.views.templates import filled
-from stackup.cli.views.logs import LogView, color_of
 from stackup.cli.views.tables import go_json, table
+from stackup.cli.views.templates import filled
 from stackup.cli.views.times import age, stamp
 from stackup.cli.views.urls import show as show_urls
 from stackup.cli.views.values import name, shown, transition
@@ -230,9 +230,9 @@ def test_templates_know_the_functions_that_people_use() -> None:
     assert made('{{.A.B}} {{index .A.B "1"}} {{join .A.B ", "}} {{len .A.B}}') == "[x y] y x, y 2"
     assert made('{{json .A.C}} {{.A.C}} {{index .A.C "k"}} {{index .A.C "no"}}!') == '{"k":"v"} map[k:v] v !'
     assert made("{{upper .E}} {{lower .E}} {{.A.D}} {{.F}} {{.A.Nope}}") == "TEXT text true <no value> <no value>"
-    for form in ("{{.Nope}}", "{{range .A}}", "{{json E}}", "{{}}"):
+    for wrong in ("{{.Nope}}", "{{range .A}}", "{{json E}}", "{{}}"):
         with pytest.raises(UsageError):
-            made(form)
+            made(wrong)
 
 
 def test_counts_pairs_and_lines_of_options() -> None:

@@ -6,6 +6,7 @@ from stackup.cli.exits import Exit
 from stackup.cli.terminal import BOLD
 from stackup.engines.desire.codes import CODES as TRANSLATING
 from stackup.errors import UsageError
+from stackup.images.build.codes import CODES as BUILDING
 from stackup.stackfile.codes import CODES as READING
 
 TYPE_CHECKING = False
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 def run(call: Call, options: Options) -> int:
     code = options.text("code").upper()
-    codes = READING | TRANSLATING
+    codes = READING | TRANSLATING | BUILDING
     if code not in codes:
         raise UsageError(
             f'there is no code "{options.text("code")}"',

@@ -112,3 +112,10 @@ def image_fsck(
 
 
 def image_du(*, json: Json = False) -> None: ...
+
+
+def image_parse(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A Dockerfile, or - for standard input")],
+    *,
+    format: Annotated[str, typer.Option(help="json")] = "json",  # noqa: A002
+) -> None: ...

@@ -87,4 +87,4 @@ def tell_all(terminal: Terminal, problem: StackInvalid, form: str = "") -> None:
     for row in rows:
         terminal.say(draw(row, terminal) + "\n")
     errors = sum(row["severity"] == "error" for row in rows)
-    terminal.say(f"{terminal.paint_err('error', BOLD + RED)}: {errors} error{'s' * (errors != 1)} in the stack files")
+    terminal.say(f"{terminal.paint_err('error', BOLD + RED)}: {errors} error{'s' * (errors != 1)} in {problem.what}")
