@@ -9,9 +9,8 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from stackup.diagnostics import Diagnostic
+    from collections.abc import Sequence
+    from typing import Any
 
 
 class StackupError(Exception):
@@ -29,24 +28,15 @@ class StackupError(Exception):
 
 
 class StackInvalid(StackupError):
-    """The stack files (`what`: or other files of the user) have errors; `diagnostics` holds all, warnings included.
-
-    `sources` is the text of each source that a span may name, so that a view can show the line.
-    """
+    """The stack files (`what`: or other files of the user) have errors; `rows` holds all of them, warnings included,
+    each with the lines it speaks of."""
 
     code = "stack-invalid"
 
-    def __init__(
-        self,
-        diagnostics: Sequence[Diagnostic],
-        sources: Mapping[str, str] | None = None,
-        *,
-        what: str = "the stack files",
-    ) -> None:
+    def __init__(self, rows: Sequence[dict[str, Any]], *, what: str = "the stack files") -> None:
         super().__init__(f"{what} have errors" if what.endswith("s") else f"{what} has errors")
         self.what = what
-        self.diagnostics = tuple(diagnostics)
-        self.sources = dict(sources or {})
+        self.rows = tuple(rows)
 
 
 class HostError(StackupError):

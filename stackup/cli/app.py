@@ -35,6 +35,10 @@ def global_flags(
     progress: Annotated[str | None, typer.Option(help="auto, tty, plain, json or quiet")] = None,
     ansi: Annotated[str | None, typer.Option(help="never, always or auto")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings about the files are errors")] = False,
+    diagnostics: Annotated[
+        str | None, typer.Option(metavar="FORM", help="Problems of the files as json, github or sarif")
+    ] = None,
     compatibility: Annotated[bool, typer.Option("--compatibility", hidden=True)] = False,
     all_resources: Annotated[bool, typer.Option("--all-resources", help="Also what no service uses")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", hidden=True)] = False,

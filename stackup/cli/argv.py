@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     Values = dict[str, object]
 
 TRUE = ("true", "1", "t", "True", "TRUE", "T")
+PASSING = ("exec", "run")
 CHANGING = ("up", "down", "create", "start", "stop", "restart", "rm", "scale", "kill", "apply")
 FALSE = ("false", "0", "f", "False", "FALSE", "F")
 
@@ -59,12 +60,35 @@ def _default(kind: str, default: str) -> object:
 
 
 def hoisted(argv: list[str]) -> list[str]:
-    """`up --dry-run` is `--dry-run up`: docker's flag is understood behind every verb that changes something."""
-    place = next((number for number, word in enumerate(argv) if word in CHANGING), len(argv))
-    end = argv.index("--") if "--" in argv else len(argv)
-    if "--dry-run" not in argv[place:end]:
+    """Global flags that people write behind the verb: `config --strict` is `--strict config`.
+
+    docker takes --dry-run behind every verb that changes something. What `exec` and `run` pass on is left alone.
+    """
+    try:
+        _, rest = _options(Syntax(f"{GLOBALS} rest"), argv)
+    except Unusual:
         return argv
-    return ["--dry-run", *argv[:place], *(word for word in argv[place:end] if word != "--dry-run"), *argv[end:]]
+    if not rest or rest[0] in PASSING:
+        return argv
+    place = len(argv) - len(rest) + 1
+    end = argv.index("--", place) if "--" in argv[place:] else len(argv)
+    moved, kept = _parted(argv[place:end], rest[0] in CHANGING)
+    return [*moved, *argv[:place], *kept, *argv[end:]]
+
+
+def _parted(words: list[str], changing: bool) -> tuple[list[str], list[str]]:
+    moved: list[str] = []
+    kept: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        value = next(rest, None) if word == "--diagnostics" else None
+        if value is not None:
+            moved += [word, value]
+        elif word == "--strict" or word.startswith("--diagnostics=") or (word == "--dry-run" and changing):
+            moved.append(word)
+        else:
+            kept.append(word)
+    return moved, kept
 
 
 def parse(argv: list[str]) -> tuple[Values, str, Values] | None:

@@ -9,8 +9,8 @@ import os
 import sys
 
 from stackup.cli.options import Options
-from stackup.cli.terminal import BOLD, YELLOW, Terminal
-from stackup.errors import UsageError
+from stackup.cli.terminal import BOLD, CYAN, RED, YELLOW, Terminal
+from stackup.errors import StackInvalid, UsageError
 from stackup.layout import Layout
 from stackup.project.hosts import DEFAULT, open_host
 from stackup.project.session import Session, Where
@@ -21,15 +21,29 @@ if TYPE_CHECKING:
     from typing import Any
 
     from stackup.engines.engine import Host
+    from stackup.errors import StackupError
 
 PROGRESS = ("auto", "tty", "plain", "json", "quiet")
 ANSI = ("auto", "never", "always")
+FORMS = ("json", "github", "sarif")
 
 
 class Call:
     """`host` stands in for the engine that the environment names; tests give one in memory."""
 
-    __slots__ = ("argv", "diagnostics", "environ", "flags", "host", "layout", "progress", "terminal", "verb")
+    __slots__ = (
+        "argv",
+        "diagnostics",
+        "environ",
+        "failure",
+        "flags",
+        "host",
+        "layout",
+        "problems",
+        "progress",
+        "terminal",
+        "verb",
+    )
 
     def __init__(self, argv: list[str], environ: Mapping[str, str], host: Host | None = None) -> None:
         self.argv = argv
@@ -40,6 +54,8 @@ class Call:
         self.flags = Options({})
         self.progress = "auto"
         self.diagnostics = ""
+        self.problems: list[dict[str, Any]] = []
+        self.failure: StackupError | None = None
         self.verb = ""
 
     def heed(self, flags: Options, verb: str) -> None:
@@ -50,6 +66,7 @@ class Call:
             flags.text("progress") or self.environ.get("COMPOSE_PROGRESS", ""), PROGRESS, "--progress"
         )
         self.terminal = Terminal(self.environ, ansi)
+        self.diagnostics = _choice(flags.text("diagnostics"), FORMS, "--diagnostics", "")
         if flags.flag("compatibility"):
             self.say_warning("--compatibility changes nothing here: names of containers are joined with hyphens")
 
@@ -94,12 +111,49 @@ class Call:
         host = self.host or open_host(self.environ.get("STACKUP_ENGINE") or DEFAULT, self.layout, self.environ)
         rest.setdefault("warn", self.warn)
         command = " ".join(("stackup", *unvalued(self.argv)))
+        rest.setdefault("strict", self.flags.flag("strict"))
         return Session(self.layout, where, host, command=command, dry_run=self.dry_run, parallel=self.parallel, **rest)
 
     def warn(self, row: dict[str, Any]) -> None:
-        from stackup.cli.views.diagnostics import tell
+        """Tell a problem of the files. What the form tells as a whole is kept until the command ends."""
+        if self.diagnostics == "sarif":
+            self.problems.append(row)
+        elif self.diagnostics:
+            from stackup.cli.views.forms import line
 
-        tell(self.terminal, [row], self.diagnostics)
+            self.terminal.say(line(row, self.diagnostics))
+        else:
+            from stackup.cli.views.diagnostics import draw
+
+            self.terminal.say(draw(row, self.terminal.paint_err))
+
+    def fail(self, problem: StackupError) -> None:
+        """Tell why the command ends."""
+        if isinstance(problem, StackInvalid) and self.diagnostics:
+            for row in problem.rows:
+                self.warn(row)
+        elif isinstance(problem, StackInvalid):
+            from stackup.cli.views.diagnostics import tell_all
+
+            tell_all(self.terminal, problem)
+        elif self.diagnostics == "sarif":
+            self.failure = problem
+        elif self.diagnostics:
+            from stackup.cli.views.forms import failure_line
+
+            self.terminal.say(failure_line(problem, self.diagnostics))
+        else:
+            self.terminal.say(f"{self.terminal.paint_err('error', BOLD + RED)}: {problem.message}")
+            if problem.hint:
+                self.terminal.say(f"{self.terminal.paint_err('hint', BOLD + CYAN)}: {problem.hint}")
+
+    def close(self) -> None:
+        """What is told as one document is told now."""
+        if self.diagnostics == "sarif":
+            from stackup.cli.views.forms import sarif
+            from stackup.project.explain import CODES
+
+            self.terminal.say(sarif(self.problems, CODES, self.failure))
 
 
 def unvalued(argv: list[str]) -> list[str]:
@@ -113,10 +167,10 @@ def _unvalued(before: str, word: str) -> str:
     return word.partition("=")[0] if before in ("-e", "--env") or word.startswith("-e") else word
 
 
-def _choice(text: str, choices: tuple[str, ...], option: str) -> str:
+def _choice(text: str, choices: tuple[str, ...], option: str, otherwise: str = "auto") -> str:
     if text and text not in choices:
         raise UsageError(f'"{text}" is not a value of {option}', subject=option, hint=f"choose {', '.join(choices)}")
-    return text or "auto"
+    return text or otherwise
 
 
 def _directory() -> str:

@@ -13,8 +13,7 @@ from stackup.cli.argv import hoisted, parse
 from stackup.cli.call import Call
 from stackup.cli.exits import Exit
 from stackup.cli.options import Options
-from stackup.cli.terminal import BOLD, CYAN, RED
-from stackup.errors import StackInvalid, StackupError
+from stackup.errors import StackupError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +30,8 @@ def run(argv: list[str], environ: Mapping[str, str], host: Host | None = None) -
     """One command line; its exit code."""
     call = Call(hoisted(argv), environ, host)
     try:
-        code = _run(call)
+        code = _told(call)
+        call.close()
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
@@ -39,8 +39,15 @@ def run(argv: list[str], environ: Mapping[str, str], host: Host | None = None) -
     except BrokenPipeError:
         _silence()
         return Exit.BROKEN_PIPE
+
+
+def _told(call: Call) -> int:
+    try:
+        return _run(call)
     except StackupError as problem:
-        return _tell(call, problem)
+        sys.stdout.flush()
+        call.fail(problem)
+        return CODES.get(problem.code, Exit.FAILED)
 
 
 def _run(call: Call) -> int:
@@ -69,20 +76,6 @@ def _dispatch(call: Call, flags: dict[str, object], verb: str, values: dict[str,
     body = __import__(f"stackup.cli.commands.{name}", fromlist=("run",))
     code: int = body.run(call, Options(values))
     return code
-
-
-def _tell(call: Call, problem: StackupError) -> int:
-    terminal = call.terminal
-    sys.stdout.flush()
-    if isinstance(problem, StackInvalid):
-        from stackup.cli.views.diagnostics import tell_all
-
-        tell_all(terminal, problem, call.diagnostics)
-    else:
-        terminal.say(f"{terminal.paint_err('error', BOLD + RED)}: {problem.message}")
-        if problem.hint:
-            terminal.say(f"{terminal.paint_err('hint', BOLD + CYAN)}: {problem.hint}")
-    return CODES.get(problem.code, Exit.FAILED)
 
 
 def _silence() -> None:

@@ -70,10 +70,3 @@ def lines(text: str) -> int | None:
     if not text.isdigit():
         raise UsageError(f'"{text}" is not a number of lines', subject=text, hint="write a number, or all")
     return int(text)
-
-
-def diagnostics_form(text: str) -> str:
-    """How problems of the files are told: empty for people."""
-    if text not in ("", "json", "github"):
-        raise UsageError(f'"{text}" is not a form of diagnostics', subject=text, hint="choose json or github")
-    return text

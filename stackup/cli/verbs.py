@@ -7,7 +7,7 @@ from __future__ import annotations
 
 GRAMMARS = {
     "lifecycle": ("up", "down", "create", "start", "stop", "restart", "scale", "rm", "kill"),
-    "planning": ("plan", "apply", "why", "explain", "config", "doctor", "version"),
+    "planning": ("plan", "apply", "why", "explain", "config", "vars", "doctor", "version"),
     "looking": ("ps", "logs", "ls", "images", "port", "top", "volumes"),
     "inside": ("exec", "run", "attach", "wait"),
     "contents": ("commit", "cp", "export"),
@@ -67,6 +67,7 @@ VERBS = {
     "stop": "Stop services",
     "top": "Display the running processes",
     "up": "Create and start containers",
+    "vars": "Show the variables that the files ask for, and who gave them their values",
     "version": "Show the version",
     "volumes": "List volumes",
     "wait": "Block until containers of all (or specified) services stop",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stackup.project import cache
-from stackup.project.problems import rows_of
+from stackup.project.problems import rows_of, tell
 from stackup.project.resolve import load
 
 TYPE_CHECKING = False
@@ -16,7 +16,13 @@ PURPOSE = "config"
 
 
 def config(session: Session, services: tuple[str, ...] = (), *, all_resources: bool = False) -> dict[str, Any]:
-    """`stack` (plain data, long forms), `yaml` and `json` (its text), `profiles`, `variables` and `problems`."""
+    """`stack` (plain data, long forms), `yaml` and `json` (its text), `profiles`, `variables`; problems are told."""
+    found = _config(session, services, all_resources)
+    tell(session, found["problems"])
+    return found
+
+
+def _config(session: Session, services: tuple[str, ...], all_resources: bool) -> dict[str, Any]:
     key = cache.key_of(session.where, f"{PURPOSE} of all" if all_resources else PURPOSE, services)
     found = cache.read(session.layout, session.where, key)
     if found is not None and {"stack", "yaml", "json", "profiles", "variables", "problems"} <= found.keys():

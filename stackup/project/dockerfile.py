@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stackup.errors import HostError, StackInvalid, UsageError
+from stackup.project.problems import rows_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,8 +41,27 @@ def sound(text: str, name: str) -> Dockerfile:
     source = "<stdin>" if name == STDIN else name
     found = parse(text, source)
     if found.problems:
-        raise StackInvalid(found.problems, {source: _printable(text)}, what="the Dockerfile")
+        raise StackInvalid(rows_of(found.problems, {source: _printable(text)}), what="the Dockerfile")
     return found
+
+
+def problems_of(text: str, source: str) -> list[dict[str, Any]]:
+    """All that can be said of a Dockerfile without building it, on bases of which nothing is known."""
+    from stackup.images.build.dockerfile import parse
+    from stackup.images.build.evaluate import evaluate
+    from stackup.images.build.lint import lint
+    from stackup.images.build.scope import begin, onward
+    from stackup.images.build.stages import FromStage, Settings, read_stages
+    from stackup.images.manifest import ImageConfig
+
+    stages = read_stages(parse(text, source), Settings({}))
+    done: dict[int, Any] = {}
+    for index in stages.needed():
+        base = stages.stages[index].base
+        scope = onward(done[base.index].scope) if isinstance(base, FromStage) else begin(ImageConfig())
+        done[index] = evaluate(stages, index, scope)
+    errors = [*stages.problems, *(problem for one in done.values() for problem in one.problems)]
+    return rows_of(errors or lint(stages, list(done.values())), {source: _printable(text)})
 
 
 def _row(item: Instruction) -> dict[str, Any]:

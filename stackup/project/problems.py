@@ -1,9 +1,12 @@
 """Diagnostics as plain rows with the source line beside them: what the cache keeps and what views draw.
 
-A row can be drawn without loading the diagnostic types, and long after the sources are gone.
+A row can be drawn without loading the diagnostic types, and long after the sources are gone. Under --strict a warning
+is an error wherever it would have been told; its row says so.
 """
 
 from __future__ import annotations
+
+from stackup.errors import StackInvalid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,10 +14,36 @@ if TYPE_CHECKING:
     from typing import Any
 
     from stackup.diagnostics import Diagnostic, Span
+    from stackup.project.session import Session
 
 
 def rows_of(diagnostics: Iterable[Diagnostic], sources: Mapping[str, str]) -> list[dict[str, Any]]:
     return [_row(item, sources) for item in diagnostics]
+
+
+def refuse(session: Session, diagnostics: Iterable[Diagnostic], sources: Mapping[str, str]) -> None:
+    """Raises StackInvalid with all of them when one is an error; warnings alone are told when their stack is used."""
+    found = list(diagnostics)
+    if any(item.severity.value == "error" for item in found):
+        tell(session, rows_of(found, sources))
+
+
+def tell(session: Session, rows: Iterable[dict[str, Any]]) -> None:
+    """Warnings go to the user; raises StackInvalid when there is an error among the rows. In the order of the files."""
+    found = sorted(map(_strict, rows) if session.strict else rows, key=_position)
+    if any(row["severity"] == "error" for row in found):
+        raise StackInvalid(found)
+    for row in found:
+        session.warn(row)
+
+
+def _position(row: dict[str, Any]) -> tuple[str, int, int]:
+    span = row["span"]
+    return (span["source"], span["line"], span["column"]) if span else ("", 0, 0)
+
+
+def _strict(row: dict[str, Any]) -> dict[str, Any]:
+    return row if row["severity"] == "error" else {**row, "severity": "error", "strict": True}
 
 
 def _row(item: Diagnostic, sources: Mapping[str, str]) -> dict[str, Any]:

@@ -6,8 +6,9 @@ most verbs ask; `resolve` also wants the desired set.
 
 from __future__ import annotations
 
-from stackup.errors import StackInvalid, UsageError
+from stackup.errors import UsageError
 from stackup.project import cache
+from stackup.project.problems import refuse, rows_of, tell
 from stackup.project.session import no_such_service
 
 TYPE_CHECKING = False
@@ -102,19 +103,25 @@ def resolve(session: Session, services: tuple[str, ...] = (), *, wish: Wish | No
     found = cached(session, services) if wish is None else None
     if found is None:
         found = _resolve(session, services, wish)
-    for row in found.problems:
-        session.warn(row)
+    tell(session, found.problems)
     found.require(services)
     return found
 
 
 def load(session: Session, services: tuple[str, ...] = (), *, all_resources: bool = True) -> Loaded:
     """Parse the files. Raises StackInvalid with every problem of every file."""
+    loaded = read(session, services, all_resources=all_resources)
+    refuse(session, loaded.diagnostics, loaded.sources)
+    return loaded
+
+
+def read(session: Session, services: tuple[str, ...] = (), *, all_resources: bool = True) -> Loaded:
+    """The same for files with problems, as far as they can be read."""
     from stackup.stackfile.discover import Request, read_nothing
     from stackup.stackfile.load import load  # pydantic and ruamel: 150 ms and more
 
     where = session.where
-    loaded = load(
+    return load(
         Request(
             where.directory,
             files=where.files,
@@ -128,9 +135,6 @@ def load(session: Session, services: tuple[str, ...] = (), *, all_resources: boo
             stdin=where.stdin or read_nothing,
         )
     )
-    if loaded.stack is None or any(item.severity.value == "error" for item in loaded.diagnostics):
-        raise StackInvalid(loaded.diagnostics, loaded.sources)
-    return loaded
 
 
 def _resolve(session: Session, services: tuple[str, ...], wish: Wish | None) -> Resolved:
@@ -139,7 +143,7 @@ def _resolve(session: Session, services: tuple[str, ...], wish: Wish | None) -> 
 
     loaded = load(session, services)
     facts = _Noting(session.host.facts())
-    desired, problems = translate(loaded, facts, wish or Wish())
+    desired, problems = translate(session, loaded, facts, wish or Wish())
     value = _value(loaded, [desired_out(item) for item in desired], (*loaded.diagnostics, *problems))
     if wish is None:
         files, variables = _inputs(loaded)
@@ -148,14 +152,16 @@ def _resolve(session: Session, services: tuple[str, ...], wish: Wish | None) -> 
     return Resolved(value, desired)
 
 
-def translate(loaded: Loaded, facts: Any, wish: Wish) -> tuple[tuple[Desired, ...], tuple[Diagnostic, ...]]:
+def translate(
+    session: Session, loaded: Loaded, facts: Any, wish: Wish
+) -> tuple[tuple[Desired, ...], tuple[Diagnostic, ...]]:
     """Stack to desired set; raises StackInvalid when the engine cannot have it so."""
     from stackup.engines.desire import desire
 
     assert loaded.stack is not None, "load() has seen to it"
     desired, problems = desire(loaded.stack, dict(loaded.origins), facts, wish)
     if any(item.severity.value == "error" for item in problems):
-        raise StackInvalid((*loaded.diagnostics, *problems), loaded.sources)
+        refuse(session, (*loaded.diagnostics, *problems), loaded.sources)
     return desired, problems
 
 
@@ -184,7 +190,6 @@ def _inputs(loaded: Loaded) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _value(loaded: Loaded, rows: list[dict[str, Any]] | None, problems: tuple[Diagnostic, ...]) -> dict[str, Any]:
     from stackup.engines.desire import known
-    from stackup.project.problems import rows_of
 
     assert loaded.stack is not None, "load() has seen to it"
     return {

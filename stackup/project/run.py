@@ -12,10 +12,11 @@ from stackup.diagnostics import Diagnostics
 from stackup.engines.desire import Wish
 from stackup.engines.engine import Container
 from stackup.engines.memory.world import ONE_OFF
-from stackup.errors import StackInvalid, UsageError
+from stackup.errors import UsageError
 from stackup.project import edits
 from stackup.project.change import Aim, change, orphans
 from stackup.project.containers import containers
+from stackup.project.problems import rows_of, tell
 from stackup.project.resolve import Resolved, load, resolve, translate
 from stackup.project.session import Session, no_such_service
 from stackup.reconcile.apply import Report
@@ -80,7 +81,7 @@ def start(session: Session, options: RunOptions) -> OneOff:
 def one_off(session: Session, options: RunOptions, resolved: Resolved) -> Desired:
     """The service's first container, changed, under an address and a name of its own."""
     token = secrets.token_hex(6)
-    changed, _ = translate(_bent(session, options), session.host.facts(), Wish())
+    changed, _ = translate(session, _bent(session, options), session.host.facts(), Wish())
     wanted = Address(edits.CONTAINER, options.service, 1)
     found = next((item for item in changed if item.address == wanted), None)
     if found is None:
@@ -138,8 +139,7 @@ def _read(session: Session, options: RunOptions) -> dict[str, str]:
             why = (problem.strerror or "").lower() if isinstance(problem, OSError) else "it is not UTF-8"
             raise UsageError(f'cannot read "{name}": {why}', subject=name) from problem
         bindings = parse_env(text, name, session.where.environ.get, problems)
-        if len(problems):
-            raise StackInvalid(tuple(problems), {name: text})
+        tell(session, rows_of(problems, {name: text}))
         found |= {key: binding.value for key, binding in bindings.items()}
     return found
 

@@ -61,10 +61,22 @@ def _ignore(_: Event) -> None:
 class Session:
     """`confirm` sees each plan before its first step and may refuse it; `warn` takes a diagnostic as a row.
 
-    `parallel`: how many steps may be under way at once, 0 for any number.
+    `parallel`: how many steps may be under way at once, 0 for any number. `strict`: warnings of the files are errors.
     """
 
-    __slots__ = ("command", "confirm", "dry_run", "host", "interrupt", "layout", "parallel", "sink", "warn", "where")
+    __slots__ = (
+        "command",
+        "confirm",
+        "dry_run",
+        "host",
+        "interrupt",
+        "layout",
+        "parallel",
+        "sink",
+        "strict",
+        "warn",
+        "where",
+    )
 
     def __init__(self, layout: Layout, where: Where, host: Host, **rest: Any) -> None:
         self.layout = layout
@@ -72,6 +84,7 @@ class Session:
         self.host = host
         self.command: str = rest.get("command", "stackup")
         self.dry_run: bool = rest.get("dry_run", False)
+        self.strict: bool = rest.get("strict", False)
         self.parallel: int = rest.get("parallel", 0)
         self.sink: Sink = rest.get("sink", _ignore)
         self.confirm: Callable[[Plan], bool] = rest.get("confirm", _agree)

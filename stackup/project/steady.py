@@ -5,6 +5,7 @@ Hot. No lock, no plan, no imports that cost: when the answer is not a plain yes,
 
 from __future__ import annotations
 
+from stackup.project.problems import tell
 from stackup.project.resolve import cached
 
 TYPE_CHECKING = False
@@ -18,6 +19,5 @@ def steady(session: Session) -> Resolved | None:
     found = cached(session)
     if found is None or found.rows is None or not session.host.unchanged(found.name, found.rows):
         return None
-    for row in found.problems:
-        session.warn(row)
+    tell(session, found.problems)
     return found

@@ -5,31 +5,51 @@
 
 from __future__ import annotations
 
+import functools
 import os
+from dataclasses import dataclass
 
 from stackup.diagnostics import Diagnostics, Related, Span
 from stackup.stackfile.advice import refuse_unknown
 from stackup.stackfile.canonical import canonical
 from stackup.stackfile.document import Document, Mapping, Node, Scalar, Sequence, section, texts, without
 from stackup.stackfile.envfiles import read_env_files
-from stackup.stackfile.extends import extend
-from stackup.stackfile.interpolate import Environment, interpolate
+from stackup.stackfile.environment import Environment
+from stackup.stackfile.extends import Surroundings, extend
+from stackup.stackfile.interpolate import interpolate
 from stackup.stackfile.merge import merge
 from stackup.stackfile.model.reuse import INCLUDE_KEYS
 from stackup.stackfile.parse import parse
 from stackup.stackfile.relocate import Place, is_remote, relocate
 from stackup.stackfile.sources import Sources
+from stackup.stackfile.through import Step
 
 MAX_INCLUDES = 200
 
 
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A document as it was written and with its values, and where it asked for variables."""
+
+    document: Document
+    root: Mapping
+    environment: Environment
+
+
 class Assembly:
-    """The files of one load. `parsed` keeps the documents of each, so that a file is parsed once."""
+    """The files of one load. `parsed` keeps the documents of each, so that a file is parsed once.
+
+    `steps` says who extends whom, `asking` which documents asked for variables, in the order of reading. `whole` is
+    False when a file could not be read: what it defines is not known then.
+    """
 
     def __init__(self, sources: Sources, home: str) -> None:
         self.sources = sources
         self.diagnostics: Diagnostics = sources.diagnostics
         self.home = home
+        self.steps: list[Step] = []
+        self.asking: list[Asking] = []
+        self.whole = True
         self._parsed: dict[str, tuple[Document, ...]] = {}
         self._warned: set[str] = set()
         self._included = 0
@@ -39,6 +59,7 @@ class Assembly:
         if path not in self._parsed:
             content = self.sources.read(path)
             self._parsed[path] = parse(content or b"", self.sources.name(path), self.diagnostics)
+            self.whole = self.whole and bool(self._parsed[path])
         return self._parsed[path]
 
     def stack(self, paths: tuple[str, ...], base: str, environment: Environment, chain: tuple[str, ...]) -> Mapping:
@@ -50,8 +71,9 @@ class Assembly:
 
     def _file(self, path: str, merged: Mapping, context: _Context) -> Mapping:
         for root in self._documents(path, context):
+            reader = functools.partial(self._other, context=context)
             earlier = section(merged, "services")
-            done = extend(root, path, earlier, lambda file: self._other(file, context), self.diagnostics)
+            done = extend(root, path, Surroundings(reader, self.diagnostics, earlier, self.steps))
             merged = merge(merged, self._without_version(done))
             if "include" in merged.entries:
                 included = self._includes(merged.entries["include"].value, context)
@@ -61,8 +83,10 @@ class Assembly:
     def _documents(self, path: str, context: _Context) -> list[Mapping]:
         done = []
         for document in self.parsed(path):
-            evaluated = interpolate(document, context.environment.get, self.diagnostics, self._warned)
+            known = context.environment
+            evaluated = interpolate(document, known.get, self.diagnostics, self._warned, known.names)
             done.append(relocate(canonical(evaluated.root, self.diagnostics), context.place))
+            self.asking.append(Asking(document, done[-1], known))
         return done
 
     def _without_version(self, root: Mapping) -> Mapping:
@@ -106,6 +130,7 @@ class Assembly:
         refuse_unknown(item, INCLUDE_KEYS, "include", self.diagnostics)
         paths = texts(item.get("path"))
         if not self._can_include(item, paths, context.chain):
+            self.whole = False
             return None
         self._included += 1
         folder = item.get("project_directory")
@@ -113,8 +138,7 @@ class Assembly:
         env_files = texts(item.get("env_file")) or self._default_env(base)
         caller = context.environment
         own = read_env_files(env_files, caller, self.sources)
-        environment = Environment(caller.caller, {**own, **caller.files}, caller.consulted)
-        return without(self.stack(paths, base, environment, context.chain), "name")
+        return without(self.stack(paths, base, caller.beneath(own), context.chain), "name")
 
     def _default_env(self, base: str) -> tuple[str, ...]:
         path = os.path.join(base, ".env")

@@ -58,15 +58,17 @@ def words_are_known(view: View) -> None:
         for key in WORDS:
             value = getattr(service, key)
             if value and not re.fullmatch(words_pattern(key), value):
-                _invalid(view, ("services", name, key), f'expected {expected(key)}, found "{value}"')
+                hint = view.meant(value, WORDS[key], "")
+                _invalid(view, ("services", name, key), f'expected {expected(key)}, found "{value}"', hint)
         test = service.healthcheck.test if service.healthcheck else None
         if test and test[0] not in ("CMD", "CMD-SHELL", "NONE"):
             path = ("services", name, "healthcheck", "test", 0)
             _invalid(view, path, f'a list starts with CMD, CMD-SHELL or NONE, found "{test[0]}"')
 
 
-def _invalid(view: View, path: Path, message: str) -> None:
-    view.error("SU021", "a value is not valid", path, f"{'.'.join(map(str, path))}: {message}", label=message)
+def _invalid(view: View, path: Path, message: str, hint: str = "") -> None:
+    detail = f"{'.'.join(map(str, path))}: {message}"
+    view.error("SU021", "a value is not valid", path, detail, label=message, hint=hint)
 
 
 def names_are_names(view: View) -> None:

@@ -133,6 +133,10 @@ CODES: dict[str, tuple[str, str]] = {
         "One folder has several files that would be found by name; the first of stack.yaml, compose.yaml and "
         "docker-compose.yaml is used. Name one with -f.",
     ),
+    "SU029": (
+        "a profile is switched on that no service has",
+        "--profile names a profile, and no service of the files is in it, so that it changes nothing.",
+    ),
     "SU030": (
         "something is used and not defined",
         "Networks, volumes, secrets and configs that services use are defined at the top of the file; an empty "
@@ -196,25 +200,5 @@ CODES: dict[str, tuple[str, str]] = {
     "SU044": (
         "a static address needs a subnet",
         "The network that the address is in must say its subnet under ipam.config, and the address must be in it.",
-    ),
-    "SU101": (
-        "this release has no such driver",
-        "The built-in engine makes bridge networks and local volumes. Leave `driver` out; for one container "
-        "without a network or on the host's, use `network_mode: none` or `host`.",
-    ),
-    "SU102": (
-        "a secret or config has no bytes",
-        "Its file cannot be read, its variable is not set, or it is said to exist elsewhere, where nothing looks for "
-        "it. Give the bytes with `file:`, `environment:` or, for a config, `content:`.",
-    ),
-    "SU103": (
-        "an image is not on this machine",
-        "This release neither pulls nor builds. Bring a root file system in with `stackup image import`, or use the "
-        "machine's own with `image: host`.",
-    ),
-    "SU104": (
-        "an option is not honoured",
-        "The option is valid for docker compose, and this engine has nothing that it could change. What was asked for "
-        "does not happen; take the option out if that is fine.",
     ),
 }

@@ -131,12 +131,12 @@ def _name(node: Mapping, key: str, span: Span, stack: str) -> Mapping:
 def enabled_services(root: Mapping, profiles: tuple[str, ...], named: tuple[str, ...]) -> frozenset[str]:
     """Services without a profile or with an active one. Naming a service activates its profiles for all."""
     services = section(root, "services").entries
-    own = {name: _profiles(entry.value) for name, entry in services.items()}
+    own = {name: profiles_of(entry.value) for name, entry in services.items()}
     active = set(profiles)
     for name in named:
         active |= set(own.get(name, ()))
     return frozenset(name for name, wants in own.items() if not wants or "*" in active or active & set(wants))
 
 
-def _profiles(service: Node) -> tuple[str, ...]:
+def profiles_of(service: Node) -> tuple[str, ...]:
     return texts(service.get("profiles")) if isinstance(service, Mapping) else ()

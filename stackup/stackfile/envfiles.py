@@ -20,8 +20,9 @@ from stackup.stackfile.document import (
     texts,
     with_value,
 )
-from stackup.stackfile.dotenv import Binding, parse_env, parse_raw
-from stackup.stackfile.interpolate import Environment, Lookup
+from stackup.stackfile.dotenv import parse_env, parse_raw
+from stackup.stackfile.environment import Binding, Environment, Layers
+from stackup.stackfile.interpolate import Lookup
 from stackup.stackfile.parse import decode
 from stackup.stackfile.sources import Sources
 
@@ -34,25 +35,16 @@ def settings_of(content: bytes, path: str, environ: MappingLike[str, str]) -> di
     return {name: binding.value for name, binding in found.items() if name.startswith("COMPOSE_")}
 
 
-def read_env_files(paths: tuple[str, ...], caller: Environment, sources: Sources) -> dict[str, str]:
-    """The variables of the run's env files; of several, the later wins."""
-    found: dict[str, str] = {}
+def read_env_files(paths: tuple[str, ...], caller: Environment, sources: Sources) -> Layers:
+    """The variables of the run's env files, one layer a file; of several, the later wins."""
+    layers: list[dict[str, Binding]] = []
+    found: dict[str, Binding] = {}
     for path in paths:
         text = sources.text(path)
         if text is not None:
-            bindings = parse_env(text, sources.name(path), _first(caller.get, found), sources.diagnostics)
-            found |= {name: binding.value for name, binding in bindings.items()}
-    return found
-
-
-def _first(lookup: Lookup, then: MappingLike[str, str]) -> Lookup:
-    """Asks `lookup`, then `then`."""
-
-    def get(name: str) -> str | None:
-        value = lookup(name)
-        return then.get(name) if value is None else value
-
-    return get
+            layers.append(parse_env(text, sources.name(path), caller.get, sources.diagnostics, found))
+            found |= layers[-1]
+    return tuple(layers)
 
 
 def fill_environment(root: Mapping, enabled: frozenset[str], environment: Environment, sources: Sources) -> Mapping:
@@ -60,7 +52,7 @@ def fill_environment(root: Mapping, enabled: frozenset[str], environment: Enviro
     services = section(root, "services")
     for name, entry in services.entries.items():
         if name in enabled and isinstance(entry.value, Mapping):
-            filled = _labels(_variables(entry.value, environment, sources), environment, sources)
+            filled = _labels(_variables(entry.value, environment, sources), sources)
             filled = _build_args(filled, environment)
             services = with_value(services, name, filled)
     return with_value(root, "services", services) if services.entries else root
@@ -71,8 +63,7 @@ def _variables(service: Mapping, environment: Environment, sources: Sources) -> 
     files = service.get("env_file")
     for item in files.items if isinstance(files, Sequence) else ():
         if isinstance(item, Mapping):
-            known = {name: binding.value for name, binding in bindings.items()}
-            bindings |= _env_file(item, _first(environment.get, known), sources)
+            bindings |= _env_file(item, environment.get, bindings, sources)
     own = service.get("environment")
     if own is not None and not isinstance(own, Mapping):
         return service
@@ -102,7 +93,9 @@ def _build_args(service: Mapping, environment: Environment) -> Mapping:
     return with_value(service, "build", with_value(build, "args", Mapping(kept, args.span)))
 
 
-def _env_file(item: Mapping, lookup: Lookup, sources: Sources) -> dict[str, Binding]:
+def _env_file(
+    item: Mapping, lookup: Lookup, earlier: MappingLike[str, Binding], sources: Sources
+) -> dict[str, Binding]:
     path = item.get("path")
     if not isinstance(path, Scalar) or not isinstance(path.value, str):
         return {}
@@ -114,8 +107,8 @@ def _env_file(item: Mapping, lookup: Lookup, sources: Sources) -> dict[str, Bind
     name = sources.name(path.value)
     form = item.get("format")
     if isinstance(form, Scalar) and form.value == "raw":
-        return parse_raw(text, name, lookup)
-    return parse_env(text, name, lookup, sources.diagnostics)
+        return parse_raw(text, name, lookup, sources.diagnostics)
+    return parse_env(text, name, lookup, sources.diagnostics, earlier)
 
 
 def _says(item: Mapping, key: str, default: bool) -> bool:
@@ -125,19 +118,20 @@ def _says(item: Mapping, key: str, default: bool) -> bool:
     return str(node.value).lower() in ("true", "yes", "on", "y", "1")
 
 
-def _labels(service: Mapping, environment: Environment, sources: Sources) -> Mapping:
-    entries: dict[str, Entry] = {}
+def _labels(service: Mapping, sources: Sources) -> Mapping:
+    """docker compose gives label files no variables but their own."""
+    found: dict[str, Binding] = {}
     files = service.get("label_file")
     nodes = files.items if isinstance(files, Sequence) else ()
     for node, path in zip(nodes, texts(files), strict=False):
         text = sources.text(path)
         if text is None:
             sources.missing(node, "a label file does not exist", "create it")
-            continue
-        bindings = parse_env(text, sources.name(path), environment.get, sources.diagnostics)
-        entries |= {key: Entry(found.span, text_at(found.span, found.value)) for key, found in bindings.items()}
-    if not entries:
+        else:
+            found |= parse_env(text, sources.name(path), lambda name: None, sources.diagnostics, found)
+    if not found:
         return service
+    entries = {name: Entry(label.span, text_at(label.span, label.value)) for name, label in found.items()}
     own = service.get("labels")
     entries |= dict(own.entries) if isinstance(own, Mapping) else {}
     return with_value(service, "labels", Mapping(entries, own.span if own else service.span))

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from stackup.diagnostics import Diagnostics, Related
-from stackup.stackfile.advice import refuse_unknown
+from stackup.stackfile.advice import meant, refuse_unknown
 from stackup.stackfile.document import Mapping, Node, Scalar, section, with_value, without
 from stackup.stackfile.merge import merge_service, settle
 from stackup.stackfile.model.reuse import EXTENDS_KEYS
+from stackup.stackfile.through import Step
 
 MAX_CHAIN = 50
 
@@ -23,10 +24,20 @@ Reader: TypeAlias = "Callable[[Scalar], Mapping | None]"
 Link: TypeAlias = "tuple[str, str]"
 
 
-def extend(root: Mapping, source: str, earlier: Mapping, read: Reader, diagnostics: Diagnostics) -> Mapping:
-    """The document with every `extends` resolved. `earlier` are the services of the files before this one."""
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """`earlier` are the services of the files before the one that extends; `steps` is told who extends whom."""
+
+    read: Reader
+    diagnostics: Diagnostics
+    earlier: Mapping
+    steps: list[Step] = field(default_factory=list)
+
+
+def extend(root: Mapping, source: str, around: Surroundings) -> Mapping:
+    """The document with every `extends` resolved."""
     services = section(root, "services")
-    resolver = _Resolver(read, diagnostics, earlier)
+    resolver = _Resolver(around)
     for name in services.entries:
         own = services.get(name)
         if isinstance(own, Mapping) and "extends" in own.entries:
@@ -36,9 +47,7 @@ def extend(root: Mapping, source: str, earlier: Mapping, read: Reader, diagnosti
 
 @dataclass(slots=True)
 class _Resolver:
-    read: Reader
-    diagnostics: Diagnostics
-    earlier: Mapping
+    around: Surroundings
     done: dict[Link, Mapping] = field(default_factory=dict)
 
     def resolve(self, name: str, services: Mapping, source: str, chain: tuple[Link, ...]) -> Mapping:
@@ -59,23 +68,27 @@ class _Resolver:
 
     def _base(self, extends: Node, services: Mapping, source: str, chain: tuple[Link, ...]) -> Mapping | None:
         if isinstance(extends, Mapping):
-            refuse_unknown(extends, EXTENDS_KEYS, "extends", self.diagnostics)
+            refuse_unknown(extends, EXTENDS_KEYS, "extends", self.around.diagnostics)
         name = _text(extends, "service")
         if name is None:
-            self.diagnostics.error("SU021", "a value is not valid", span=extends.span, detail="extends needs a service")
+            self.around.diagnostics.error(
+                "SU021", "a value is not valid", span=extends.span, detail="extends needs a service"
+            )
             return None
         other = _text(extends, "file")
         if other is not None and str(other.value) != source:
-            found = self.read(other)
-            if found is None:
+            elsewhere = self.around.read(other)
+            if elsewhere is None:
                 return None
-            services, source = found, str(other.value)
+            services, source = elsewhere, str(other.value)
         target = str(name.value)
-        if target not in services.entries and other is None and target in self.earlier.entries:
-            services, source = self.earlier, ""
-        if not isinstance(services.get(target), Mapping):
+        if target not in services.entries and other is None and target in self.around.earlier.entries:
+            services, source = self.around.earlier, ""
+        found = services.entries.get(target)
+        if found is None or not isinstance(found.value, Mapping):
             self._unknown(name, other, services)
             return None
+        self.around.steps.append(Step(chain[-1][1], name.span, found.key, found.value.span))
         if (source, target) in chain or len(chain) > MAX_CHAIN:
             self._cycle(name, target, chain, services)
             return None
@@ -83,19 +96,19 @@ class _Resolver:
 
     def _unknown(self, name: Scalar, file: Scalar | None, services: Mapping) -> None:
         where = f' in "{file.text}"' if file else ""
-        known = ", ".join(services.entries) or "none"
-        self.diagnostics.error(
+        known = f"services there: {', '.join(services.entries) or 'none'}"
+        self.around.diagnostics.error(
             "SU017",
             "an extended service does not exist",
             detail=f'"{name.value}" is not a service{where}',
             span=name.span,
-            hint=f"services there: {known}",
+            hint=meant(str(name.value), services.entries, known),
         )
 
     def _cycle(self, name: Scalar, target: str, chain: tuple[Link, ...], services: Mapping) -> None:
         path = " -> ".join([service for _, service in chain] + [target])
         entry = services.entries.get(target)
-        self.diagnostics.error(
+        self.around.diagnostics.error(
             "SU016",
             "services extend each other in a circle" if len(chain) <= MAX_CHAIN else "services extend too many others",
             detail=path,

@@ -8,12 +8,12 @@ types are a later stage's. Source: Compose Specification, "Interpolation".
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from collections.abc import Mapping as MappingLike
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from stackup.diagnostics import Diagnostics, Span
+from stackup.stackfile.advice import MAX_ADVICE, meant
 from stackup.stackfile.document import RESET, Document, Entry, Mapping, Node, Scalar, Sequence, with_entries
 
 MAX_NESTING = 20
@@ -38,6 +38,10 @@ class Variable:
     start: int
     end: int
 
+    @property
+    def word_start(self) -> int:
+        return self.end - 1 - len(self.word)
+
 
 Part: TypeAlias = str | Variable
 
@@ -59,12 +63,12 @@ class Missing(ValueError):
         self.variable = variable
 
 
-def scan(text: str) -> tuple[Part, ...]:
-    """Plain texts and variables in order. Raises Malformed."""
+def scan(text: str, offset: int = 0) -> tuple[Part, ...]:
+    """Plain texts and variables in order. Raises Malformed. `offset` is where the text begins in a larger one."""
     parts: list[Part] = []
     done = at = 0
     while (at := text.find("$", at)) >= 0:
-        part, end = _part(text, at)
+        part, end = _part(text, at, offset)
         if part is None:
             at = end
             continue
@@ -77,7 +81,7 @@ def scan(text: str) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-def _part(text: str, at: int) -> tuple[Part | None, int]:
+def _part(text: str, at: int, offset: int) -> tuple[Part | None, int]:
     """What the dollar at `at` begins, and where to go on; None for a dollar that is only a dollar."""
     follows = text[at + 1 : at + 2]
     if follows == "$":
@@ -85,11 +89,11 @@ def _part(text: str, at: int) -> tuple[Part | None, int]:
     if follows == "{":
         end = _closing(text, at + 1)
         if end < 0:
-            raise Malformed("a brace is not closed", at, len(text))
-        return _braced(text, at, end), end + 1
+            raise Malformed("a brace is not closed", offset + at, offset + len(text))
+        return _braced(text[at : end + 1], offset + at), end + 1
     name = _NAME.match(text, at + 1)
     if name:
-        return Variable(name[0], "", "", at, name.end()), name.end()
+        return Variable(name[0], "", "", offset + at, offset + name.end()), name.end()
     return None, at + 1
 
 
@@ -105,15 +109,17 @@ def _closing(text: str, opening: int) -> int:
     return -1
 
 
-def _braced(text: str, start: int, end: int) -> Variable:
-    name = _NAME.match(text, start + 2)
+def _braced(text: str, start: int) -> Variable:
+    """`text` is all of `${...}`."""
+    end = start + len(text)
+    name = _NAME.match(text, 2)
     if not name:
-        raise Malformed("a variable has no name", start, end + 1)
-    rest = text[name.end() : end]
+        raise Malformed("a variable has no name", start, end)
+    rest = text[name.end() : -1]
     operator = next((found for found in _OPERATORS if rest.startswith(found)), "")
     if rest and not operator:
-        raise Malformed(f'"{rest[0]}" is no operator', start, end + 1)
-    return Variable(name[0], operator, rest[len(operator) :], start, end + 1)
+        raise Malformed(f'"{rest[0]}" is no operator', start, end)
+    return Variable(name[0], operator, rest[len(operator) :], start, end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +129,15 @@ class Evaluation:
     lookup: Lookup
     unset: Callable[[Variable], None]
 
-    def text(self, text: str, depth: int = 0) -> str:
-        """Raises Malformed and Missing."""
+    def text(self, text: str, depth: int = 0, offset: int = 0) -> str:
+        """Raises Malformed and Missing, whose positions count `offset` characters before the text."""
         if "$" not in text:
             return text
         if depth > MAX_NESTING:
-            raise Malformed(f"more than {MAX_NESTING} levels of nesting", 0, len(text))
-        pieces = [part if isinstance(part, str) else self._variable(part, depth) for part in scan(text)]
+            raise Malformed(f"more than {MAX_NESTING} levels of nesting", offset, offset + len(text))
+        pieces = [part if isinstance(part, str) else self._variable(part, depth) for part in scan(text, offset)]
         if sum(map(len, pieces)) > MAX_LENGTH:
-            raise Malformed(f"the result is longer than {MAX_LENGTH} characters", 0, len(text))
+            raise Malformed(f"the result is longer than {MAX_LENGTH} characters", offset, offset + len(text))
         return "".join(pieces)
 
     def _variable(self, variable: Variable, depth: int) -> str:
@@ -139,45 +145,47 @@ class Evaluation:
         is_there = value is not None and (value != "" or not variable.operator.startswith(":"))
         match variable.operator[-1:]:
             case "-":
-                return value if is_there and value is not None else self.text(variable.word, depth + 1)
+                return value if is_there and value is not None else self._word(variable, depth)
             case "+":
-                return self.text(variable.word, depth + 1) if is_there else ""
+                return self._word(variable, depth) if is_there else ""
             case "?" if not is_there:
-                raise Missing(variable, self.text(variable.word, depth + 1))
+                raise Missing(variable, self._word(variable, depth))
         if value is None:
             self.unset(variable)
         return value or ""
 
-
-class Environment:
-    """The variables of a run: the caller's over those of env files. Remembers what was asked for.
-
-    `consulted` holds the caller's value of every name that was looked up: env files are recorded as files.
-    """
-
-    def __init__(self, caller: MappingLike[str, str], files: MappingLike[str, str], consulted: dict[str, str | None]):
-        self.caller = caller
-        self.files = files
-        self.consulted = consulted
-
-    def get(self, name: str) -> str | None:
-        value = self.consulted[name] = self.caller.get(name)
-        return self.files.get(name) if value is None else value
+    def _word(self, variable: Variable, depth: int) -> str:
+        return self.text(variable.word, depth + 1, variable.word_start)
 
 
-def interpolate(document: Document, lookup: Lookup, diagnostics: Diagnostics, warned: set[str]) -> Document:
-    """The document with every value evaluated. `warned` are the unset variables that were named already."""
-    stage = _Stage(document, lookup, diagnostics, warned)
+def interpolate(
+    document: Document,
+    lookup: Lookup,
+    diagnostics: Diagnostics,
+    warned: set[str],
+    known: Callable[[], Iterable[str]] = tuple,
+) -> Document:
+    """The document with every value evaluated. `warned` are the unset variables that were named already, `known` gives
+    the names that are set, of which one may be meant."""
+    stage = _Stage(document, lookup, diagnostics, warned, known)
     root = stage.node(document.root)
     return replace(document, root=root) if isinstance(root, Mapping) else document
 
 
 class _Stage:
-    def __init__(self, document: Document, lookup: Lookup, diagnostics: Diagnostics, warned: set[str]) -> None:
+    def __init__(
+        self,
+        document: Document,
+        lookup: Lookup,
+        diagnostics: Diagnostics,
+        warned: set[str],
+        known: Callable[[], Iterable[str]],
+    ) -> None:
         self.document = document
         self.lookup = lookup
         self.diagnostics = diagnostics
         self.warned = warned
+        self.known = known
         self._seen: dict[int, Node] = {}
         self._lines = document.text.split("\n")
         self._total = 0
@@ -242,9 +250,9 @@ class _Stage:
             "SU011",
             "a required variable is missing",
             detail=f'"{variable.name}"' + (f": {problem}" if str(problem) else ""),
-            span=_place(self._lines, node, variable),
+            span=locate(self._lines, node, variable.start, variable.end),
             label=str(problem) or "must be set",
-            hint=f"set {variable.name} in the environment or in .env",
+            hint=self._meant(variable, f"set {variable.name} in the environment or in .env"),
         )
 
     def _unset(self, node: Scalar, variable: Variable) -> None:
@@ -255,21 +263,13 @@ class _Stage:
             "SU012",
             "a variable is not set",
             detail=f'"{variable.name}" gives an empty text',
-            span=_place(self._lines, node, variable),
+            span=locate(self._lines, node, variable.start, variable.end),
             label="not set",
-            hint=f"set {variable.name}, or write ${{{variable.name}:-}} if empty is meant",
+            hint=self._meant(variable, f"set {variable.name}, or write ${{{variable.name}:-}} if empty is meant"),
         )
 
-
-def _place(lines: list[str], node: Scalar, variable: Variable) -> Span:
-    """A variable inside another's word has positions of the word: it is found by its name instead."""
-    text = str(node.value)
-    if text[variable.start + 1 :].lstrip("{").startswith(variable.name):
-        return locate(lines, node, variable.start, variable.end)
-    for start in (text.find("${" + variable.name), text.find("$" + variable.name)):
-        if start >= 0:
-            return locate(lines, node, start, start + variable.end - variable.start)
-    return node.span
+    def _meant(self, variable: Variable, otherwise: str) -> str:
+        return meant(variable.name, self.known(), otherwise) if len(self.diagnostics) < MAX_ADVICE else otherwise
 
 
 def locate(lines: list[str], node: Scalar, start: int, end: int) -> Span:

@@ -7,25 +7,36 @@ whether the answer still holds.
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
+from collections.abc import Iterable
 from collections.abc import Mapping as MappingLike
 from dataclasses import dataclass
 
 from stackup.diagnostics import Diagnostic, Diagnostics, Span
 from stackup.errors import UsageError
-from stackup.stackfile.assemble import Assembly
+from stackup.stackfile.advice import meant
+from stackup.stackfile.assemble import Asking, Assembly
 from stackup.stackfile.check import check
-from stackup.stackfile.complete import complete, enabled_services
+from stackup.stackfile.complete import complete, enabled_services, profiles_of
 from stackup.stackfile.discover import Found, Request, find, is_name
-from stackup.stackfile.document import Mapping, Path, Scalar, origins
+from stackup.stackfile.document import Mapping, Path, Scalar, origins, section
 from stackup.stackfile.envfiles import fill_environment, read_env_files
+from stackup.stackfile.environment import Environment
 from stackup.stackfile.honour import warn_unhonoured
-from stackup.stackfile.interpolate import Environment, Evaluation, Malformed, Missing
+from stackup.stackfile.interpolate import Evaluation, Malformed, Missing
 from stackup.stackfile.model.stack import Stack
 from stackup.stackfile.select import chosen
 from stackup.stackfile.sources import Sources, Stamp, stamp
+from stackup.stackfile.through import with_steps
 from stackup.stackfile.validate import typed
+from stackup.stackfile.variables import with_values
 
 __all__ = ["Found", "Inputs", "Loaded", "Request", "find", "load"]
+
+UNREAD = ("SU010", "SU011", "SU025")
+"""Codes of values that stand as something else in the tree once they were told."""
+UNDEFINED = ("SU017", "SU030", "SU031")
+"""Codes of names that nothing has; in a file that could not be read something may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +64,8 @@ class Loaded:
     sources: MappingLike[str, str]
     environment: MappingLike[str, str]
     """The variables of the run's env files; the caller's own win over them."""
+    asking: tuple[Asking, ...] = ()
+    """Every document that was read, in order, with the variables that it could ask for."""
 
 
 def load(request: Request) -> Loaded:
@@ -62,14 +75,15 @@ def load(request: Request) -> Loaded:
     sources = Sources(request, diagnostics)
     _note_ignored(found, sources, diagnostics)
     consulted: dict[str, str | None] = dict(found.variables)
-    caller = Environment(request.environ, {}, consulted)
-    from_files = read_env_files(found.env_files, caller, sources)
-    environment = Environment(request.environ, from_files, consulted)
+    caller = Environment(request.environ, (), consulted)
+    layers = read_env_files(found.env_files, caller, sources)
+    environment = Environment(request.environ, layers, consulted)
     assembly = Assembly(sources, caller.get("HOME") or "")
     name = _name(found, assembly, environment, diagnostics)
-    named = Environment({**request.environ, "COMPOSE_PROJECT_NAME": name}, from_files, consulted)
+    named = Environment(request.environ, layers, consulted, {"COMPOSE_PROJECT_NAME": name})
     root = assembly.stack(found.files, found.directory, named, ())
     enabled = enabled_services(root, found.profiles, request.services)
+    _note_profiles(root, request.profiles, diagnostics)
     root = complete(fill_environment(root, enabled, named, sources), name)
     stack = typed(root, diagnostics)
     where = origins(root)
@@ -77,10 +91,9 @@ def load(request: Request) -> Loaded:
         stack = check(stack, where, enabled, diagnostics)
         warn_unhonoured(root, enabled, diagnostics)
     whole = stack if stack is not None and not diagnostics.failed else None
-    consulted["COMPOSE_PROJECT_NAME"] = request.environ.get("COMPOSE_PROJECT_NAME")
     return Loaded(
         stack=chosen(whole, enabled, everything=request.all_resources) if whole else None,
-        diagnostics=_once(diagnostics),
+        diagnostics=_told(root, enabled, assembly),
         origins=where,
         inputs=Inputs({path: stamp(path) for path in found.looked_for} | sources.stamps, consulted),
         files=found.files,
@@ -88,16 +101,44 @@ def load(request: Request) -> Loaded:
         name=name,
         disabled=tuple(sorted(_all_services(root) - enabled)),
         sources=sources.texts,
-        environment=from_files,
+        environment=environment.files,
+        asking=tuple(assembly.asking),
     )
 
 
-def _once(diagnostics: Diagnostics) -> tuple[Diagnostic, ...]:
-    """A place that several services share, by an alias or `extends`, is named once."""
+def _told(root: Mapping, enabled: frozenset[str], assembly: Assembly) -> tuple[Diagnostic, ...]:
+    """What was found, without what only follows from it, and with what explains it."""
+    found = _once(item for item in assembly.diagnostics if assembly.whole or item.code not in UNDEFINED)
+    return tuple(with_values(with_steps(found, assembly.steps, _standing(root, enabled)), assembly.asking))
+
+
+def _once(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """A place that several services share, by an alias or `extends`, is named once; so is a value that could not be
+    read, which would be of a wrong type besides."""
+    diagnostics = tuple(diagnostics)
     first: dict[object, Diagnostic] = {}
+    unread: dict[tuple[str, int], list[int]] = {}
     for item in diagnostics:
-        first.setdefault((item.code, item.span, item.label) if item.span else id(item), item)
+        if item.code in UNREAD and item.span:
+            insort(unread.setdefault((item.span.source, item.span.line), []), item.span.column)
+    for item in diagnostics:
+        if item.code != "SU021" or not _begins_in(item.span, unread):
+            first.setdefault((item.code, item.span, item.label) if item.span else id(item), item)
     return tuple(first.values())
+
+
+def _begins_in(span: Span | None, places: MappingLike[tuple[str, int], list[int]]) -> bool:
+    """Whether one of the columns of the span's line is in it."""
+    if span is None:
+        return False
+    columns = places.get((span.source, span.line), [])
+    at = bisect_left(columns, span.column)
+    return at < len(columns) and columns[at] < span.end_column
+
+
+def _standing(root: Mapping, enabled: frozenset[str]) -> set[Span]:
+    services = section(root, "services").entries
+    return {entry.key for name, entry in services.items() if name in enabled}
 
 
 def _all_services(root: Mapping) -> set[str]:
@@ -114,6 +155,19 @@ def _note_ignored(found: Found, sources: Sources, diagnostics: Diagnostics) -> N
             detail=f'"{sources.name(found.files[0])}" is used, not {names}',
             hint="name one with -f",
         )
+
+
+def _note_profiles(root: Mapping, asked: tuple[str, ...], diagnostics: Diagnostics) -> None:
+    """Of the command line only: COMPOSE_PROFILES may be meant for several stacks."""
+    known = {name for entry in section(root, "services").entries.values() for name in profiles_of(entry.value)}
+    for name in asked:
+        if name != "*" and name not in known:
+            diagnostics.warning(
+                "SU029",
+                "a profile is switched on that no service has",
+                detail=f'"{name}"',
+                hint=meant(name, known, f"profiles: {', '.join(sorted(known)) or 'none'}"),
+            )
 
 
 def _name(found: Found, assembly: Assembly, environment: Environment, diagnostics: Diagnostics) -> str:

@@ -16,9 +16,11 @@ import ruamel.yaml
 from ruamel.yaml.error import YAMLError
 
 from stackup.diagnostics import Diagnostics, Related, Span
+from stackup.stackfile.advice import meant
 from stackup.stackfile.discover import MAX_BYTES
 from stackup.stackfile.document import OVERRIDE, RESET, Document, Entry, Mapping, Node, Scalar, Sequence, Value
 from stackup.stackfile.resolve import resolve
+from stackup.stackfile.yaml_words import Words, words_of
 
 MAX_PURE = 256 * 1024
 """The pure parser is slow, and reads files again that libyaml refuses."""
@@ -127,21 +129,27 @@ def _report(problem: YAMLError, text: str, source: str, diagnostics: Diagnostics
     mark = getattr(problem, "problem_mark", None)
     if mark is not None:
         line, column = mark.line + 1, mark.column + 1
-        words = getattr(problem, "problem", "") or ""
+        words = words_of(getattr(problem, "problem", "") or "", getattr(problem, "context", "") or "")
     else:
         before = text[: getattr(problem, "position", 0) or 0]
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        words = "a control character, which YAML does not allow"
-    context = getattr(problem, "context", None)
-    hint = "indent with spaces: YAML takes no tabs" if _is_tab(text, line, column) else ""
+        words = Words("a control character, which YAML does not allow")
+    is_tab = _is_tab(text, line, column)
+    began = getattr(problem, "context_mark", None) if words.began else None
+    related = _began(source, words.began, began) if began is not None else ()
     diagnostics.error(
         "SU001",
         "a file is not valid YAML",
-        detail=f"{context}: {words}" if context else words,
+        detail=words.problem,
         span=Span(source, line, column, line, column + 1),
-        label=words,
-        hint=hint,
+        related=related,
+        hint="indent with spaces: YAML takes no tabs" if is_tab else words.hint,
     )
+
+
+def _began(source: str, label: str, mark: Any) -> tuple[Related, ...]:
+    line, column = mark.line + 1, mark.column + 1
+    return (Related(label, Span(source, line, column, line, column + 1)),)
 
 
 def _is_tab(text: str, line: int, column: int) -> bool:
@@ -215,8 +223,8 @@ class _Builder:
     def _span(self, start: Any, end: Any) -> Span:
         return Span(self.source, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
 
-    def _stop(self, code: str, summary: str, span: Span, detail: str = "") -> None:
-        self.diagnostics.error(code, summary, span=span, detail=detail)
+    def _stop(self, code: str, summary: str, span: Span, detail: str = "", hint: str = "") -> None:
+        self.diagnostics.error(code, summary, span=span, detail=detail, hint=hint)
         raise _Stop
 
     def _scalar(self, event: Any) -> None:
@@ -284,7 +292,9 @@ class _Builder:
     def _alias(self, event: Any) -> None:
         span = self._span(event.start_mark, event.end_mark)
         if event.anchor not in self._anchors:
-            self._stop("SU007", "an alias has no anchor", span, f'"*{event.anchor}" is defined nowhere above')
+            detail = f'"*{event.anchor}" is defined nowhere above'
+            hint = meant(event.anchor, self._anchors, f"anchors above: {', '.join(self._anchors) or 'none'}")
+            self._stop("SU007", "an alias has no anchor", span, detail, hint)
         built = self._anchors[event.anchor]
         if built is None:
             self._stop("SU004", "an alias stands inside its own anchor", span, f'"*{event.anchor}" would never end')

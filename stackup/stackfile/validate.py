@@ -14,6 +14,7 @@ from stackup.stackfile.document import (
     Mapping,
     Node,
     Path,
+    Scalar,
     Sequence,
     key_span,
     nearest_span,
@@ -66,7 +67,12 @@ def _report(problem: Problem, root: Mapping, diagnostics: Diagnostics) -> None:
                 detail=f"{dotted(problem.path)}: {problem.message}",
                 span=nearest_span(root, problem.path),
                 label=problem.message,
+                hint=_word(select(root, problem.path), problem.known),
             )
+
+
+def _word(value: Node | None, known: tuple[str, ...]) -> str:
+    return meant(str(value.value), known, "") if known and isinstance(value, Scalar) else ""
 
 
 def _report_unknown(problem: Problem, root: Mapping, diagnostics: Diagnostics) -> None:

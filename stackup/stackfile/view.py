@@ -6,12 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from stackup.diagnostics import Diagnostics, Related, Span
-from stackup.stackfile.advice import meant
+from stackup.stackfile.advice import MAX_ADVICE, meant
 from stackup.stackfile.document import Path
 from stackup.stackfile.model.service import Service
 from stackup.stackfile.model.stack import Stack
-
-MAX_ADVICE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ class View:
         self.diagnostics.error(code, summary, span=self.span(*path), detail=detail, **rest)
 
     def meant(self, name: str, known: Iterable[str], otherwise: str) -> str:
-        """Advice about a name that does not exist; a file with hundreds of problems gets none, since it costs."""
+        """Advice about a name that does not exist."""
         return meant(name, known, otherwise) if len(self.diagnostics) < MAX_ADVICE else otherwise
 
     def related(self, label: str, *path: str | int) -> tuple[Related, ...]:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from stackup.cli.app import run as run_with_typer
-from stackup.cli.argv import parse
+from stackup.cli.argv import hoisted, parse
 from stackup.cli.hot_writer import text
 from stackup.errors import UsageError
 from tests.rules.tree import ROOT
@@ -159,3 +159,23 @@ def test_help_is_typers(line: str) -> None:
 
 def test_the_table_is_fresh() -> None:
     assert (ROOT / "stackup" / "cli" / "hot_table.py").read_text() == text(), "run `just hot`"
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("up -d --strict web", "--strict up -d web"),
+        ("-f x config --diagnostics json -q --strict", "--diagnostics json --strict -f x config -q"),
+        ("plan --diagnostics=sarif", "--diagnostics=sarif plan"),
+        ("up --dry-run", "--dry-run up"),
+        ("ps --dry-run", "ps --dry-run"),
+        ("up -- --strict", "up -- --strict"),
+        ("exec web ls --strict", "exec web ls --strict"),
+        ("run web ls --diagnostics json", "run web ls --diagnostics json"),
+        ("-p run up --strict", "--strict -p run up"),
+        ("up --diagnostics", "up --diagnostics"),
+        ("", ""),
+    ],
+)
+def test_global_flags_may_stand_behind_the_verb(line: str, meant: str) -> None:
+    assert hoisted(line.split()) == meant.split()

@@ -11,6 +11,7 @@ import pytest
 
 from stackup import __version__
 from stackup.cli.verbs import VERBS
+from stackup.project.explain import CODES
 from tests.cli.shell import Shell, bare_environment
 from tests.project.shop import SHOP
 
@@ -233,7 +234,7 @@ def test_errors_of_a_file_are_drawn_with_their_lines(shell: Shell) -> None:
     assert answer.code == 1
     assert "  --> stack.yaml:11:5\n" in answer.err
     assert "\n11 |     mem_limits: 512m\n   |     ^^^^^^^^^^" in answer.err
-    assert answer.err.endswith("error: 1 error in the stack files\n")
+    assert answer.err.endswith("error: 1 error in the stack files\nhelp: `stackup explain SU020` says more\n")
 
 
 def test_warnings_are_told_each_time_also_from_the_cache(shell: Shell) -> None:
@@ -348,6 +349,25 @@ def test_every_code_can_be_explained(shell: Shell) -> None:
     assert shell.typed("explain su014").out.startswith("SU014: a service depends on one that is switched off\n\n")
     assert "image: host" in shell.typed("explain SU103").out
     assert shell.typed("explain SU999").err.startswith('error: there is no code "SU999"\n')
+    assert shell.typed("explain 14").out == shell.typed("explain SU014").out
+    assert [line.split("  ")[0] for line in shell.typed("explain").out.splitlines()] == sorted(CODES)
+
+
+def test_an_explanation_shows_the_problem_and_its_mended_form(shell: Shell) -> None:
+    out = shell.typed("explain SU029").out
+    assert out.endswith(
+        "For example, compose.yaml\n\n"
+        "    services:\n"
+        "      web: {image: nginx}\n"
+        "      debug: {image: busybox, profiles: [dev]}\n\n"
+        "What stackup --profile dve says\n\n"
+        '    warning[SU029]: a profile is switched on that no service has: "dve"\n'
+        '    help: did you mean "dev"?\n\n'
+        "Mended, compose.yaml\n\n"
+        "    services:\n"
+        "      web: {image: nginx}\n"
+        "      debug: {image: busybox, profiles: [dve]}\n"
+    )
 
 
 def test_what_is_asked_for_and_not_done_is_said(shell: Shell) -> None:
@@ -571,15 +591,6 @@ def test_files_of_a_container_are_copied_both_ways(shell: Shell, tmp_path: Path)
     assert b"of the container" in (tmp_path / "all.tar").read_bytes()
 
 
-def test_diagnostics_for_programs_and_for_checks(shell: Shell) -> None:
-    shell.shop.write(SHOP.replace("mem_limit", "mem_limits"))
-    found = json.loads(shell.typed("config --diagnostics json").err)
-    assert (found["schema"], found["diagnostic"]["span"]["line"]) == (1, 11)
-    line = shell.typed("plan --diagnostics github").err
-    assert line.startswith("::error file=stack.yaml,line=11,col=5,title=SU")
-    assert "choose json or github" in shell.typed("config --diagnostics xml").err
-
-
 def test_the_shell_completes_commands_options_and_services(tmp_path: Path) -> None:
     (tmp_path / "stack.yaml").write_text(SHOP)
 
@@ -648,7 +659,7 @@ def test_image_parse_shows_what_is_wrong_and_prints_nothing(shell: Shell, tmp_pa
     (tmp_path / "Dockerfile").write_text("FROM a\nRUM x\nENV y\n")
     answer = shell.typed(f"image parse {tmp_path}/Dockerfile")
     assert (answer.code, answer.out) == (1, "")
-    assert "error[SU202]: unknown instruction: RUM" in answer.err
+    assert "error[SU202]: an instruction is not known: unknown instruction: RUM" in answer.err
     assert f"{tmp_path}/Dockerfile:3:5" in answer.err
     assert answer.err.endswith("error: 2 errors in the Dockerfile\n")
     assert (

@@ -168,33 +168,49 @@ def problem(**changes: Any) -> dict[str, Any]:
     return {**base, **changes}
 
 
+def drawn(**changes: Any) -> str:
+    return draw(problem(**changes), lambda text, style: text)
+
+
 def test_a_diagnostic_is_drawn_as_rustc_does() -> None:
-    related = [{"label": "defined here", "span": {"source": "b.yaml", "line": 4, "column": 1}}]
-    assert draw(problem(related=related), Terminal({})) == (
-        'error[SU014]: service "web" depends on "db"\n'
+    other = {"source": "b.yaml", "line": 4, "column": 1, "end_line": 4, "end_column": 3, "text": "db:"}
+    assert drawn(related=[{"label": "defined here", "span": other}]) == (
+        'error[SU014]: s: service "web" depends on "db"\n'
         "  --> stack.yaml:18:9\n"
         "   |\n"
         "18 |       - db\n"
         "   |         ^^ not enabled by this run\n"
-        "note: defined here: b.yaml:4:1\n"
+        "  ::: b.yaml:4:1\n"
+        "   |\n"
+        " 4 | db:\n"
+        "   | -- defined here\n"
         "help: run with --profile dev"
     )
 
 
 def test_a_caret_stands_under_its_word_behind_a_tab() -> None:
     span = {"source": "s", "line": 1, "column": 4, "end_line": 1, "end_column": 6, "text": "a:\tbc"}
-    text, caret = draw(problem(span=span, hint="", label=""), Terminal({})).splitlines()[-2:]
+    text, caret = drawn(span=span, hint="", label="").splitlines()[-2:]
     assert text.index("bc") == caret.index("^^")
     assert caret.endswith("^^")
 
 
 def test_a_span_over_several_lines_marks_the_rest_of_its_first() -> None:
     span = {"source": "s", "line": 1, "column": 3, "end_line": 4, "end_column": 2, "text": "a: bcd"}
-    assert draw(problem(span=span, hint="", label=""), Terminal({})).splitlines()[-1] == "  |   ^^^^"
+    assert drawn(span=span, hint="", label="").splitlines()[-1] == "  |   ^^^^"
+
+
+def test_a_line_too_long_to_read_is_cut_around_its_marker() -> None:
+    text = "x" * 5000 + "HERE" + "y" * 5000
+    span = {"source": "s", "line": 1, "column": 5001, "end_line": 1, "end_column": 5005, "text": text}
+    line, caret = drawn(span=span, hint="", label="").splitlines()[-2:]
+    assert len(line) < 200
+    assert line[caret.index("^") :].startswith("HERE")
+    assert caret.endswith(" ^^^^")
 
 
 def test_a_problem_without_a_place_is_a_line() -> None:
-    assert draw(problem(span=None, hint=""), Terminal({})) == 'error[SU014]: service "web" depends on "db"'
+    assert drawn(span=None, hint="") == 'error[SU014]: s: service "web" depends on "db"'
 
 
 def test_images_by_name(capsys: pytest.CaptureFixture[str]) -> None:

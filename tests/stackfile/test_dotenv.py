@@ -30,7 +30,9 @@ def read(text: str) -> tuple[dict[str, str], list[str]]:
         ("# only\n\n  # comments\n", {}),
         ("A=1 # why", {"A": "1"}),
         ("A=1#no", {"A": "1#no"}),
-        ("A= # empty", {"A": ""}),
+        ("A= # no comment", {"A": "# no comment"}),
+        ("A=1\t# no comment", {"A": "1\t# no comment"}),
+        ("é1=1", {"é1": "1"}),
         ("A=#no", {"A": "#no"}),
         ("A='$HOME #x' # c", {"A": "$HOME #x"}),
         ('A="$HOME #x" # c', {"A": "/root #x"}),
@@ -62,13 +64,26 @@ def test_a_line_gives_its_variable(text: str, expected: dict[str, str]) -> None:
         ("A B=1", ".env:1:1 expected NAME=value"),
         ("OK=1\n=x", ".env:2:1 expected NAME=value"),
         ("A='open", ".env:1:3 a quote is not closed"),
-        ('A="x" y', ".env:1:6 text follows the closing quote"),
+        ("A #c", ".env:1:1 expected NAME=value"),
+        ('A="x" B=2', ".env:1:7 text follows the closing quote"),
+        ("A=x$NOPE", '.env:1:4 "NOPE" gives an empty text'),
+        ('A="\\t${NOPE}"', '.env:1:6 "NOPE" gives an empty text'),
         ("A=${", ".env:1:3 a brace is not closed"),
         ("A=${X:?why}", '.env:1:3 "X" is required: why'),
     ],
 )
 def test_a_line_that_cannot_be_read_is_named(text: str, problem: str) -> None:
     assert read(text)[1] == [problem]
+
+
+def test_what_follows_a_closing_quote_is_a_line_of_its_own() -> None:
+    assert read('A="x" B=2\nC=3\n')[0] == {"A": "x", "B": "2", "C": "3"}
+
+
+def test_lines_above_win_over_files_before_and_the_caller_over_both() -> None:
+    earlier = parse_env("A=before\nB=before\nHOME=before", "a.env", {}.get, Diagnostics())
+    found = parse_env("A=above\nX=$A\nY=$B\nZ=$HOME", "b.env", CALLER.get, Diagnostics(), earlier)
+    assert {name: found[name].value for name in "XYZ"} == {"X": "above", "Y": "before", "Z": "/root"}
 
 
 def test_what_follows_a_broken_line_is_still_read() -> None:
@@ -85,9 +100,16 @@ def test_a_variable_knows_its_line() -> None:
 
 
 def test_raw_takes_lines_as_they_are() -> None:
-    text = "# c\nA='q' # not a comment\nB=$HOME\nHOME\nNOPE\nC=a=b\n D = x\n"
-    found = {name: binding.value for name, binding in parse_raw(text, ".env", CALLER.get).items()}
+    text = "# c\nA='q' # not a comment\nB=$HOME\nHOME\nNOPE\nC=a=b\n D= x\n"
+    found = {name: binding.value for name, binding in parse_raw(text, ".env", CALLER.get, Diagnostics()).items()}
     assert found == {"A": "'q' # not a comment", "B": "$HOME", "HOME": "/root", "C": "a=b", "D": " x"}
+
+
+@pytest.mark.parametrize("line", ["A =1", "export A=1", "A: 1", "=x", "A B"])
+def test_raw_takes_no_blank_in_a_name(line: str) -> None:
+    problems = Diagnostics()
+    assert parse_raw(f"OK=1\n  {line}", ".env", CALLER.get, problems).keys() == {"OK"}
+    assert [(item.code, str(item.span)) for item in problems] == [("SU013", ".env:2:3")]
 
 
 @settings(max_examples=200, deadline=None)

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stackup.diagnostics import Diagnostic, Diagnostics
+from stackup.diagnostics import Diagnostic, Diagnostics, Span
 from stackup.stackfile.document import plain
-from stackup.stackfile.interpolate import Environment, Evaluation, Malformed, Missing, interpolate, scan
+from stackup.stackfile.environment import Binding, Environment
+from stackup.stackfile.interpolate import Evaluation, Malformed, Missing, interpolate, scan
 from stackup.stackfile.parse import parse
 
 
@@ -85,10 +86,13 @@ def test_nesting_and_length_are_bounded() -> None:
 
 
 def test_the_caller_wins_over_env_files_and_is_written_down() -> None:
+    span = Span(".env", 1, 1, 1, 2)
+    layers = ({name: Binding(name, "file", span) for name in "ABEG"}, {"B": Binding("B", "later file", span)})
     consulted: dict[str, str | None] = {}
-    environment = Environment({"A": "caller", "E": ""}, {"A": "file", "B": "file", "E": "file"}, consulted)
-    assert [environment.get(name) for name in ("A", "B", "C", "E")] == ["caller", "file", None, ""]
-    assert consulted == {"A": "caller", "B": None, "C": None, "E": ""}
+    environment = Environment({"A": "caller", "E": ""}, layers, consulted, {"G": "given"})
+    assert [environment.get(name) for name in "ABCEG"] == ["caller", "later file", None, "", "given"]
+    assert environment.beneath(({"B": Binding("B", "included", span)},)).get("B") == "later file"
+    assert consulted == {"A": "caller", "B": None, "C": None, "E": "", "G": None}
 
 
 @settings(max_examples=200, deadline=None)

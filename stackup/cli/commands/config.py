@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from stackup.cli.exits import Exit
-from stackup.cli.settings import diagnostics_form
 from stackup.cli.views.config import lines
 from stackup.errors import HostError
 from stackup.project.config import config
@@ -15,10 +14,11 @@ if TYPE_CHECKING:
 
 
 def run(call: Call, options: Options) -> int:
-    call.diagnostics = diagnostics_form(options.text("diagnostics"))
+    if options.texts("explain"):
+        from stackup.cli.commands.vars import explain  # loads the files, which a cached config does not
+
+        return explain(call, options.texts("explain"), as_json=options.text("format") == "json")
     found = config(call.session(), options.texts("names"), all_resources=call.flags.flag("all_resources"))
-    for row in found["problems"]:
-        call.warn(row)
     if options.flag("quiet"):
         return Exit.DONE
     text = lines(found, options)

@@ -1,30 +1,61 @@
-"""`stackup explain SU014`."""
+"""`stackup explain SU014`; without a code, all of them."""
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+from textwrap import fill
+
 from stackup.cli.exits import Exit
 from stackup.cli.terminal import BOLD
-from stackup.engines.desire.codes import CODES as TRANSLATING
+from stackup.cli.views.diagnostics import draw
 from stackup.errors import UsageError
-from stackup.images.build.codes import CODES as BUILDING
-from stackup.stackfile.codes import CODES as READING
+from stackup.project.explain import CODES, example, problems_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from stackup.cli.call import Call
     from stackup.cli.options import Options
+    from stackup.cli.terminal import Terminal
+
+WIDEST = 100
 
 
 def run(call: Call, options: Options) -> int:
     code = options.text("code").upper()
-    codes = READING | TRANSLATING | BUILDING
-    if code not in codes:
+    if code.isdecimal():
+        code = f"SU{code:>03}"
+    if not code:
+        for known, (headline, _) in sorted(CODES.items()):
+            call.terminal.print(f"{call.terminal.paint(known, BOLD)}  {headline}")
+        return Exit.DONE
+    if code not in CODES:
+        near = get_close_matches(code, CODES, 1)
+        hint = f"did you mean {near[0]}? " if near else ""
         raise UsageError(
-            f'there is no code "{options.text("code")}"',
-            subject=code,
-            hint="codes look like SU014",
+            f'there is no code "{options.text("code")}"', subject=code, hint=f"{hint}`stackup explain` lists all codes"
         )
-    summary, explanation = codes[code]
-    call.terminal.print(call.terminal.paint(f"{code}: {summary}", BOLD))
-    call.terminal.print(f"\n{explanation}")
+    _explain(call.terminal, code)
     return Exit.DONE
+
+
+def _explain(terminal: Terminal, code: str) -> None:
+    headline, explanation = CODES[code]
+    shown = example(code)
+    terminal.print(terminal.paint(f"{code}: {headline}", BOLD))
+    terminal.print("\n" + fill(explanation, min(terminal.size()[0], WIDEST)))
+    _show_files(terminal, "For example", shown.bad)
+    flags = "".join(f" --profile {name}" for name in shown.profiles)
+    terminal.print(terminal.paint(f"\nWhat stackup{flags} says\n", BOLD))
+    terminal.print("\n\n".join(_indented(draw(row, terminal.paint)) for row in problems_of(shown.bad, shown.profiles)))
+    _show_files(terminal, "Mended", shown.good)
+
+
+def _show_files(terminal: Terminal, words: str, files: Mapping[str, str]) -> None:
+    for name, text in files.items():
+        terminal.print(f"\n{terminal.paint(words, BOLD)}, {name}\n\n{_indented(text)}")
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}".rstrip() for line in text.rstrip("\n").split("\n"))

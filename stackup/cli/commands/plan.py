@@ -6,7 +6,6 @@ from stackup.cli.bringing_up import options_of
 from stackup.cli.call import Call
 from stackup.cli.exits import Exit
 from stackup.cli.options import Options
-from stackup.cli.settings import diagnostics_form
 from stackup.cli.views import plan as view
 from stackup.cli.views.progress import Quiet
 from stackup.cli.views.words import Words
@@ -15,7 +14,6 @@ from stackup.reconcile.plan import text
 
 
 def run(call: Call, options: Options) -> int:
-    call.diagnostics = diagnostics_form(options.text("diagnostics"))
     session = call.session(sink=Quiet(call.terminal, Words()))
     made = plan(session, options_of(call, options))
     if options.text("out"):

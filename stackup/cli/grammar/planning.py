@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from stackup.cli.grammar.words import (
-    Diagnostics,
     ForceRecreate,
     Json,
     NoDeps,
@@ -32,7 +31,6 @@ def plan(
     no_deps: NoDeps = False,
     remove_orphans: RemoveOrphans = False,
     scale: Scale = None,
-    diagnostics: Diagnostics = None,
     json: Json = False,
 ) -> None: ...
 
@@ -52,7 +50,9 @@ def why(
 
 
 def explain(
-    code: Annotated[str, typer.Argument(metavar="CODE", help="As in error[SU014]", show_default=False)],
+    code: Annotated[
+        str | None, typer.Argument(metavar="CODE", help="As in error[SU014]; none for all codes", show_default=False)
+    ] = None,
 ) -> None: ...
 
 
@@ -68,10 +68,21 @@ def config(
     images: Annotated[bool, typer.Option("--images", help="Print the image names")] = False,
     profiles: Annotated[bool, typer.Option("--profiles", help="Print the profile names")] = False,
     variables: Annotated[bool, typer.Option("--variables", help="Print the variables that the files ask for")] = False,
-    diagnostics: Diagnostics = None,
+    explain: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Say where a variable has its value from, as `vars` does")
+    ] = None,
     hash: Annotated[  # noqa: A002
         str | None, typer.Option(metavar="SERVICE", help="Print a hash of each service, * for all")
     ] = None,
+) -> None: ...
+
+
+def vars(  # noqa: A001
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME", help="Only these variables", show_default=False)
+    ] = None,
+    *,
+    json: Json = False,
 ) -> None: ...
 
 

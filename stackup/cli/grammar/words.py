@@ -31,5 +31,4 @@ Wait = Annotated[bool, typer.Option("--wait", help="Wait for services to be runn
 WaitTimeout = Annotated[int | None, typer.Option(help="Seconds to wait for that at most")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Produce monochrome output")]
 NoLogPrefix = Annotated[bool, typer.Option("--no-log-prefix", help="Do not print the prefix in logs")]
-Diagnostics = Annotated[str | None, typer.Option(metavar="FORM", help="Errors of the files as json or github")]
 NoTrunc = Annotated[bool, typer.Option("--no-trunc", help="Do not truncate output")]

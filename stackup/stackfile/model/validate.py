@@ -6,6 +6,7 @@ pydantic's errors.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -17,7 +18,8 @@ from stackup.values import Json
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`kind` unknown: a key that no model has, with those it has; missing: a key that must be there."""
+    """`kind` unknown: a key that no model has; missing: a key that must be there. `known` are the keys, or the words,
+    that may stand here, where they are few."""
 
     path: tuple[str | int, ...]
     kind: Literal["unknown", "missing", "invalid"]
@@ -40,6 +42,9 @@ def _problem(error: Any) -> Problem:
             return Problem(path, "unknown", "", keys_at(path[:-1]))
         case "missing":
             return Problem(path, "missing", f'"{path[-1]}" is missing')
+        case "literal_error":
+            words = re.findall("'([^']+)'", error["ctx"]["expected"])
+            return Problem(path, "invalid", _message(error), tuple(words))
         case _:
             return Problem(path, "invalid", _message(error))
 

@@ -1,0 +1,83 @@
+"""Every code with its meaning and an example: a small stack with exactly that problem, and the same stack mended.
+
+The examples are case files beside this module, one a code, read by the reader of stack files itself. What `explain`
+shows of them is what a user would see: nothing of it is written down.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from stackup.diagnostics import Diagnostic, Diagnostics
+from stackup.engines.desire import Wish, desire
+from stackup.engines.desire.codes import CODES as TRANSLATING
+from stackup.engines.desire.facts import ImageFact
+from stackup.images.build.codes import CODES as BUILDING
+from stackup.project import dockerfile
+from stackup.project.problems import rows_of
+from stackup.stackfile.codes import CODES as READING
+from stackup.stackfile.document import plain
+from stackup.stackfile.load import Request, load
+from stackup.stackfile.parse import parse
+
+CODES: dict[str, tuple[str, str]] = READING | TRANSLATING | BUILDING
+
+FOLDER = os.path.join(os.path.dirname(__file__), "examples")
+HOME = "/demo"
+DOCKERFILE = "Dockerfile"
+"""An example with this file alone is about building."""
+MISSING = "nobody/has-this"
+"""The image that an example's machine does not have; it has every other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """Files by name, as they go wrong and as they are right, and the profiles that are switched on."""
+
+    bad: Mapping[str, str]
+    good: Mapping[str, str]
+    profiles: tuple[str, ...] = ()
+
+
+def example(code: str) -> Example:
+    path = os.path.join(FOLDER, f"{code}.yaml")
+    with open(path, "rb") as file:
+        (document,) = parse(file.read(), path, Diagnostics())
+    found: Any = plain(document.root)
+    return Example(_files(found["bad"]), _files(found["good"]), tuple(found.get("profiles", ())))
+
+
+def _files(found: str | dict[str, str]) -> dict[str, str]:
+    return {"compose.yaml": found} if isinstance(found, str) else found
+
+
+def problems_of(files: Mapping[str, str], profiles: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+    """What would be said of these files on a machine that has their images."""
+    if set(files) == {DOCKERFILE}:
+        return dockerfile.problems_of(files[DOCKERFILE], DOCKERFILE)
+    disk = {f"{HOME}/{name}": text.encode() for name, text in files.items()}
+    loaded = load(Request(HOME, read=disk.get, profiles=profiles))
+    found: tuple[Diagnostic, ...] = loaded.diagnostics
+    if loaded.stack is not None:
+        found = (*found, *desire(loaded.stack, dict(loaded.origins), _Machine(disk), Wish())[1])
+    return rows_of(found, loaded.sources)
+
+
+class _Machine:
+    """Facts of nowhere: the example's own files, no variables."""
+
+    def __init__(self, disk: Mapping[str, bytes]) -> None:
+        self._disk = disk
+
+    def image(self, reference: str) -> ImageFact | None:
+        return None if reference == MISSING else ImageFact(reference)
+
+    def file_digest(self, path: str) -> str | None:
+        return sha256(self._disk[path]).hexdigest() if path in self._disk else None
+
+    def variable(self, name: str) -> str | None:
+        return None
