@@ -42,7 +42,7 @@ def test_what_shows_must_tell_of_a_running_stack(machine: Machine, stack: Hand) 
         "CONTAINER",
         "ID",
     ]
-    assert "is not a field of a container" in stack.told("ps --format {{.Nope}}", code=1)
+    assert "is not a field here" in stack.told("ps --format {{.Nope}}", code=1)
     assert re.fullmatch(r"stackup version \S+\n", stack("version"))
     assert json.loads(stack("version --format json")) == {"version": stack("version --short").strip()}
     assert "verbs_data" in stack("volumes").split()
