@@ -6,6 +6,7 @@ values of ENV and LABEL, defaults of ARG, paths, owners, users, ports, signals, 
 
 from __future__ import annotations
 
+import re
 import signal
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
@@ -186,6 +187,9 @@ def _joined(pairs: tuple[tuple[str, str], ...]) -> str:
     return " ".join(f"{name}={value}" for name, value in pairs)
 
 
+_MODE = re.compile(r"[0-7]{1,4}|0[0-7]{4}|[ugoa]*([-+=][rwxXst]*)+(,[ugoa]*([-+=][rwxXst]*)+)*")
+
+
 @dataclass(frozen=True, slots=True)
 class _Words:
     """Expands the words of one command, and notes which variables were not there."""
@@ -217,10 +221,16 @@ class _Words:
             target=self.run.scope.path(self.one(copy.target)),
             documents=documents,
             chown=self.one(copy.chown),
-            chmod=self.one(copy.chmod),
+            chmod=self._chmod(copy.chmod),
             exclude=self.all(copy.exclude),
             adding=adding,
         )
+
+    def _chmod(self, word: str) -> str:
+        text = self.one(word)
+        if text and not _MODE.fullmatch(text):
+            raise self._refused(f'"{text}" is no mode such as 0755 or u=rwX,go=rX', word)
+        return text
 
     def ports(self, word: str) -> list[str]:
         """`80`, `53/udp`, `8000-8010`; a host's port before a colon means nothing here."""

@@ -70,17 +70,17 @@ class Ignore:
     def leaves_out(self, path: str) -> bool:
         """`path` is clean."""
         out = False
-        lineage: list[str] = []
+        family: list[str] = []
         for rule in self._rules:
             if rule.takes_in != out:
                 continue
-            lineage = lineage or _lineage(path)
-            if any(rule.fits(one) for one in lineage):
+            family = family or lineage(path)
+            if any(rule.fits(one) for one in family):
                 out = not rule.takes_in
         return out
 
 
-def _lineage(path: str) -> list[str]:
+def lineage(path: str) -> list[str]:
     """The path and its parents."""
     parts = path.split("/")
     return [path, *("/".join(parts[:count]) for count in range(1, len(parts)))]
@@ -91,10 +91,11 @@ def _rule(pattern: str) -> _Rule:
     text = pattern[1:] if takes_in else pattern
     if not text:
         raise BadPattern('"!" takes in nothing: a pattern must follow it')
-    return _Rule(text, takes_in, _fits(text))
+    return _Rule(text, takes_in, fits(text))
 
 
-def _fits(text: str) -> Callable[[str], bool]:
+def fits(text: str) -> Callable[[str], bool]:
+    """Whether a path is what the pattern says; parents are not looked at. Raises BadPattern."""
     tokens = _tokens(text)
     plain = not re.search(r"[*?\[\]\\]", text)
     if plain:

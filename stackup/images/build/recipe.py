@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from stackup.images.build.commands import Copy
 from stackup.images.build.evaluate import Evaluated, MakeDirectory, Operation, Step, Transfer
 from stackup.images.build.execution import Execute
+from stackup.images.build.meaning import is_remote
 from stackup.images.build.mounts import Mount
 from stackup.images.build.platforms import Platform
 from stackup.images.build.stages import (
@@ -23,7 +24,6 @@ from stackup.images.build.stages import (
     FromStage,
     Origin,
     Stages,
-    is_remote,
 )
 from stackup.images.manifest import ImageConfig
 

@@ -17,7 +17,7 @@ from stackup.images.build.commands import Command, Copy, From, Run
 from stackup.images.build.dockerfile import Dockerfile, Instruction, parse
 from stackup.images.build.expansion import Rules, WordError, expand
 from stackup.images.build.flags import Refused, near
-from stackup.images.build.meaning import from_meaning, meaning
+from stackup.images.build.meaning import from_meaning, is_remote, meaning
 from stackup.images.build.mounts import origin_of
 from stackup.images.build.platforms import Platform, parse_platform, platform_args
 
@@ -157,13 +157,6 @@ def _names(command: Command) -> list[str]:
 def _is_bind(spec: str) -> bool:
     kinds = [part.partition("=")[2].lower() for part in spec.split(",") if part.lower().startswith("type=")]
     return not kinds or kinds[-1] == "bind"
-
-
-def is_remote(source: str) -> bool:
-    """Whether ADD fetches it."""
-    return source.startswith(("http://", "https://", "git@", "git://", "ssh://")) or (
-        source.startswith("github.com/") and ".git" in source
-    )
 
 
 def read_stages(dockerfile: Dockerfile, settings: Settings) -> Stages:
