@@ -98,8 +98,9 @@ class Stages:
 
     def origin(self, name: str, *, case: bool = True) -> Origin:
         """What a name stands for. `case=False` is how --from reads it: in any case, and a number is a stage's."""
-        if name in self.settings.contexts:
-            return FromContext(name)
+        context = _context(name, self.settings.contexts)
+        if context:
+            return FromContext(context)
         if not case and name.isdecimal() and int(name[:6]) < len(self.stages):
             return FromStage(int(name))
         sought = name if case else name.lower()
@@ -109,6 +110,11 @@ class Stages:
         if name == "scratch":
             return FromScratch()
         return FromHost() if reference.is_host(name) else FromImage(name)
+
+    def meant(self, name: str) -> str:
+        """A hint for an image that nobody has: perhaps a stage was meant."""
+        found = near(name.lower(), [stage.name for stage in self.stages if stage.name])
+        return found if found.startswith("did you mean") else ""
 
     def takes(self, command: Command) -> tuple[Origin, ...]:
         """Where the files of a RUN, COPY or ADD come from: the build context is one too."""
@@ -140,6 +146,17 @@ class Stages:
         made = replace(self, stages=stages)
         _check_order(made, index, problems)
         return replace(made, problems=tuple(problems))
+
+
+def _context(name: str, contexts: frozenset[str]) -> str:
+    """The additional context of this name; `alpine:latest` and its longer spellings are `alpine`."""
+    if name in contexts or not contexts:
+        return name if contexts else ""
+    try:
+        short = reference.parse(name).familiar.removesuffix(":latest")
+    except UsageError:
+        return ""
+    return short if short in contexts else ""
 
 
 def _names(command: Command) -> list[str]:

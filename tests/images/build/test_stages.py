@@ -85,6 +85,11 @@ def test_a_target_is_a_name_or_a_number(target: str, index: int) -> None:
     assert bool(stages.problems) == (index < 0)
 
 
+def test_an_image_that_nobody_has_may_be_a_stage() -> None:
+    stages = stages_of({"text": "FROM x AS build\nFROM y\nCOPY --from=buidl a b\n"})
+    assert (stages.meant("Buidl"), stages.meant("alpine")) == ('did you mean "build"?', "")
+
+
 def test_digests_and_ports_are_part_of_a_base() -> None:
     base = "localhost:5000/a@sha256:" + "0" * 64
     stages = stages_of({"text": f"FROM {base}\n"})
