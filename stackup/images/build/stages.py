@@ -19,7 +19,7 @@ from stackup.images.build.expansion import Rules, WordError, expand
 from stackup.images.build.flags import Refused, near
 from stackup.images.build.meaning import from_meaning, is_remote, meaning
 from stackup.images.build.mounts import origin_of
-from stackup.images.build.platforms import Platform, parse_platform, platform_args
+from stackup.images.build.platforms import PREDEFINED, Platform, parse_platform, platform_args
 
 AMD64 = Platform("linux", "amd64")
 _INSTRUCTIONS = 5_000
@@ -64,6 +64,8 @@ class FromScratch:
 class FromHost:
     """This machine's own /usr."""
 
+
+_NO_VALUE = "give the ARG a default above FROM, or a value with --build-arg"
 
 Origin: TypeAlias = "FromStage | FromImage | FromContext | FromScratch | FromHost"
 
@@ -110,6 +112,16 @@ class Stages:
         if name == "scratch":
             return FromScratch()
         return FromHost() if reference.is_host(name) else FromImage(name)
+
+    @property
+    def unused_args(self) -> tuple[str, ...]:
+        """Values that were given and that no ARG takes; they are mostly slips."""
+        declared = {
+            word.partition("=")[0] for item in self.dockerfile.instructions if item.name == "ARG" for word in item.args
+        }
+        return tuple(
+            sorted(name for name in self.settings.args if name not in declared | PREDEFINED | self.args.keys())
+        )
 
     def meant(self, name: str) -> str:
         """A hint for an image that nobody has: perhaps a stage was meant."""
@@ -309,8 +321,7 @@ class _Reading:
         base = self._expanded(item, found.base)
         if not base:
             detail = f"base name ({found.base}) should not be blank"
-            hint = "give the ARG a default above FROM, or a value with --build-arg"
-            raise Refused("SU203", detail, item.written.find(found.base), hint)
+            raise Refused("SU203", detail, item.written.find(found.base), _NO_VALUE)
         origin = self._base(item, found, base)
         platform = self.settings.platform
         if found.platform:
@@ -332,6 +343,7 @@ class _Reading:
             except UsageError as problem:
                 names = [stage.name for stage in above.stages if stage.name]
                 hint = near(base, names) if names else problem.hint
+                hint = _NO_VALUE if "$" in found.base else hint
                 raise Refused("SU203", problem.message, item.written.find(found.base), hint) from None
         return origin
 
