@@ -110,7 +110,7 @@ def recipe(stages: Stages, evaluated: Sequence[Evaluated]) -> Recipe:
     return Recipe(
         tuple(drawing.vertices),
         drawing.results[last.index],
-        last.scope.config,
+        last.scope.image,
         last.scope.author,
         tuple(drawing.histories[last.index]),
     )
