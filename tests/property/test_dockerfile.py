@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 
 from stackup.images.build import words
 from stackup.images.build.dockerfile import SHAPES, Dockerfile, parse
+from stackup.images.build.globs import Glob, without_prefix, without_suffix
+from stackup.images.build.ignore import regular, tokens_of
 from stackup.images.build.lint import lint
 from tests.images.build.scenes import all_evaluated, stages_of, text_of
 
@@ -57,11 +60,11 @@ def test_any_word_is_expanded_or_refused(text: str) -> None:
 @settings(max_examples=500, deadline=None)
 def test_a_pattern_that_is_taken_in_again_takes_in_what_it_left_out(pattern: str, path: str) -> None:
     try:
-        out = words.ignore_match(path, [pattern])
-        back = words.ignore_match(path, ["**", f"!{pattern}"])
+        out = words.ignore_match(path, words.read_ignore(pattern))
+        back = words.ignore_match(path, words.read_ignore(f"**\n!{pattern}"))
     except ValueError:
         return
-    if not pattern.startswith("!") and pattern.strip() and words.read_ignore(f"!{pattern}") == [f"!{pattern}"]:
+    if pattern.strip() and not pattern.startswith("!"):
         assert out != back or words.ignore_match(path, ["**"]) is False
 
 
@@ -90,3 +93,25 @@ def test_any_stages_are_evaluated_or_refused(text: str) -> None:
     assert text_of(stages, done)
     lint(stages, done)
     assert done == all_evaluated(stages)
+
+
+@given(st.text(alphabet="ab*?/[]^-", min_size=1, max_size=8), st.text(alphabet="ab/^", max_size=8))
+@settings(max_examples=1000, deadline=None)
+def test_sets_of_positions_say_what_regular_expressions_say(pattern: str, path: str) -> None:
+    try:
+        tokens = tokens_of(pattern)
+    except ValueError:
+        return
+    assert regular(tokens)(path) == Glob(tokens).matches(path)
+
+
+@given(st.text(alphabet="ab*?", max_size=6), st.text(alphabet="ab", max_size=8), st.booleans())
+@settings(max_examples=1000, deadline=None)
+def test_the_shortest_and_the_longest_are_found(pattern: str, value: str, longest: bool) -> None:
+    """Against all prefixes, one by one."""
+    whole = re.compile(re.sub("[*]+", ".*", pattern).replace("?", "."))
+    ends = [end for end in range(len(value) + 1) if whole.fullmatch(value[:end])]
+    expected = value[(max if longest else min)(ends) :] if ends else value
+    assert without_prefix(pattern, value, longest=longest) == expected
+    backwards = without_suffix(pattern[::-1], value[::-1], longest=longest)
+    assert backwards == expected[::-1]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def run(call: Call, options: Options) -> int:
     if options.text("format") != "json":
-        raise UsageError(f'there is no format "{options.text("format")}"', hint="the one that there is is json")
+        raise UsageError(f'there is no format "{options.text("format")}"', hint="use --format json")
     rows = parsed(options.text("file"), sys.stdin.buffer)
     call.terminal.print(json.dumps(rows, indent=2, ensure_ascii=False))
     return Exit.DONE

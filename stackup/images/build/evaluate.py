@@ -6,6 +6,7 @@ values of ENV and LABEL, defaults of ARG, paths, owners, users, ports, signals, 
 
 from __future__ import annotations
 
+import re
 import signal
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
@@ -52,7 +53,7 @@ class Evaluated:
     index: int
     steps: tuple[Step, ...]
     scope: Scope
-    """As it is at the end; `scope.config` is the image's."""
+    """As it is at the end; `scope.image` is the configuration that is made."""
     problems: tuple[Diagnostic, ...]
     undefined: tuple[tuple[c.Command, str], ...]
     """Variables that were used and never set, with where."""
@@ -76,6 +77,8 @@ class _Run:
     steps: list[Step] = field(default_factory=list)
     problems: list[Diagnostic] = field(default_factory=list)
     undefined: list[tuple[c.Command, str]] = field(default_factory=list)
+    grown: int = 0
+    """Characters that expansion has made out of nothing; `ENV A=$A$A` would make more than there is room for."""
 
     def step(self, command: c.Command) -> None:
         words = _Words(self, command)
@@ -141,9 +144,10 @@ class _Run:
                 config = replace(config, user=words.one(user))
                 history = f"USER {config.user}"
             case c.Expose(ports):
-                found = [port for word in ports for part in words.many(word) for port in words.ports(part)]
+                ranges = [part for word in ports for part in words.many(word)]
+                found = [port for part in ranges for port in words.ports(part)]
                 config = replace(config, exposed=tuple(sorted({*config.exposed, *found})))
-                history = f"EXPOSE [{' '.join(found)}]"
+                history = f"EXPOSE [{' '.join(ranges)}]"
             case c.Volume(paths):
                 volumes = words.all(paths)
                 config = replace(config, volumes=tuple(sorted({*config.volumes, *volumes})))
@@ -186,6 +190,10 @@ def _joined(pairs: tuple[tuple[str, str], ...]) -> str:
     return " ".join(f"{name}={value}" for name, value in pairs)
 
 
+_GROWTH = 4 << 20
+_MODE = re.compile(r"[0-7]{1,4}|0[0-7]{4}|[ugoa]*([-+=][rwxXst]*)+(,[ugoa]*([-+=][rwxXst]*)+)*")
+
+
 @dataclass(frozen=True, slots=True)
 class _Words:
     """Expands the words of one command, and notes which variables were not there."""
@@ -217,10 +225,16 @@ class _Words:
             target=self.run.scope.path(self.one(copy.target)),
             documents=documents,
             chown=self.one(copy.chown),
-            chmod=self.one(copy.chmod),
+            chmod=self._chmod(copy.chmod),
             exclude=self.all(copy.exclude),
             adding=adding,
         )
+
+    def _chmod(self, word: str) -> str:
+        text = self.one(word)
+        if text and not _MODE.fullmatch(text):
+            raise self._refused(f'"{text}" is no mode such as 0755 or u=rwX,go=rX', word)
+        return text
 
     def ports(self, word: str) -> list[str]:
         """`80`, `53/udp`, `8000-8010`; a host's port before a colon means nothing here."""
@@ -231,7 +245,14 @@ class _Words:
             raise self._refused(f'"{word}" is not a port such as 80, 53/udp or 8000-8010', word)
         if int(first) > int(last or first):
             raise self._refused(f'"{word}" ends before it begins', word)
-        return [f"{port}/{protocol}" for port in range(int(first), int(last or first) + 1)]
+        found = [f"{port}/{protocol}" for port in range(int(first), int(last or first) + 1)]
+        self._grow(sum(map(len, found)), word)
+        return found
+
+    def _grow(self, size: int, word: str) -> None:
+        self.run.grown += max(0, size - len(word))
+        if self.run.grown > _GROWTH:
+            raise self._refused("the variables of this stage come to more than 4 MiB", word)
 
     def signal(self, word: str) -> str:
         text = self.one(word)
@@ -246,10 +267,12 @@ class _Words:
 
     def _expanded(self, word: str, rules: Rules) -> Expansion:
         scope = self.run.scope
+        self._grow(0, word)
         try:
             made = expand(word, scope.variables, rules)
         except WordError as problem:
             raise self._refused(str(problem), word, "SU207") from None
+        self._grow(len(made.text), word)
         self.run.undefined.extend((self.command, name) for name in sorted(made.unmatched - scope.args.keys()))
         return made
 

@@ -6,6 +6,7 @@ cases are BuildKit's, also where they are odd, since Dockerfiles were written ag
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ from stackup.images.build.globs import replaced, without_prefix, without_suffix
 
 SPACES = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 """What Go calls a space; Python's `isspace` adds four control characters."""
+_SPACE = re.compile(f"[{SPACES}]")
 _BLANKS = "\t\v\f\r "
 _SPECIAL = "@*#?-$!0"
 _DEPTH = 64
@@ -76,11 +78,11 @@ class _Made:
         if not split:
             self.word.append(text)
             return
-        for letter in text:
-            if letter in SPACES:
-                self._end()
-            else:
-                self.word.append(letter)
+        first, *others = _SPACE.split(text)
+        self.word.append(first)
+        for piece in others:
+            self._end()
+            self.word.append(piece)
 
     def _end(self) -> None:
         word = "".join(self.word)

@@ -97,7 +97,8 @@ def _from_as_casing(seen: Checked) -> Iterator[Finding]:
         if len(stage.written.args) == 3:
             word, keyword = stage.written.args[1], stage.written.keyword
             if word.isupper() != keyword.isupper() or word.islower() != keyword.islower():
-                span = stage.written.written.find(f" {word} ")
+                at = stage.written.written.text.rfind(word, 0, -len(stage.written.args[2]))
+                span = stage.written.written.span(at, at + len(word))
                 yield span, f'"{word}" and "{keyword}" do not match in casing', ""
 
 

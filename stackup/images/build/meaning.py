@@ -111,6 +111,11 @@ def _copy(item: Instruction, flags: Flags) -> c.Copy:
     if not item.json_form and _heredoc(target):
         raise _refused(item, f"{item.name} cannot accept a heredoc as a destination", target)
     adding = None
+    remote = [source for source in sources if is_remote(source)]
+    if item.name == "COPY" and remote:
+        raise _refused(item, f'COPY cannot fetch "{remote[0]}"', remote[0], "ADD can")
+    if "checksum" in flags.texts and (len(sources) != 1 or documents or not ("$" in sources[0] or remote)):
+        raise _refused(item, "--checksum is for one download", "--checksum")
     if item.name == "ADD":
         adding = c.Adding(
             flags.texts.get("checksum", ""), flags.switches.get("keep-git-dir", False), flags.switches.get("unpack")
@@ -126,6 +131,13 @@ def _copy(item: Instruction, flags: Flags) -> c.Copy:
         parents=flags.switches.get("parents", False),
         exclude=tuple(flags.lists.get("exclude", ())),
         adding=adding,
+    )
+
+
+def is_remote(source: str) -> bool:
+    """Whether ADD fetches it."""
+    return source.startswith(("http://", "https://", "git@", "git://", "ssh://")) or (
+        source.startswith("github.com/") and ".git" in source
     )
 
 

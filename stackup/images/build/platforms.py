@@ -1,7 +1,8 @@
-"""Platforms as builds spell them, `linux/arm64/v8`, and the ARGs that are made of them. Pure."""
+"""Platforms as builds spell them, `linux/arm64/v8`, and the ARGs that are there without being declared. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 _ALIASES = {
@@ -57,3 +58,14 @@ def platform_args(target: Platform, build: Platform, stage: str) -> dict[str, st
         "TARGETVARIANT": target.variant,
         "TARGETSTAGE": stage or "default",
     }
+
+
+_PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy")
+PREDEFINED = frozenset({*_PROXIES, *map(str.upper, _PROXIES), "SOURCE_DATE_EPOCH"})
+"""ARGs that may be given though no Dockerfile declares them."""
+
+
+def proxies(args: Mapping[str, str]) -> dict[str, str]:
+    """What every RUN gets on top of its own variables, in both spellings; no key counts it, no image keeps it."""
+    given = {name.lower(): value for name, value in args.items() if name.lower() in _PROXIES}
+    return {spelled: value for name, value in given.items() for spelled in (name, name.upper())}

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from stackup.images.build.commands import Copy
 from stackup.images.build.evaluate import Evaluated, MakeDirectory, Operation, Step, Transfer
 from stackup.images.build.execution import Execute
+from stackup.images.build.meaning import is_remote
 from stackup.images.build.mounts import Mount
 from stackup.images.build.platforms import Platform
 from stackup.images.build.stages import (
@@ -23,7 +24,6 @@ from stackup.images.build.stages import (
     FromStage,
     Origin,
     Stages,
-    is_remote,
 )
 from stackup.images.manifest import ImageConfig
 
@@ -110,7 +110,7 @@ def recipe(stages: Stages, evaluated: Sequence[Evaluated]) -> Recipe:
     return Recipe(
         tuple(drawing.vertices),
         drawing.results[last.index],
-        last.scope.config,
+        last.scope.image,
         last.scope.author,
         tuple(drawing.histories[last.index]),
     )

@@ -20,6 +20,8 @@ class Scope:
     """`variables` are the ENV of the image and the ARGs of the build, later ones over earlier ones."""
 
     config: ImageConfig
+    """Without its env; `image` has it."""
+    env: Mapping[str, str]
     variables: Mapping[str, str]
     args: Mapping[str, str | None] = field(default_factory=dict)
     """The ARGs that were declared, also those without a value."""
@@ -43,10 +45,13 @@ class Scope:
     def shell(self, words: tuple[str, ...]) -> tuple[str, ...]:
         return (*(self.config.shell or DEFAULT_SHELL), " ".join(words))
 
+    @property
+    def image(self) -> ImageConfig:
+        """The configuration in full."""
+        return replace(self.config, env=tuple(f"{name}={value}" for name, value in self.env.items()))
+
     def with_env(self, pairs: tuple[tuple[str, str], ...]) -> Scope:
-        named = dict(entry.partition("=")[::2] for entry in self.config.env) | dict(pairs)
-        env = tuple(f"{name}={value}" for name, value in named.items())
-        return replace(self, config=replace(self.config, env=env), variables={**self.variables, **dict(pairs)})
+        return replace(self, env={**self.env, **dict(pairs)}, variables={**self.variables, **dict(pairs)})
 
     def with_arg(self, name: str, value: str | None) -> Scope:
         given = {} if value is None else {name: value}
@@ -55,10 +60,9 @@ class Scope:
 
 def begin(config: ImageConfig) -> Scope:
     """What a stage begins with on top of an image. PATH is always set; triggers are used up."""
-    named = dict(entry.partition("=")[::2] for entry in config.env)
-    named.setdefault("PATH", DEFAULT_PATH)
-    env = tuple(f"{name}={value}" for name, value in named.items())
-    return Scope(replace(config, env=env, on_build=()), named)
+    env = dict(entry.partition("=")[::2] for entry in config.env)
+    env.setdefault("PATH", DEFAULT_PATH)
+    return Scope(replace(config, env=(), on_build=()), env, env)
 
 
 def onward(scope: Scope) -> Scope:

@@ -17,9 +17,9 @@ from stackup.images.build.commands import Command, Copy, From, Run
 from stackup.images.build.dockerfile import Dockerfile, Instruction, parse
 from stackup.images.build.expansion import Rules, WordError, expand
 from stackup.images.build.flags import Refused, near
-from stackup.images.build.meaning import from_meaning, meaning
+from stackup.images.build.meaning import from_meaning, is_remote, meaning
 from stackup.images.build.mounts import origin_of
-from stackup.images.build.platforms import Platform, parse_platform, platform_args
+from stackup.images.build.platforms import PREDEFINED, Platform, parse_platform, platform_args
 
 AMD64 = Platform("linux", "amd64")
 _INSTRUCTIONS = 5_000
@@ -65,6 +65,8 @@ class FromHost:
     """This machine's own /usr."""
 
 
+_NO_VALUE = "give the ARG a default above FROM, or a value with --build-arg"
+
 Origin: TypeAlias = "FromStage | FromImage | FromContext | FromScratch | FromHost"
 
 
@@ -98,8 +100,9 @@ class Stages:
 
     def origin(self, name: str, *, case: bool = True) -> Origin:
         """What a name stands for. `case=False` is how --from reads it: in any case, and a number is a stage's."""
-        if name in self.settings.contexts:
-            return FromContext(name)
+        context = _context(name, self.settings.contexts)
+        if context:
+            return FromContext(context)
         if not case and name.isdecimal() and int(name[:6]) < len(self.stages):
             return FromStage(int(name))
         sought = name if case else name.lower()
@@ -109,6 +112,21 @@ class Stages:
         if name == "scratch":
             return FromScratch()
         return FromHost() if reference.is_host(name) else FromImage(name)
+
+    @property
+    def unused_args(self) -> tuple[str, ...]:
+        """Values that were given and that no ARG takes; they are mostly slips."""
+        declared = {
+            word.partition("=")[0] for item in self.dockerfile.instructions if item.name == "ARG" for word in item.args
+        }
+        return tuple(
+            sorted(name for name in self.settings.args if name not in declared | PREDEFINED | self.args.keys())
+        )
+
+    def meant(self, name: str) -> str:
+        """A hint for an image that nobody has: perhaps a stage was meant."""
+        found = near(name.lower(), [stage.name for stage in self.stages if stage.name])
+        return found if found.startswith("did you mean") else ""
 
     def takes(self, command: Command) -> tuple[Origin, ...]:
         """Where the files of a RUN, COPY or ADD come from: the build context is one too."""
@@ -142,6 +160,17 @@ class Stages:
         return replace(made, problems=tuple(problems))
 
 
+def _context(name: str, contexts: frozenset[str]) -> str:
+    """The additional context of this name; `alpine:latest` and its longer spellings are `alpine`."""
+    if name in contexts or not contexts:
+        return name if contexts else ""
+    try:
+        short = reference.parse(name).familiar.removesuffix(":latest")
+    except UsageError:
+        return ""
+    return short if short in contexts else ""
+
+
 def _names(command: Command) -> list[str]:
     """The names that a command takes from; empty for the build context."""
     found = command.meaning
@@ -157,13 +186,6 @@ def _names(command: Command) -> list[str]:
 def _is_bind(spec: str) -> bool:
     kinds = [part.partition("=")[2].lower() for part in spec.split(",") if part.lower().startswith("type=")]
     return not kinds or kinds[-1] == "bind"
-
-
-def is_remote(source: str) -> bool:
-    """Whether ADD fetches it."""
-    return source.startswith(("http://", "https://", "git@", "git://", "ssh://")) or (
-        source.startswith("github.com/") and ".git" in source
-    )
 
 
 def read_stages(dockerfile: Dockerfile, settings: Settings) -> Stages:
@@ -299,8 +321,7 @@ class _Reading:
         base = self._expanded(item, found.base)
         if not base:
             detail = f"base name ({found.base}) should not be blank"
-            hint = "give the ARG a default above FROM, or a value with --build-arg"
-            raise Refused("SU203", detail, item.written.find(found.base), hint)
+            raise Refused("SU203", detail, item.written.find(found.base), _NO_VALUE)
         origin = self._base(item, found, base)
         platform = self.settings.platform
         if found.platform:
@@ -322,6 +343,7 @@ class _Reading:
             except UsageError as problem:
                 names = [stage.name for stage in above.stages if stage.name]
                 hint = near(base, names) if names else problem.hint
+                hint = _NO_VALUE if "$" in found.base else hint
                 raise Refused("SU203", problem.message, item.written.find(found.base), hint) from None
         return origin
 

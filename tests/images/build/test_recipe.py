@@ -62,16 +62,15 @@ def test_what_is_not_connected_can_be_made_at_the_same_time() -> None:
 
 
 def test_downloads_are_sources_of_their_own() -> None:
-    text = 'FROM host\nADD --checksum=sha256:x https://e/a.tar https://e/b local /x/\nADD ["https://e/b", "/y"]\n'
+    text = 'FROM host\nADD https://e/a.tar https://e/b local /x/\nADD ["https://e/b", "/y"]\n'
     assert text_of(made(text)) == (
         "#0 this machine\n"
         "#1 context\n"
         "#2 fetch https://e/a.tar\n"
         "#3 fetch https://e/b\n"
         "#4 0: COPY to /x/ on #0, local of #1, all of #2, all of #3\n"
-        "#5 fetch https://e/b\n"
-        "#6 0: COPY to /y on #4, all of #5\n"
-        "result #6\n"
+        "#5 0: COPY to /y on #4, all of #3\n"
+        "result #5\n"
     )
 
 

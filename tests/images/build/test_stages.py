@@ -40,7 +40,7 @@ def test_triggers_of_an_image_come_first_and_bring_what_they_need() -> None:
         "  ENV B=a (triggered)\n"
         "  RUN /bin/ash -c y | A B PATH\n"
     )
-    assert done[-1].scope.config.on_build == ()
+    assert done[-1].scope.image.on_build == ()
 
 
 @pytest.mark.parametrize("text", ["RUN <<E\n", "RUM x", "FROM x", "RUN x\nRUN y", "COPY a", "COPY --from=b c d"])
@@ -54,7 +54,7 @@ def test_a_trigger_that_makes_no_sense_is_a_problem_at_the_from(text: str) -> No
 def test_the_image_that_is_made() -> None:
     text = 'FROM base\nENTRYPOINT ["/e"]\nENV A=b\nLABEL l=v\nUSER u\nONBUILD RUN z\nMAINTAINER m\nWORKDIR x\n'
     (done,) = all_evaluated(stages_of({"text": text}), {"base": BASE})
-    config = done.scope.config
+    config = done.scope.image
     assert (config.entrypoint, config.cmd, config.user, config.workdir) == (("/e",), None, "u", "/w/x")
     assert (dict(config.labels), config.on_build, done.scope.author) == ({"l": "v"}, ("RUN z",), "m")
     assert config.env[0] == "A=b"
@@ -63,7 +63,21 @@ def test_the_image_that_is_made() -> None:
 
 def test_an_entrypoint_leaves_a_command_of_its_own_stage_alone() -> None:
     (done,) = all_evaluated(stages_of({"text": 'FROM base\nCMD ["c"]\nENTRYPOINT ["/e"]\n'}), {"base": BASE})
-    assert done.scope.config.cmd == ("c",)
+    assert done.scope.image.cmd == ("c",)
+
+
+def test_ports_are_exposed_one_by_one() -> None:
+    (done,) = all_evaluated(stages_of({"text": "FROM base\nEXPOSE 90-92/UDP 80 8080:443\n"}))
+    assert done.scope.image.exposed == ("443/tcp", "80/tcp", "90/udp", "91/udp", "92/udp")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "lines", [["EXPOSE 1-65535"] * 100, ["ARG A=x", *["ENV A=$A$A"] * 60], [f"ENV A={'x' * 9999} B={'$A' * 99}"] * 9]
+)
+def test_variables_that_grow_beyond_measure_are_refused_soon(lines: list[str]) -> None:
+    (done,) = all_evaluated(stages_of({"text": "FROM base\n" + "\n".join(lines)}))
+    assert any("MiB" in problem.detail for problem in done.problems)
 
 
 def test_history_is_told_as_docker_tells_it() -> None:
@@ -83,6 +97,11 @@ def test_a_target_is_a_name_or_a_number(target: str, index: int) -> None:
     stages = read_stages(parse("FROM x AS a\nFROM x AS b\nFROM x AS c\n", "D"), Settings(target=target))
     assert stages.target == index
     assert bool(stages.problems) == (index < 0)
+
+
+def test_an_image_that_nobody_has_may_be_a_stage() -> None:
+    stages = stages_of({"text": "FROM x AS build\nFROM y\nCOPY --from=buidl a b\n"})
+    assert (stages.meant("Buidl"), stages.meant("alpine")) == ('did you mean "build"?', "")
 
 
 def test_digests_and_ports_are_part_of_a_base() -> None:
