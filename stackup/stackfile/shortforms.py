@@ -66,7 +66,8 @@ def mount(text: str) -> tuple[Fields, list[str]]:
     fields["target"] = clean(target)
     details: Fields = {"create_host_path": True} if is_bind else {}
     unknown = [option for option in options if not _mount_option(option, fields, details, is_bind)]
-    fields["bind" if is_bind else "volume"] = details
+    if source:
+        fields["bind" if is_bind else "volume"] = details
     return fields, unknown
 
 

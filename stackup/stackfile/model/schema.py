@@ -132,16 +132,26 @@ def _examples(key: str) -> list[str]:
 
 
 def _either(one: Schema, other: Any) -> Schema:
-    """One or the other, in as few words as JSON schema has for it; what is referred to takes null itself."""
+    """One or the other, as one shape where that can be, since editors explain it better than alternatives. What is
+    referred to takes null itself."""
     if other is None or one == {} or (other == NULL and "$ref" in one):
         return one
-    branches = one["anyOf"] if set(one) == {"anyOf"} else [one]
-    last = branches[-1]
-    if set(last) == set(other) == {"type"}:
-        return _any([*branches[:-1], {"type": _kinds(last) + [k for k in _kinds(other) if k not in _kinds(last)]}])
-    if other == NULL and len(branches) == 1 and "type" in one and "enum" not in one:
-        return one | {"type": _kinds(one) + ["null"] * ("null" not in _kinds(one))}
-    return one if other in branches else _any([*branches, dict(other)])
+    branches = list(one["anyOf"]) if set(one) == {"anyOf"} else [one]
+    for number, branch in enumerate(branches):
+        if joined := _joined(branch, other):
+            branches[number] = joined
+            return _any(branches)
+    return _any([*branches, dict(other)])
+
+
+def _joined(one: Schema, other: Schema) -> Schema | None:
+    """One shape for values of several kinds, whose keywords speak of one kind each; None where both speak of one."""
+    if not ("type" in one and "type" in other) or "enum" in one or "enum" in other:
+        return None
+    known, more = _kinds(one), [kind for kind in _kinds(other) if kind not in _kinds(one)]
+    if other == NULL or len(more) == len(_kinds(other)) or set(one) == set(other) == {"type"}:
+        return one | other | {"type": [*known, *more]}
+    return None
 
 
 def _any(branches: list[Schema]) -> Schema:
