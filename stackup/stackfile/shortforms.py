@@ -66,8 +66,7 @@ def mount(text: str) -> tuple[Fields, list[str]]:
     fields["target"] = clean(target)
     details: Fields = {"create_host_path": True} if is_bind else {}
     unknown = [option for option in options if not _mount_option(option, fields, details, is_bind)]
-    if source:
-        fields["bind" if is_bind else "volume"] = details
+    fields["bind" if is_bind else "volume"] = details
     return fields, unknown
 
 

@@ -109,7 +109,6 @@ WRONG = {
         "services: {web: {image: x, develop: {watch: [{path: ., action: copy}]}}}",
         "$.services.web.develop.watch[0].action",
     ),
-    "a model without model": ("models: {m: {name: x}}", "$.models.m"),
     "an include without path": ("include: [{env_file: a}]", "$.include[0]"),
     "extends without service": ("services: {web: {image: x, extends: {file: a.yaml}}}", "$.services.web.extends"),
 }

@@ -13,6 +13,8 @@ from typing import Any, Literal, TypeAlias, Union, get_args, get_origin, get_typ
 from stackup.stackfile.canonical import TABLE
 from stackup.stackfile.check_values import WORDS, expected, words_pattern
 from stackup.stackfile.form import NULL, Rule
+from stackup.stackfile.model.foreign import Model
+from stackup.stackfile.model.network import Provider
 from stackup.stackfile.model.part import Part
 from stackup.stackfile.model.reuse import Extends, Include
 from stackup.stackfile.model.scalars import Count, Duration, Flag, Loose, Micros, Mode, Number, Size, Text, Word
@@ -58,6 +60,9 @@ _ALSO: dict[type[Part], dict[str, tuple[Any, str]]] = {
     Service: {"extends": (Extends, "A service that this one is built on.")},
 }
 """Keys of files that a Stack does not have any more."""
+
+_BY_KEY = (Model, Provider)
+"""Merged by key and not as a whole: one file may have what another file leaves out."""
 
 
 def schema() -> Schema:
@@ -105,7 +110,7 @@ def _mapping(kind: type[Part], place: Place | None, definitions: dict[str, Schem
     keys = {key: (types_of[key], str(field.description)) for key, field in kind.model_fields.items()}
     keys |= _ALSO.get(kind, {})
     del keys["extensions"]
-    required = [key for key, field in kind.model_fields.items() if field.is_required()]
+    required = [key for key, field in kind.model_fields.items() if field.is_required() and kind not in _BY_KEY]
     return {
         "type": ["object", "null"],
         "description": kind.__doc__ or "",
