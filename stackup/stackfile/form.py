@@ -59,6 +59,7 @@ Shape: TypeAlias = Mapping[str, Any]
 TEXT: Shape = {"type": ["string", "number", "boolean"]}
 TEXTS: Shape = {"type": "array", "items": TEXT}
 NULL: Shape = {"type": "null"}
+ALL: Shape = {"type": "string", "pattern": r"^all$|\$", "examples": ["all"]}
 NAMED: Shape = {"type": "object", "properties": {"name": TEXT}, "additionalProperties": False}
 
 

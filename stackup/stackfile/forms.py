@@ -23,7 +23,7 @@ from stackup.stackfile.document import (
     text_at,
     with_entries,
 )
-from stackup.stackfile.form import NAMED, NULL, TEXT, TEXTS, Rule, Words, form
+from stackup.stackfile.form import ALL, NAMED, NULL, TEXT, TEXTS, Rule, Words, form
 
 
 @form("A key with nothing behind it is as good as no key.", "{a: , b: 1}")
@@ -313,7 +313,7 @@ def resource(node: Node, words: Words) -> Node:
     return with_entries(node, entries)
 
 
-@form("`all` asks for every device.", "all", {"const": "all"})
+@form("`all` asks for every device.", "all", ALL)
 def all_devices(node: Node, words: Words) -> Node:
     """`gpus: all` asks for every one."""
     if isinstance(node, Scalar) and node.value == "all":
@@ -321,7 +321,7 @@ def all_devices(node: Node, words: Words) -> Node:
     return node
 
 
-@form("`all` is -1.", "all", {"const": "all"})
+@form("`all` is -1.", "all", ALL)
 def every(node: Node, words: Words) -> Node:
     """`count: all` is what -1 means."""
     return replace(node, value=-1) if isinstance(node, Scalar) and node.value == "all" else node

@@ -86,7 +86,7 @@ WRONG = {
     "another policy": ("services: {web: {image: x, restart: sometimes}}", "$.services.web.restart"),
     "another condition": (
         "services: {web: {image: x, depends_on: {db: {condition: service_up}}}}",
-        "$.services.web.depends_on",
+        "$.services.web.depends_on.db.condition",
     ),
     "a port without target": ("services: {web: {image: x, ports: [{published: 80}]}}", "$.services.web.ports[0]"),
     "ports as a mapping": (
@@ -98,7 +98,7 @@ WRONG = {
     "an environment as a text": ("services: {web: {image: x, environment: A=b}}", "$.services.web.environment"),
     "nesting in an environment": (
         "services: {web: {image: x, environment: {A: {b: c}}}}",
-        "$.services.web.environment",
+        "$.services.web.environment.A",
     ),
     "a network with unknown keys": ("networks: {front: {subnet: 10.0.0.0/8}}", "$.networks.front"),
     "a request without capabilities": (
@@ -109,7 +109,6 @@ WRONG = {
         "services: {web: {image: x, develop: {watch: [{path: ., action: copy}]}}}",
         "$.services.web.develop.watch[0].action",
     ),
-    "a model without model": ("models: {m: {name: x}}", "$.models.m"),
     "an include without path": ("include: [{env_file: a}]", "$.include[0]"),
     "extends without service": ("services: {web: {image: x, extends: {file: a.yaml}}}", "$.services.web.extends"),
 }
@@ -131,6 +130,7 @@ def test_a_variable_may_stand_anywhere() -> None:
         scale: ${N:-2}
         mem_limit: ${MEMORY}
         restart: ${RESTART:-no}
+        gpus: ${GPUS:-all}
         stop_grace_period: ${GRACE}
         ports: ["${PORT}:80", {target: "${TARGET}", published: "${PORT}"}]
         volumes: [{type: "${TYPE}", target: /x}]

@@ -43,7 +43,9 @@ class ImageOptions(Part):
 class Mount(Part):
     """One entry of `services.<name>.volumes`."""
 
-    type: Literal["bind", "volume", "tmpfs", "image", "npipe", "cluster"] = Field(description="What is mounted.")
+    type: Literal["bind", "volume", "tmpfs", "image", "npipe", "cluster"] = Field(
+        description="What is mounted: a folder of the host (bind), a volume, a tmpfs or an image."
+    )
     source: Text | None = Field(None, description="Host path, volume name or image; absent for anonymous volumes.")
     target: Text = Field(description="Path inside the container.")
     read_only: Flag = Field(False, description="Writes are refused.")
@@ -58,7 +60,9 @@ class Grant(Part):
     """One entry of `services.<name>.secrets` or `.configs`: a file put into the container."""
 
     source: Text = Field(description="Name of the secret or config at top level.")
-    target: Text | None = Field(None, description="File name or path; see the specification for the default.")
+    target: Text | None = Field(
+        None, description="Name beneath /run/secrets, or a path; a config without one is at /NAME."
+    )
     uid: Text | None = Field(None, description="Owner of the file.")
     gid: Text | None = Field(None, description="Group of the file.")
     mode: Mode | None = Field(None, description="Permission bits; 0444 when absent.")
@@ -67,9 +71,9 @@ class Grant(Part):
 class Source(Part):
     """A top-level secret or config: where its bytes come from."""
 
-    name: Text = Field("", description="Name for lookup on the platform; `<stack>_<key>` when absent.")
-    file: Text | None = Field(None, description="Path of a file with the bytes, absolute after loading.")
-    environment: Text | None = Field(None, description="Name of a variable of stackup's own environment.")
+    name: Text = Field("", description="Its name elsewhere; STACK_NAME when absent.")
+    file: Text | None = Field(None, description="File that has the bytes.")
+    environment: Text | None = Field(None, description="Variable of your shell that has the bytes.")
     external: Flag = Field(False, description="Not managed here: it must exist already.")
     labels: dict[str, Word] = Field(default_factory=dict, description="Labels.")
     driver: Text | None = Field(None, description="Swarm only: accepted, without effect.")
@@ -84,13 +88,13 @@ class Secret(Source):
 class Config(Source):
     """One entry of top-level `configs`."""
 
-    content: Text | None = Field(None, description="The bytes themselves, inline.")
+    content: Text | None = Field(None, description="The text of the config, written here; variables are filled in.")
 
 
 class Volume(Part):
     """One entry of top-level `volumes`."""
 
-    name: Text = Field("", description="Real name; `<stack>_<key>` after loading when the file gives none.")
+    name: Text = Field("", description="Its name on the machine; STACK_NAME when absent.")
     external: Flag = Field(False, description="Not managed here: it must exist already.")
     driver: Text | None = Field(None, description="Volume driver; `local` when absent.")
     driver_opts: dict[str, Word] = Field(default_factory=dict, description="Driver options: type, o, device.")
@@ -100,18 +104,20 @@ class Volume(Part):
 class EnvFile(Part):
     """One entry of `services.<name>.env_file`."""
 
-    path: Text = Field(description="Absolute path after loading.")
+    path: Text = Field(description="The file.")
     required: Flag = Field(True, description="A missing file is an error.")
-    format: Text | None = Field(None, description="`raw` takes lines as they are; absent for the usual grammar.")
+    format: Text | None = Field(None, description="`raw` takes lines as they are, without quotes and variables.")
 
 
 class Program(Part):
     """What the hooks of a service share."""
 
-    user: Text | None = Field(None, description="As whom.")
+    user: Text | None = Field(None, description="Who runs it: name or uid, optionally :group or :gid.")
     privileged: Flag = Field(False, description="With all capabilities.")
-    working_dir: Text | None = Field(None, description="Where.")
-    environment: dict[str, Word | None] = Field(default_factory=dict, description="Additional variables.")
+    working_dir: Text | None = Field(None, description="Folder that it starts in.")
+    environment: dict[str, Word | None] = Field(
+        default_factory=dict, description="Variables besides those of the service."
+    )
 
 
 class Hook(Program):

@@ -28,7 +28,7 @@ class Ipam(Part):
 class Network(Part):
     """One entry of top-level `networks`."""
 
-    name: Text = Field("", description="Real name; `<stack>_<key>` after loading when the file gives none.")
+    name: Text = Field("", description="Its name on the machine; STACK_NAME when absent.")
     driver: Text | None = Field(None, description="Network driver; `bridge` when absent.")
     driver_opts: dict[str, Word] = Field(default_factory=dict, description="Driver options, such as the MTU.")
     external: Flag = Field(False, description="Not managed here: it must exist already.")
@@ -70,7 +70,7 @@ class Dependency(Part):
     """One entry of `services.<name>.depends_on`."""
 
     condition: Literal["service_started", "service_healthy", "service_completed_successfully"] = Field(
-        "service_started", description="What the other service must have reached."
+        "service_started", description="What the other service must have reached before this one starts."
     )
     required: Flag = Field(True, description="Its absence or failure is an error, not a warning.")
     restart: Flag = Field(False, description="Restart this service when the other is restarted or recreated.")
@@ -86,12 +86,16 @@ class Logging(Part):
 class Healthcheck(Part):
     """`services.<name>.healthcheck`; what is absent comes from the image."""
 
-    test: tuple[Text, ...] | None = Field(None, description="Starts with CMD, CMD-SHELL or NONE.")
-    interval: Duration | None = Field(None, description="Between two probes; 30s when absent everywhere.")
-    timeout: Duration | None = Field(None, description="A probe that takes longer has failed; 30s.")
-    retries: Count | None = Field(None, description="Failures in a row until unhealthy; 3.")
-    start_period: Duration | None = Field(None, description="Failures in this first time do not count; 0s.")
-    start_interval: Duration | None = Field(None, description="Between probes during the start period; 5s.")
+    test: tuple[Text, ...] | None = Field(
+        None, description="Command that probes: [CMD, ...], or a text for the container's shell; [NONE] for none."
+    )
+    interval: Duration | None = Field(None, description="Time between two probes, such as 10s; 30s when absent.")
+    timeout: Duration | None = Field(None, description="A probe that takes longer has failed; 30s when absent.")
+    retries: Count | None = Field(None, description="Failures in a row until it is unhealthy; 3 when absent.")
+    start_period: Duration | None = Field(None, description="Failures in this first time do not count; 0s when absent.")
+    start_interval: Duration | None = Field(
+        None, description="Time between probes in the start period; 5s when absent."
+    )
     disable: Flag = Field(False, description="Turns the image's health check off.")
 
 

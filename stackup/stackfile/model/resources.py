@@ -14,23 +14,23 @@ from stackup.stackfile.model.scalars import Count, Duration, Flag, Number, Size,
 class Ulimit(Part):
     """One entry of `services.<name>.ulimits`; -1 is unlimited. A single number has become both."""
 
-    soft: Count = Field(description="Soft limit.")
-    hard: Count = Field(description="Hard limit.")
+    soft: Count = Field(description="Limit that a process may raise up to the hard one.")
+    hard: Count = Field(description="Limit that a process cannot raise.")
 
 
 class Limits(Part):
     """`deploy.resources.limits`."""
 
-    cpus: Number | None = Field(None, description="Fraction of processors.")
-    memory: Size | None = Field(None, description="Bytes.")
-    pids: Count | None = Field(None, description="Number of tasks.")
+    cpus: Number | None = Field(None, description="Processors that a container may use, such as 0.5.")
+    memory: Size | None = Field(None, description="Memory that a container may use, such as 512m.")
+    pids: Count | None = Field(None, description="Processes and threads that a container may have.")
 
 
 class Reservations(Part):
     """`deploy.resources.reservations`."""
 
     cpus: Number | None = Field(None, description="Fraction of processors that is kept free.")
-    memory: Size | None = Field(None, description="Bytes that are protected from reclaim.")
+    memory: Size | None = Field(None, description="Memory that is left to a container when the machine runs short.")
     devices: tuple[ReservedDevice, ...] = Field((), description="Device requests.")
     generic_resources: tuple[GenericResource, ...] = Field((), description="Swarm only: accepted, without effect.")
 
@@ -46,8 +46,8 @@ class RestartPolicy(Part):
     """`deploy.restart_policy`; wins over `restart`."""
 
     condition: Literal["none", "on-failure", "any"] = Field("any", description="When to restart.")
-    delay: Duration | None = Field(None, description="Between two attempts.")
-    max_attempts: Count | None = Field(None, description="Attempts until giving up.")
+    delay: Duration | None = Field(None, description="Time before it is started again.")
+    max_attempts: Count | None = Field(None, description="How often it is started again until that is given up.")
     window: Duration | None = Field(None, description="A start counts as good after this time.")
 
 
@@ -68,11 +68,14 @@ class Deploy(Part):
 class Build(Part):
     """`services.<name>.build`."""
 
-    context: Text = Field(".", description="Folder (absolute after loading) or URL.")
-    dockerfile: Text | None = Field(None, description="Path below the context; Dockerfile when absent.")
-    dockerfile_inline: Text | None = Field(None, description="The Dockerfile itself.")
-    args: dict[str, Word | None] = Field(default_factory=dict, description="Build arguments.")
-    target: Text | None = Field(None, description="Stage that is built.")
+    context: Text = Field(".", description="Folder or URL that the Dockerfile's COPY takes files from.")
+    dockerfile: Text | None = Field(None, description="Its Dockerfile, from the context's folder.")
+    dockerfile_inline: Text | None = Field(None, description="The Dockerfile itself, written here.")
+    args: dict[str, Word | None] = Field(
+        default_factory=dict,
+        description="Values of ARG instructions; a name without a value takes the one from your shell.",
+    )
+    target: Text | None = Field(None, description="Stage of the Dockerfile that becomes the image.")
     labels: dict[str, Word] = Field(default_factory=dict, description="Labels of the image.")
     tags: tuple[Text, ...] = Field((), description="Additional names of the image.")
     cache_from: tuple[Text, ...] = Field((), description="Where cached layers may come from.")
@@ -80,16 +83,18 @@ class Build(Part):
     no_cache: Flag = Field(False, description="Build every instruction again.")
     no_cache_filter: tuple[Text, ...] = Field((), description="Stages that are built again.")
     pull: Flag = Field(False, description="Look for newer base images.")
-    additional_contexts: dict[str, Text] = Field(default_factory=dict, description="Named contexts.")
-    secrets: tuple[Grant, ...] = Field((), description="Secrets that instructions may read.")
-    ssh: tuple[Text, ...] = Field((), description="Agents that instructions may use.")
+    additional_contexts: dict[str, Text] = Field(
+        default_factory=dict, description="Other folders, images or services that FROM and COPY --from may name."
+    )
+    secrets: tuple[Grant, ...] = Field((), description="Secrets for RUN --mount=type=secret.")
+    ssh: tuple[Text, ...] = Field((), description="SSH agents or keys for RUN --mount=type=ssh: default, or ID=PATH.")
     network: Text | None = Field(None, description="Network of RUN instructions.")
     extra_hosts: dict[str, tuple[Text, ...]] = Field(default_factory=dict, description="Additional host names.")
-    shm_size: Size | None = Field(None, description="Bytes of /dev/shm of RUN instructions.")
+    shm_size: Size | None = Field(None, description="Size of /dev/shm in RUN instructions, such as 128m.")
     ulimits: dict[str, Ulimit] = Field(default_factory=dict, description="Limits of RUN instructions.")
-    platforms: tuple[Text, ...] = Field((), description="Platforms that are built.")
+    platforms: tuple[Text, ...] = Field((), description="Platforms that the image is built for, such as linux/arm64.")
     privileged: Flag = Field(False, description="RUN instructions with all capabilities.")
-    entitlements: tuple[Text, ...] = Field((), description="Rights of the build.")
+    entitlements: tuple[Text, ...] = Field((), description="Rights of the build, such as network.host.")
     isolation: Text | None = Field(None, description="Windows only: accepted, without effect.")
     provenance: Word | None = Field(None, description="Attestation: accepted, without effect.")
     sbom: Word | None = Field(None, description="Attestation: accepted, without effect.")

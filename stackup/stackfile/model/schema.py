@@ -13,6 +13,8 @@ from typing import Any, Literal, TypeAlias, Union, get_args, get_origin, get_typ
 from stackup.stackfile.canonical import TABLE
 from stackup.stackfile.check_values import WORDS, expected, words_pattern
 from stackup.stackfile.form import NULL, Rule
+from stackup.stackfile.model.foreign import Model
+from stackup.stackfile.model.network import Provider
 from stackup.stackfile.model.part import Part
 from stackup.stackfile.model.reuse import Extends, Include
 from stackup.stackfile.model.scalars import Count, Duration, Flag, Loose, Micros, Mode, Number, Size, Text, Word
@@ -58,6 +60,9 @@ _ALSO: dict[type[Part], dict[str, tuple[Any, str]]] = {
     Service: {"extends": (Extends, "A service that this one is built on.")},
 }
 """Keys of files that a Stack does not have any more."""
+
+_BY_KEY = (Model, Provider)
+"""Merged by key and not as a whole: one file may have what another file leaves out."""
 
 
 def schema() -> Schema:
@@ -105,7 +110,7 @@ def _mapping(kind: type[Part], place: Place | None, definitions: dict[str, Schem
     keys = {key: (types_of[key], str(field.description)) for key, field in kind.model_fields.items()}
     keys |= _ALSO.get(kind, {})
     del keys["extensions"]
-    required = [key for key, field in kind.model_fields.items() if field.is_required()]
+    required = [key for key, field in kind.model_fields.items() if field.is_required() and kind not in _BY_KEY]
     return {
         "type": ["object", "null"],
         "description": kind.__doc__ or "",
@@ -132,16 +137,26 @@ def _examples(key: str) -> list[str]:
 
 
 def _either(one: Schema, other: Any) -> Schema:
-    """One or the other, in as few words as JSON schema has for it; what is referred to takes null itself."""
+    """One or the other, as one shape where that can be, since editors explain it better than alternatives. What is
+    referred to takes null itself."""
     if other is None or one == {} or (other == NULL and "$ref" in one):
         return one
-    branches = one["anyOf"] if set(one) == {"anyOf"} else [one]
-    last = branches[-1]
-    if set(last) == set(other) == {"type"}:
-        return _any([*branches[:-1], {"type": _kinds(last) + [k for k in _kinds(other) if k not in _kinds(last)]}])
-    if other == NULL and len(branches) == 1 and "type" in one and "enum" not in one:
-        return one | {"type": _kinds(one) + ["null"] * ("null" not in _kinds(one))}
-    return one if other in branches else _any([*branches, dict(other)])
+    branches = list(one["anyOf"]) if set(one) == {"anyOf"} else [one]
+    for number, branch in enumerate(branches):
+        if joined := _joined(branch, other):
+            branches[number] = joined
+            return _any(branches)
+    return _any([*branches, dict(other)])
+
+
+def _joined(one: Schema, other: Schema) -> Schema | None:
+    """One shape for values of several kinds, whose keywords speak of one kind each; None where both speak of one."""
+    if not ("type" in one and "type" in other) or "enum" in one or "enum" in other:
+        return None
+    known, more = _kinds(one), [kind for kind in _kinds(other) if kind not in _kinds(one)]
+    if other == NULL or len(more) == len(_kinds(other)) or set(one) == set(other) == {"type"}:
+        return one | other | {"type": [*known, *more]}
+    return None
 
 
 def _any(branches: list[Schema]) -> Schema:

@@ -18,10 +18,14 @@ from stackup.stackfile.model.service import Service
 class Stack(Part):
     """A whole stack."""
 
-    name: Text = Field("", description="Name of the stack, lower case.")
-    services: dict[str, Service] = Field(default_factory=dict, description="Services by name.")
-    networks: dict[str, Network] = Field(default_factory=dict, description="Networks by key.")
-    volumes: dict[str, Volume] = Field(default_factory=dict, description="Named volumes by key.")
-    secrets: dict[str, Secret] = Field(default_factory=dict, description="Secrets by key.")
-    configs: dict[str, Config] = Field(default_factory=dict, description="Configs by key.")
-    models: dict[str, Model] = Field(default_factory=dict, description="AI models: accepted, without effect.")
+    name: Text = Field(
+        "", description="Name of the stack: lower-case letters, digits, - and _; the folder's when absent."
+    )
+    services: dict[str, Service] = Field(default_factory=dict, description="The programs of the stack, by name.")
+    networks: dict[str, Network] = Field(default_factory=dict, description="Networks that services are on, by name.")
+    volumes: dict[str, Volume] = Field(default_factory=dict, description="Volumes that outlive containers, by name.")
+    secrets: dict[str, Secret] = Field(
+        default_factory=dict, description="Files that only services see which ask for them, by name."
+    )
+    configs: dict[str, Config] = Field(default_factory=dict, description="Files that services ask for, by name.")
+    models: dict[str, Model] = Field(default_factory=dict, description="AI models that services use, by name.")
