@@ -22,6 +22,7 @@ from stackup.values import Address
 
 METHODS = {
     Verb.STOP: "stop",
+    Verb.RELEASE: "release",
     Verb.DELETE: "delete",
     Verb.CREATE: "create",
     Verb.UPDATE: "update",

@@ -1,12 +1,13 @@
-"""Changes become steps in two sweeps: release (stop, delete) leaves first, then build (create, update, start, await).
+"""Changes become steps in two sweeps: leaving (stop, release, delete) from the leaves up, then build (create, update,
+start, await).
 
-Pure. Release edges run from a resource to what it needs, build edges the other way, and the only edges between the
+Pure. Leaving edges run from a resource to what it needs, build edges the other way, and the only edges between the
 sweeps lie within one address, so the steps cannot form a cycle when the needs do not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from stackup.reconcile.decide import Policy
@@ -15,7 +16,7 @@ from stackup.reconcile.resource import Effect, Need, Run, Until
 from stackup.values import Address, FieldPath
 
 Key = tuple[Address, Verb, Until | None]
-RELEASE = (Verb.STOP, Verb.DELETE)
+LEAVING = (Verb.STOP, Verb.RELEASE, Verb.DELETE)
 
 
 @dataclass(slots=True)
@@ -45,23 +46,26 @@ def lower(changes: Iterable[Change], policy: Policy) -> tuple[Step, ...]:
     draft = _Draft({change.address: change for change in changes})
     ordered = list(draft.changes.values())
     for change in reversed(ordered):
-        _chain(draft, change, [verb for verb in _verbs(change) if verb in RELEASE])
+        _chain(draft, change, [verb for verb in _verbs(change, draft.changes) if verb in LEAVING])
     for change in ordered:
-        _chain(draft, change, [verb for verb in _verbs(change) if verb not in RELEASE])
+        _chain(draft, change, [verb for verb in _verbs(change, draft.changes) if verb not in LEAVING])
     for change in ordered:
-        _release_edges(draft, change)
+        _leaving_edges(draft, change)
         _build_edges(draft, change)
     if policy.wait:
         _await_everything(draft)
     return _number(draft)
 
 
-def _verbs(change: Change) -> Iterator[Verb]:
+def _verbs(change: Change, changes: Mapping[Address, Change]) -> Iterator[Verb]:
     """What one change takes, in order."""
     running = change.observed is not None and change.observed.run is Run.RUNNING
     leaves = change.action in (Action.REPLACE, Action.DELETE)
-    if (running and leaves) or change.motion in (Motion.STOP, Motion.RESTART):
+    stops = (running and leaves) or change.motion in (Motion.STOP, Motion.RESTART)
+    if stops:
         yield Verb.STOP
+    elif running and _lets_go(change, changes):
+        yield Verb.RELEASE
     if leaves:
         yield Verb.DELETE
     if change.action in (Action.CREATE, Action.REPLACE):
@@ -72,8 +76,17 @@ def _verbs(change: Change) -> Iterator[Verb]:
         yield Verb.START
 
 
+def _lets_go(change: Change, changes: Mapping[Address, Change]) -> bool:
+    """Whether it holds something that goes away, which it does not need any more and has not to be stopped for."""
+    if change.observed is None or change.desired is None or change.action is not Action.UPDATE:
+        return False
+    needed = {need.on for need in change.desired.needs if need.holds}
+    gone = (changes.get(address) for address in change.observed.holds if address not in needed)
+    return any(other is not None and other.action in (Action.REPLACE, Action.DELETE) for other in gone)
+
+
 def _chain(draft: _Draft, change: Change, verbs: list[Verb]) -> None:
-    earlier = draft.of(change.address, Verb.STOP, Verb.DELETE)[-1:]
+    earlier = draft.of(change.address, *LEAVING)[-1:]
     for verb in verbs:
         key = draft.add(change, verb)
         for before in earlier:
@@ -81,12 +94,12 @@ def _chain(draft: _Draft, change: Change, verbs: list[Verb]) -> None:
         earlier = [key]
 
 
-def _release_edges(draft: _Draft, change: Change) -> None:
+def _leaving_edges(draft: _Draft, change: Change) -> None:
     """Whoever needs it lets go first. What was recorded when it was made counts, not what the file says today."""
     if change.observed is None:
         return
     for needed in {*change.observed.needs, *change.observed.holds}:
-        mine = draft.of(change.address, Verb.STOP, Verb.DELETE)
+        mine = draft.of(change.address, *LEAVING)
         for before in mine:
             for step in draft.of(needed, Verb.STOP):
                 if before[1] is Verb.STOP:

@@ -83,6 +83,8 @@ class Change:
 
 class Verb(str, Enum):
     STOP = "stop"
+    RELEASE = "release"
+    """Let go, in place and running, of what will be deleted and is not needed any more."""
     DELETE = "delete"
     CREATE = "create"
     UPDATE = "update"

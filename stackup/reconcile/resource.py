@@ -177,10 +177,14 @@ class Kind(Protocol):
 
 
 class RunnableKind(Kind, Protocol):
-    """A kind whose resources run: `reach` waits until each work has come as far as its `until`."""
+    """A kind whose resources run: `reach` waits until each work has come as far as its `until`; `release` lets go of
+    what the wish does not need any more while the resource goes on running, and changes nothing else.
+    """
 
     def start(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]: ...
 
     def stop(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]: ...
+
+    def release(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]: ...
 
     def reach(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]: ...

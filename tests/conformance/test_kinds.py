@@ -238,6 +238,25 @@ def a_secret_with_other_bytes_replaces_who_reads_it(bench: Bench) -> None:
     assert bench.seen()[TWO].instance == before[TWO].instance
 
 
+def who_goes_on_running_lets_go_of_what_is_deleted(bench: Bench) -> None:
+    follower = wanted(bench.tmp_path, FILE.replace("depends_on: [one]", "depends_on: {one: {restart: true}}"))
+    bench.up(follower)
+    before = bench.seen()[TWO]
+    two = next(item for item in follower if item.address == TWO)
+    two = replace(two, needs=tuple(n for n in two.needs if n.on != ONE), spec={**two.spec, "depends_on": {}})
+    alone = (*(item for item in follower if item.address not in (ONE, TWO)), two)
+    plan = bench.plan(alone, orphans=True)
+    assert [str(step) for step in plan.steps if step.address == TWO] == [
+        "#2 release container/two#1",
+        "#4 update container/two#1 after 2",
+    ]
+    assert bench.apply(plan).errors == ()
+    after = bench.seen()
+    assert ONE not in after
+    assert (after[TWO].instance, after[TWO].run) == (before.instance, Run.RUNNING)
+    assert ONE not in after[TWO].holds
+
+
 SUITE = (
     an_applied_stack_needs_nothing_more,
     what_is_observed_is_what_was_wanted,
@@ -249,6 +268,7 @@ SUITE = (
     deleting_what_is_gone_succeeds,
     a_replaced_network_is_held_by_everyone_again,
     a_secret_with_other_bytes_replaces_who_reads_it,
+    who_goes_on_running_lets_go_of_what_is_deleted,
 )
 
 

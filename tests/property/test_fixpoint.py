@@ -108,10 +108,11 @@ def test_planning_twice_gives_the_same_plan(first: tuple[Desired, ...], second: 
 
 
 @settings(SETTINGS, max_examples=400)
-@given(stacks(), stacks(), st.integers(0, 30))
+@given(stacks(), stacks(), st.integers(0, 30), st.booleans())
 def test_after_a_kill_at_any_write_the_next_run_converges(
-    first: tuple[Desired, ...], second: tuple[Desired, ...], writes: int
+    first: tuple[Desired, ...], second: tuple[Desired, ...], writes: int, back: bool
 ) -> None:
+    """Also when the user has changed the file back meanwhile."""
     host = Host()
     assert host.up(*first, **EVERYTHING).ok
     left = writes
@@ -128,8 +129,9 @@ def test_after_a_kill_at_any_write_the_next_run_converges(
     except Killed:
         pass
     host.world.before_write = lambda what: None
-    assert host.up(*second, **EVERYTHING).errors == ()
-    settled(host, second)
+    wanted = first if back else second
+    assert host.up(*wanted, **EVERYTHING).errors == ()
+    settled(host, wanted)
 
 
 @SETTINGS

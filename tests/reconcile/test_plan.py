@@ -107,6 +107,29 @@ def test_restart_true_restarts_the_dependant_of_a_replaced_service() -> None:
     assert prose(host, container("db", image="b"), follower) == []
 
 
+def test_who_goes_on_running_lets_go_before_the_other_is_deleted() -> None:
+    host = Host()
+    host.up(container("db"), container("web", after("db", holds=True, on_replace=OnReplace.RESTART)))
+    plan = host.plan(container("web"), orphans=True)
+    assert text(plan).splitlines() == [
+        "#1 stop container/db#1 — not in file, ours",
+        "#2 release container/web#1 — file changed: depends_on",
+        "#3 delete container/db#1 after 1,2",
+        "#4 update container/web#1 after 2",
+    ]
+
+
+def test_who_let_go_and_is_wanted_as_before_takes_hold_again() -> None:
+    host = Host()
+    web = container("web", after("db", holds=True, on_replace=OnReplace.RESTART))
+    host.up(container("db"), web)
+    there = host.world.stack(STACK)
+    there[web.address] = replace(there[web.address], holds={})
+    assert prose(host, container("db"), web) == ["#1 update container/web#1 — interrupted: let go of container/db#1"]
+    host.up(container("db"), web)
+    assert prose(host, container("db"), web) == []
+
+
 def test_a_stack_that_is_not_wanted_goes_in_reverse_order_and_keeps_its_data() -> None:
     host = Host()
     host.up(*SHOP)

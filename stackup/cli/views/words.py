@@ -7,6 +7,7 @@ from stackup.reconcile.resource import Until
 
 DOING = {
     Verb.STOP: "Stopping",
+    Verb.RELEASE: "Releasing",
     Verb.DELETE: "Removing",
     Verb.CREATE: "Creating",
     Verb.UPDATE: "Updating",
@@ -15,6 +16,7 @@ DOING = {
 }
 DONE = {
     Verb.STOP: "Stopped",
+    Verb.RELEASE: "Released",
     Verb.DELETE: "Removed",
     Verb.CREATE: "Created",
     Verb.UPDATE: "Updated",

@@ -110,6 +110,10 @@ class ContainerKind:
         problems = {work.step: attempt(update.release, work) for work in works}
         return [Outcome(work.step, problems[work.step] or attempt(update.run, work)) for work in works]
 
+    def release(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
+        update = Update(self._layout, self._stack, self._driver)
+        return each(works, update.let_go)
+
     def stop(self, works: Sequence[Work], tell: Tell) -> Iterator[Outcome]:
         """All at once; each answers when it is down. Names and ports go first, so that nobody is sent to the dying."""
         self._withdraw(works)

@@ -37,6 +37,12 @@ class Update:
                 self._set_ports(work.address, claim, spec, kept)
                 self._shelf.write(work.address, claim)
 
+    def let_go(self, work: Work) -> None:
+        """What it holds and does not need any more is going to be deleted: from here on it is not in use."""
+        claim, needed = self._shelf.need(work.address), {str(n.on) for n in wanted(work).needs if n.holds}
+        claim["holds"] = {key: instance for key, instance in claim["holds"].items() if key in needed}
+        self._shelf.write(work.address, claim)
+
     def run(self, work: Work) -> None:
         want, claim = wanted(work), self._shelf.need(work.address)
         spec = cast(ContainerSpec, want.spec)

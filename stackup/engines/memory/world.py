@@ -108,6 +108,9 @@ class MemoryKind:
     def delete(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
         return [self._delete(work) for work in works]
 
+    def release(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
+        return [self._release(work) for work in works]
+
     def start(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
         return [self._start(work) for work in works]
 
@@ -135,6 +138,12 @@ class MemoryKind:
             self._stack,
             replace(thing, recorded=want.spec, live={}, needs=needs, holds=self._held(want)),
         )
+        return Outcome(work.step)
+
+    def _release(self, work: Work) -> Outcome:
+        thing, needed = self._there(work), {need.on for need in _wanted(work).needs if need.holds}
+        kept = {address: instance for address, instance in thing.holds.items() if address in needed}
+        self._world.put(self._stack, replace(thing, holds=kept))
         return Outcome(work.step)
 
     def _delete(self, work: Work) -> Outcome:
