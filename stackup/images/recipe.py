@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from stackup.errors import KernelError
 from stackup.images.archive import pack_directory
+from stackup.images.compression import packer
 from stackup.images.refusal import ArchiveRefused, disk
 from stackup.images.store import RECIPE, Store
 from stackup.kernel.resolve import open_confined
@@ -38,10 +39,11 @@ class Recorder:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._packer = zlib.compressobj(1)
+        self._packer = packer()
         self._run = bytearray()
+        self._told = bytearray()
 
-    def raw(self, data: bytes | memoryview, /) -> None:
+    def raw(self, data: bytes, /) -> None:
         self._run += data
         if len(self._run) > _RUN_MAX:
             self._end_run()
@@ -49,20 +51,20 @@ class Recorder:
     def content(self, path: str, size: int, /) -> None:
         self._end_run()
         name = os.fsencode(path)
-        self._write(_FILE + _LENGTH.pack(len(name)) + name + _SIZE.pack(size))
+        self._told += b"F%b%b%b" % (_LENGTH.pack(len(name)), name, _SIZE.pack(size))
 
     def finish(self) -> None:
         self._end_run()
-        self._file.write(self._packer.flush())
+        self._file.write(self._packer.compress(bytes(self._told)) + self._packer.flush())
         self._file.flush()
 
     def _end_run(self) -> None:
         if self._run:
-            self._write(_RAW + _LENGTH.pack(len(self._run)) + bytes(self._run))
+            self._told += _RAW + _LENGTH.pack(len(self._run)) + self._run
             self._run.clear()
-
-    def _write(self, data: bytes) -> None:
-        self._file.write(self._packer.compress(data))
+        if len(self._told) > _RUN_MAX:
+            self._file.write(self._packer.compress(bytes(self._told)))
+            self._told.clear()
 
 
 def layer_archive(store: Store, layer: str) -> Iterator[bytes]:
