@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from stackup.images import locks
 from stackup.images.reference import parse
 from stackup.images.refusal import disk
-from stackup.images.store import FS, MARKER, RECIPE, SCHEMA, Store
+from stackup.images.store import FS, MARKER, SCHEMA, TAPE, Store
 from stackup.kernel import files
 from stackup.kernel.resolve import remove_tree
 
@@ -154,15 +154,15 @@ class Draft:
             pass  # the error under way says more, and the next writer sweeps
         os.close(self._lock_fd)
 
-    def recipe(self) -> BufferedWriter:
+    def tape(self) -> BufferedWriter:
         """Where the way back to the layer's archive is written; it belongs to the layer."""
         with disk(self.path):
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-            return open(os.open(os.path.join(self.path, RECIPE), flags, 0o600), "wb")
+            return open(os.open(os.path.join(self.path, TAPE), flags, 0o600), "wb")
 
-    def drop_recipe(self) -> None:
+    def drop_tape(self) -> None:
         """There is no way back: the archive said something that its tree does not."""
-        files.remove(os.path.join(self.path, RECIPE))
+        files.remove(os.path.join(self.path, TAPE))
 
     def commit(self, layer: str, *, size: int, opaque_root: bool = False) -> None:
         """Publishes under the layer's id. Another process that was first with the same content wins."""

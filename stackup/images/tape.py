@@ -2,7 +2,7 @@
 
 While an archive is unpacked everything but the files' contents (headers, padding, what was skipped) goes onto a tape;
 the contents are noted by path and size, and are read from the tree when the archive is made again. A layer that never
-was an archive has no recipe: `archive.pack_directory` says what its archive is.
+was an archive has no tape: `archive.pack_directory` says what its archive is.
 
 The tape: zlib, a run of `R` length bytes and `F` length path size, numbers big-endian.
 """
@@ -19,7 +19,7 @@ from stackup.errors import KernelError
 from stackup.images.archive import pack_directory
 from stackup.images.compression import packer
 from stackup.images.refusal import ArchiveRefused, disk
-from stackup.images.store import RECIPE, Store
+from stackup.images.store import TAPE, Store
 from stackup.kernel.resolve import open_confined
 
 if TYPE_CHECKING:
@@ -72,11 +72,11 @@ def layer_archive(store: Store, layer: str) -> Iterator[bytes]:
     with disk(store.layer_dir(layer)):
         root_fd = os.open(store.layer_dir(layer), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        recipe = os.path.join(store.layer_home(layer), RECIPE)
-        if not os.path.exists(recipe):
+        path = os.path.join(store.layer_home(layer), TAPE)
+        if not os.path.exists(path):
             yield from pack_directory(root_fd)
             return
-        with disk(recipe), open(recipe, "rb") as tape:
+        with disk(path), open(path, "rb") as tape:
             yield from _replay(tape, root_fd, layer)
     finally:
         os.close(root_fd)
