@@ -560,6 +560,25 @@ def test_images_go_into_a_file_and_come_out_of_it(shell: Shell, tmp_path: Path) 
     assert shell.typed("image load -i stack.yaml").code == 1
 
 
+def test_a_stream_that_nobody_takes_or_no_disk_holds_is_no_crash(tmp_path: Path) -> None:
+    (tmp_path / "rootfs").mkdir()
+    (tmp_path / "rootfs/file").write_bytes(b"x" * 300_000)
+
+    def typed(line: str, end: str) -> subprocess.CompletedProcess[str]:
+        words = ["sh", "-c", f'"{sys.executable}" -m stackup {line} {end}']
+        return subprocess.run(
+            words, env=bare_environment(tmp_path), cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+
+    assert typed("image import rootfs app:1", "").returncode == 0
+    full = typed("image save app:1", "> /dev/full")
+    assert (full.returncode, full.stderr.splitlines()[0]) == (
+        1,
+        'error: cannot use "the output": no space left on device',
+    )
+    assert typed("image save app:1", "| true").stderr == ""
+
+
 def test_fsck_says_what_is_wrong_and_repairs_it(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "rootfs").mkdir()
     shell.typed("image import rootfs app:1")

@@ -76,6 +76,9 @@ def test_files_must_come_out_and_go_in_of_a_running_and_of_a_stopped_container(m
     listing = machine.stackup("exec", "-T", "box", "ls", "/running/deep", "/stopped/deep", "/data/stopped", cwd=folder)
     assert listing.count("file") == 2
     assert "deep" in listing
+    told = machine.typed("cp", "in/deep/file", "box:/etc/hosts", cwd=folder, code=1).stderr
+    assert told.startswith('error: "hosts" is a mount and cannot be replaced\n')
+    assert "localhost" in machine.stackup("exec", "-T", "box", "cat", "/etc/hosts", cwd=folder)
     told = machine.typed("cp", "box:/nope", ".", cwd=folder, code=1).stderr
     assert told == 'error: there is no "box:/nope"\n'
     typed(machine, "down -v", folder)
