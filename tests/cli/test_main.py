@@ -11,6 +11,7 @@ import pytest
 
 from stackup import __version__
 from stackup.cli.verbs import VERBS
+from stackup.images.store import Store
 from stackup.project.explain import CODES
 from tests.cli.shell import Shell, bare_environment
 from tests.project.shop import SHOP
@@ -525,6 +526,19 @@ def test_an_id_with_several_names_is_not_removed_by_the_way(shell: Shell, tmp_pa
     assert shell.typed(f"image rm -f {identity[7:19]}").out == (
         f"Untagged: app:1\nUntagged: other:latest\nDeleted: {identity}\n"
     )
+
+
+def test_an_image_is_shown_and_removed_by_its_digest(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "rootfs").mkdir()
+    identity = shell.typed("image import rootfs app:1").out.strip()
+    name = f"app@sha256:{'ab' * 32}"
+    assert shell.typed(f"image tag app:1 {name}").err.startswith(f'error: "{name}" has a digest, which is no tag\n')
+    Store(shell.shop.layout.images_dir).tag(identity, name)
+    rows = shell.typed("image ls --digests").out.splitlines()
+    assert [line.split()[:3] for line in rows[1:]] == [["app", "1", name[4:]]]
+    assert json.loads(shell.typed("image inspect app:1").out)[0]["RepoDigests"] == [name]
+    assert shell.typed(f"image rm {name}").out == f"Untagged: {name}\n"
+    assert shell.typed("image ls -q --no-trunc").out == f"{identity}\n"
 
 
 def test_history_and_costs(shell: Shell, tmp_path: Path) -> None:
