@@ -12,7 +12,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import TextIO
+    from typing import BinaryIO, TextIO
 
 RESET = "\033[0m"
 BOLD = "\033[1m"
@@ -44,6 +44,11 @@ class Terminal:
     def print(self, text: str = "") -> None:
         """A line of data."""
         self.out.write(f"{text}\n")
+
+    def stream(self) -> BinaryIO:
+        """Standard output for bytes, without a buffer: what could not be written is not tried again at the end."""
+        self.out.flush()
+        return open(self.out.fileno(), "wb", buffering=0, closefd=False)
 
     def say(self, text: str) -> None:
         """A line about the work."""

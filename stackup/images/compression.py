@@ -98,6 +98,17 @@ def _gzip(source: ByteSource) -> Iterator[bytes]:
         raise ArchiveRefused(f"the gzip stream is damaged: {error}") from error
 
 
+def packer() -> Any:
+    """A zlib compressor that is quick rather than thorough: isal's, or zlib's where there is none."""
+    try:
+        from isal import isal_zlib
+    except ImportError:
+        import zlib
+
+        return zlib.compressobj(1)
+    return isal_zlib.compressobj(1)
+
+
 def _gzip_inflater() -> tuple[Callable[[], Any], type[Exception]]:
     """How to begin a gzip member, and what its damage raises: isal's, twice as fast, or zlib's where there is none."""
     try:

@@ -12,7 +12,7 @@ from stackup.values import Data, Json
 def history(store: Store, image_id: str) -> list[Data]:
     """The newest step first: created, created_by, comment, size, layer; layer is empty for a step that made none.
 
-    Layers that no step tells of come last as steps of their own: an image need not have a history.
+    Layers that no step tells of are steps of their own on top: an image need not have a history.
     """
     record = store.get(image_id)
     layers = texts(record["layers"])
@@ -20,8 +20,7 @@ def history(store: Store, image_id: str) -> list[Data]:
     for told in _told(str(record["config_text"])):
         layer = "" if told.get("empty_layer") is True or not layers else layers.pop(0)
         steps.append(_step(store, told, layer))
-    rest = [_step(store, {}, layer) for layer in layers]
-    found = [*rest, *steps] if steps else rest
+    found = [*steps, *(_step(store, {}, layer) for layer in layers)]
     if found and not found[-1]["created"]:
         found[-1]["created"] = record["created"]
     return found[::-1]

@@ -18,10 +18,10 @@ from stackup.images.changes import apply_changes
 from stackup.images.compression import ByteSource
 from stackup.images.manifest import Image, ImageConfig
 from stackup.images.publishing import Draft
-from stackup.images.recipe import Recorder
 from stackup.images.refusal import disk
 from stackup.images.store import Store
 from stackup.images.stream import HashedStream
+from stackup.images.tape import Recorder
 from stackup.images.tar import Limits
 from stackup.images.unpack import Unpacked, unpack
 from stackup.values import Digest
@@ -74,10 +74,10 @@ def unpack_layer(
 
 
 def fill_draft(draft: Draft, source: ByteSource, subject: str, limits: Limits | None = None) -> tuple[str, Unpacked]:
-    """Unpacks an archive with its recipe; the layer's id, and what `commit` needs to know of it."""
+    """Unpacks an archive with its tape; the layer's id, and what `commit` needs to know of it."""
     stream = HashedStream(source, subject)
     try:
-        with disk(draft.path), draft.recipe() as file:
+        with disk(draft.path), draft.tape() as file:
             tape = Recorder(file)
             unpacked = unpack(
                 stream,
@@ -91,7 +91,7 @@ def fill_draft(draft: Draft, source: ByteSource, subject: str, limits: Limits | 
     finally:
         stream.close()
     if unpacked.replaced:
-        draft.drop_recipe()
+        draft.drop_tape()
     return layer, unpacked
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from stackup.images import locks
 from stackup.images.reference import parse
 from stackup.images.refusal import disk
-from stackup.images.store import FS, MARKER, RECIPE, SCHEMA, Store
+from stackup.images.store import FS, MARKER, SCHEMA, TAPE, Store
 from stackup.kernel import files
 from stackup.kernel.resolve import remove_tree
 
@@ -113,7 +113,11 @@ def _locked(store: Store) -> tuple[str, int]:
     path = os.path.join(store.aside_dir, os.urandom(8).hex())
     with disk(store.dir), store.held():
         os.mkdir(path, 0o700)
-        return path, locks.hold(path)
+        try:
+            return path, locks.hold(path)
+        except OSError:
+            os.rmdir(path)
+            raise
 
 
 class Draft:
@@ -124,9 +128,14 @@ class Draft:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.path, self._lock_fd = _locked(store)
-        with disk(store.dir):
-            os.mkdir(os.path.join(self.path, FS), 0o755)
-            self.fs_fd = os.open(os.path.join(self.path, FS), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self.fs_fd = -1
+        try:
+            with disk(store.dir):
+                os.mkdir(os.path.join(self.path, FS), 0o755)
+                self.fs_fd = os.open(os.path.join(self.path, FS), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> Draft:
         return self
@@ -137,21 +146,23 @@ class Draft:
         self.close()
 
     def close(self) -> None:
-        os.close(self.fs_fd)
+        if self.fs_fd >= 0:
+            os.close(self.fs_fd)
         try:
             remove_aside(self._store, os.path.basename(self.path))
         except OSError:
             pass  # the error under way says more, and the next writer sweeps
         os.close(self._lock_fd)
 
-    def recipe(self) -> BufferedWriter:
+    def tape(self) -> BufferedWriter:
         """Where the way back to the layer's archive is written; it belongs to the layer."""
         with disk(self.path):
-            return open(os.path.join(self.path, RECIPE), "xb")
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            return open(os.open(os.path.join(self.path, TAPE), flags, 0o600), "wb")
 
-    def drop_recipe(self) -> None:
+    def drop_tape(self) -> None:
         """There is no way back: the archive said something that its tree does not."""
-        files.remove(os.path.join(self.path, RECIPE))
+        files.remove(os.path.join(self.path, TAPE))
 
     def commit(self, layer: str, *, size: int, opaque_root: bool = False) -> None:
         """Publishes under the layer's id. Another process that was first with the same content wins."""

@@ -65,6 +65,8 @@ def _remove(
         moved = {layer: os.urandom(8).hex() for layer in doomed}
         for layer in doomed:
             os.rename(store.layer_home(layer), os.path.join(store.aside_dir, moved[layer]))
+        # Before the first file goes: a power cut could bring the name back, and then it must be a whole layer's.
+        files.sync_dir(os.path.join(store.dir, "layers"))
     with disk(store.aside_dir):
         for name in moved.values():
             remove_aside(store, name)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from stackup.images.archive import END, header
-from stackup.images.recipe import layer_archive
 from stackup.images.reference import DEFAULT_REGISTRY, Reference, parse
 from stackup.images.store import Store, texts
+from stackup.images.tape import layer_archive
 from stackup.images.tar import BLOCK, Entry
 from stackup.values import Data
 

@@ -15,10 +15,10 @@ from stackup.errors import StackupError
 from stackup.images import locks
 from stackup.images.manifest import parse_image
 from stackup.images.publishing import remove_aside
-from stackup.images.recipe import layer_archive
 from stackup.images.reference import is_hex_id, parse
 from stackup.images.refusal import disk
-from stackup.images.store import FS, MARKER, RECIPE, Store, read_json, texts
+from stackup.images.store import FS, MARKER, TAPE, Store, read_json, texts
+from stackup.images.tape import layer_archive
 from stackup.kernel import files
 
 _ROUNDS = 4
@@ -171,7 +171,7 @@ def _is_whole(path: str, layer: str) -> bool:
 def _contents(store: Store) -> Iterator[Finding]:
     """Of layers that came as archives: others have no digest to compare with until they are saved."""
     for layer in store.layer_ids():
-        if not store.has_layer(layer) or not os.path.exists(os.path.join(store.layer_home(layer), RECIPE)):
+        if not store.has_layer(layer) or not os.path.exists(os.path.join(store.layer_home(layer), TAPE)):
             continue
         digest = sha256()
         try:

@@ -1,7 +1,7 @@
 """The image store: content-addressed directories and small JSON files, safe among processes, sound after any kill.
 
     layers/<hex>/{fs/, layer.json}   a layer by its diff id; `fs` is ready to be an overlay lower
-    layers/<hex>/recipe              how its archive is made again from `fs`, byte for byte (see `recipe`)
+    layers/<hex>/tape                how its archive is made again from `fs`, byte for byte (see `tape`)
     images/<hex>.json                an image by the sha256 of its configuration's exact text
     tags/<reference>                 one file a name
     aside/<random>/                  what is being written, locked by its writer; unlocked is litter
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 FS = "fs"
 MARKER = "layer.json"
-RECIPE = "recipe"
+TAPE = "tape"
 HOST_NOTE = "host.json"
 SCHEMA = 1
 _NAME_MAX = 200

@@ -64,7 +64,7 @@ class Entry:
 class Tape(Protocol):
     """Hears the whole stream in order: contents that somebody took by their entry's path, everything else as bytes."""
 
-    def raw(self, data: bytes | memoryview, /) -> None: ...
+    def raw(self, data: bytes, /) -> None: ...
 
     def content(self, path: str, size: int, /) -> None: ...
 
@@ -73,14 +73,15 @@ class TarReader:
     """Iterate for entries; `data()` gives the current entry's bytes, what is not read of them is skipped."""
 
     __slots__ = (
-        "_at", "_buffer", "_chunks", "_left", "_limits", "_numbers", "_owners", "_padding", "_parent", "_parent_path",
-        "_path_now", "_seen", "_tape", "entries",
+        "_at", "_buffer", "_chunks", "_left", "_limits", "_mark", "_numbers", "_owners", "_padding", "_parent",
+        "_parent_path", "_path_now", "_seen", "_tape", "entries",
     )  # fmt: skip
 
     def __init__(self, chunks: Iterator[bytes], limits: Limits, tape: Tape | None = None) -> None:
         self._chunks = chunks
         self._limits = limits
         self._tape = tape
+        self._mark = 0  # where in the buffer the tape has not been told anything yet
         self._path_now = ""
         self._buffer = b""
         self._at = 0
@@ -101,24 +102,25 @@ class TarReader:
     def data(self) -> Iterator[memoryview]:
         """Pieces of the current entry's content, all of which must be taken; valid until the next one is asked for."""
         if self._tape is not None and self._left:
+            self._tape.raw(self._buffer[self._mark : self._at])
             self._tape.content(self._path_now, self._left)
-        return self._pieces()
-
-    def _pieces(self) -> Iterator[memoryview]:
+            self._mark = self._at
         while self._left:
             if self._at == len(self._buffer):
                 self._fill()
             end = min(self._at + self._left, len(self._buffer))
             piece = memoryview(self._buffer)[self._at : end]
             self._left -= end - self._at
-            self._at = end
+            self._at = self._mark = end
             yield piece
 
     def _fill(self) -> None:
         chunk = next(self._chunks, b"")
         if not chunk:
             raise ArchiveRefused("the archive ends too early", hint="fetch or write the archive again")
-        self._buffer, self._at = chunk, 0
+        if self._tape is not None:
+            self._tape.raw(self._buffer[self._mark :])
+        self._buffer, self._at, self._mark = chunk, 0, 0
         self._count(len(chunk))
 
     def _count(self, size: int) -> None:
@@ -127,12 +129,6 @@ class TarReader:
             raise ArchiveRefused(f"the archive unpacks to more than {self._limits.size} bytes")
 
     def _take(self, size: int) -> bytes:
-        taken = self._cut(size)
-        if self._tape is not None:
-            self._tape.raw(taken)
-        return taken
-
-    def _cut(self, size: int) -> bytes:
         end = self._at + size
         if end <= len(self._buffer):
             taken = self._buffer[self._at : end]
@@ -149,16 +145,20 @@ class TarReader:
         return b"".join(parts)
 
     def _skip_rest(self) -> None:
-        if self._left:
-            for piece in self._pieces():
-                if self._tape is not None:
-                    self._tape.raw(piece)
+        while self._left:
+            if self._at == len(self._buffer):
+                self._fill()
+            step = min(self._left, len(self._buffer) - self._at)
+            self._left -= step
+            self._at += step
         if self._padding:
             self._take(self._padding)
             self._padding = 0
 
     def _drain(self) -> None:
         """To the end of the stream, for its digest; only the padding of the last record may follow."""
+        if self._tape is not None:
+            self._tape.raw(self._buffer[self._mark : self._at])
         rest = self._buffer[self._at :]
         while rest:
             if rest.strip(b"\0"):

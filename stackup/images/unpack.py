@@ -232,6 +232,8 @@ class LayerWriter:
         if stat.S_ISDIR(os.lstat(name, dir_fd=parent_fd).st_mode):
             when = "is there as a directory" if self._onto else "is a directory and then something else"
             raise ArchiveRefused(f'"{name}" {when}', subject=name)
+        if self._onto:
+            _require_no_mount(parent_fd, name)
         os.unlink(name, dir_fd=parent_fd)
         self.replaced = True
         self._stale = True  # an open directory may have been reached through the link that is gone now
@@ -352,6 +354,18 @@ class LayerWriter:
     def _skip(self, note: str) -> None:
         if len(self.skipped) < _SKIPPED_MAX:
             self.skipped.append(printable(note))
+
+
+def _require_no_mount(parent_fd: int, name: str) -> None:
+    """Unlinking what is mounted on in another mount namespace would take the mount away there (Linux 3.18)."""
+    try:
+        os.close(open_confined(parent_fd, name, os.O_PATH | os.O_NOFOLLOW))
+    except KernelError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        raise ArchiveRefused(
+            f'"{name}" is a mount and cannot be replaced', subject=name, hint="write into it from inside: stackup exec"
+        ) from error
 
 
 def _translated(error: OSError | KernelError, path: str) -> StackupError:

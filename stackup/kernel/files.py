@@ -22,8 +22,8 @@ _REMEDY = {
     errno.ENOSPC: "free space or inodes there and run the command again, or move the state root with STACKUP_ROOT; "
     "nothing was lost",
     errno.EDQUOT: "the quota is used up: free space there, or move the state root with STACKUP_ROOT",
-    errno.EROFS: "the file system is read-only: point STACKUP_ROOT and STACKUP_RUN at folders that can be written",
-    errno.EACCES: "run as root, or as the owner of the state root",
+    errno.EROFS: "it is mounted read-only; stackup's own files can lie elsewhere: STACKUP_ROOT and STACKUP_RUN",
+    errno.EACCES: "run as root, or as its owner",
     errno.EPERM: "run as root, on a file system of its own rather than an overlay",
     errno.EOPNOTSUPP: "this file system lacks what layers need: choose another one with STACKUP_ROOT",
     errno.EMFILE: "raise the limit on open files (ulimit -n)",

@@ -18,6 +18,7 @@ from stackup.images.copying import End, copy, extract, pack
 from stackup.images.reference import parse
 from stackup.project.containers import containers
 from stackup.project.image import store
+from stackup.project.parcels import pour
 
 if TYPE_CHECKING:
     from stackup.engines.engine import Container
@@ -67,9 +68,7 @@ def export(session: Session, service: str, sink: BinaryIO, *, index: int = 0) ->
     """The whole root without what is mounted in it, as a tar stream."""
     row = chosen(session, service, index)[0]
     with session.host.direct.root(row) as root_fd:
-        for chunk in pack_live(root_fd, "", ""):
-            sink.write(chunk)
-        sink.flush()
+        pour(pack_live(root_fd, "", ""), sink)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +100,12 @@ class CopyOptions:
 
 
 def copied(
-    session: Session, texts: tuple[str, str], options: CopyOptions, streams: tuple[BinaryIO, BinaryIO]
+    session: Session, texts: tuple[str, str], options: CopyOptions, streams: tuple[BinaryIO, BinaryIO | None]
 ) -> list[tuple[str, Sequence[str]]]:
-    """Copies out of the first container, or into all of a service's; (container, what could not be kept)."""
+    """Copies out of the first container, or into all of a service's; (container, what could not be kept).
+
+    `streams`: where `-` reads and writes; the second is there when the target is `-`.
+    """
     source, target = (Side.parse(text) for text in texts)
     if bool(source.service) == bool(target.service):
         which = "between two services" if source.service else "without a service"
@@ -123,15 +125,13 @@ def _copy(
     row: Container,
     sides: tuple[Side, Side],
     options: CopyOptions,
-    streams: tuple[BinaryIO, BinaryIO],
+    streams: tuple[BinaryIO, BinaryIO | None],
 ) -> Sequence[str]:
     source, target = sides
     with ExitStack() as held:
         ends = [held.enter_context(_end(session, row, side)) for side in sides]
-        if target.streams:
-            for chunk in pack(ends[0], follow=options.follow):
-                streams[1].write(chunk)
-            streams[1].flush()
+        if target.streams and streams[1] is not None:
+            pour(pack(ends[0], follow=options.follow), streams[1])
             return ()
         if source.streams:
             return extract(streams[0], ends[1], None)

@@ -83,7 +83,11 @@ def told(session: Session, reference: str) -> list[dict[str, Any]]:
 
 
 def tag(session: Session, source: str, reference: str) -> str:
-    """The new name in full."""
+    """The new name in full. A digest is what a registry says of an image, not a name that one gives."""
+    from stackup.images.reference import parse
+
+    if parse(reference).digest:
+        raise UsageError(f'"{reference}" has a digest, which is no tag', subject=reference, hint="write NAME[:TAG]")
     return store(session).tag(identify(session, source), reference)
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from stackup.images.loading import load
 from stackup.images.reference import parse
-from stackup.images.refusal import disk
+from stackup.images.refusal import disk, disk_error
 from stackup.images.saving import Wanted, chunks, pack
 from stackup.kernel import files
 from stackup.project.image import identify, store
@@ -36,10 +36,22 @@ def save(session: Session, references: Sequence[str], sink: BinaryIO) -> tuple[s
     with images.writing():  # what is read meanwhile stays
         wanted = _wanted(session, references)
         parcel = pack(images, wanted)
-        for chunk in chunks(images, parcel):
-            sink.write(chunk)
-        sink.flush()
+        pour(chunks(images, parcel), sink)
     return parcel.renamed
+
+
+def pour(pieces: Iterable[bytes], sink: BinaryIO) -> None:
+    """A stream into a file or a pipe. That its reader has gone is for the caller; a full disk is an error of ours."""
+    try:
+        for piece in pieces:
+            rest = memoryview(piece)
+            while rest:
+                rest = rest[sink.write(rest) :]
+        sink.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise disk_error(error, "the output") from error
 
 
 def _wanted(session: Session, references: Sequence[str]) -> list[Wanted]:

@@ -11,6 +11,7 @@ import pytest
 
 from stackup import __version__
 from stackup.cli.verbs import VERBS
+from stackup.images.store import Store
 from stackup.project.explain import CODES
 from tests.cli.shell import Shell, bare_environment
 from tests.project.shop import SHOP
@@ -527,6 +528,19 @@ def test_an_id_with_several_names_is_not_removed_by_the_way(shell: Shell, tmp_pa
     )
 
 
+def test_an_image_is_shown_and_removed_by_its_digest(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "rootfs").mkdir()
+    identity = shell.typed("image import rootfs app:1").out.strip()
+    name = f"app@sha256:{'ab' * 32}"
+    assert shell.typed(f"image tag app:1 {name}").err.startswith(f'error: "{name}" has a digest, which is no tag\n')
+    Store(shell.shop.layout.images_dir).tag(identity, name)
+    rows = shell.typed("image ls --digests").out.splitlines()
+    assert [line.split()[:3] for line in rows[1:]] == [["app", "1", name[4:]]]
+    assert json.loads(shell.typed("image inspect app:1").out)[0]["RepoDigests"] == [name]
+    assert shell.typed(f"image rm {name}").out == f"Untagged: {name}\n"
+    assert shell.typed("image ls -q --no-trunc").out == f"{identity}\n"
+
+
 def test_history_and_costs(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "rootfs").mkdir()
     (tmp_path / "rootfs" / "file").write_text("xyz")
@@ -558,6 +572,25 @@ def test_images_go_into_a_file_and_come_out_of_it(shell: Shell, tmp_path: Path) 
     assert shell.typed("image ls app:1 -q --no-trunc").out == f"{one}\n"
     assert shell.typed("image load -q -i x.tar").out == f"{one}\n"
     assert shell.typed("image load -i stack.yaml").code == 1
+
+
+def test_a_stream_that_nobody_takes_or_no_disk_holds_is_no_crash(tmp_path: Path) -> None:
+    (tmp_path / "rootfs").mkdir()
+    (tmp_path / "rootfs/file").write_bytes(b"x" * 300_000)
+
+    def typed(line: str, end: str) -> subprocess.CompletedProcess[str]:
+        words = ["sh", "-c", f'"{sys.executable}" -m stackup {line} {end}']
+        return subprocess.run(
+            words, env=bare_environment(tmp_path), cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+
+    assert typed("image import rootfs app:1", "").returncode == 0
+    full = typed("image save app:1", "> /dev/full")
+    assert (full.returncode, full.stderr.splitlines()[0]) == (
+        1,
+        'error: cannot use "the output": no space left on device',
+    )
+    assert typed("image save app:1", "| true").stderr == ""
 
 
 def test_fsck_says_what_is_wrong_and_repairs_it(shell: Shell, tmp_path: Path) -> None:

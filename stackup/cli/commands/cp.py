@@ -21,8 +21,8 @@ def run(call: Call, options: Options) -> int:
     wish = CopyOptions(
         options.number("index") or 0, options.flag("all"), options.flag("archive"), options.flag("follow_link")
     )
-    streams = (sys.stdin.buffer, sys.stdout.buffer)
-    for name, skipped in copied(call.session(), (source, target), wish, streams):
+    sink = call.terminal.stream() if target == STREAM else None
+    for name, skipped in copied(call.session(), (source, target), wish, (sys.stdin.buffer, sink)):
         for item in skipped:
             call.terminal.say(f"left out: {item}")
         if target != STREAM:

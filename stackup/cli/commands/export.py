@@ -24,5 +24,5 @@ def run(call: Call, options: Options) -> int:
     elif sys.stdout.isatty():
         raise UsageError("an archive is not for a terminal", hint="pass -o FILE, or send it into a pipe")
     else:
-        export(session, service, sys.stdout.buffer, index=index)
+        export(session, service, call.terminal.stream(), index=index)
     return Exit.DONE

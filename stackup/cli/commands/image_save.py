@@ -22,7 +22,7 @@ def run(call: Call, options: Options) -> int:
     elif sys.stdout.isatty():
         raise UsageError("an archive is not for a terminal", hint="pass -o FILE, or send it into a pipe")
     else:
-        renamed = save(session, names, sys.stdout.buffer)
+        renamed = save(session, names, call.terminal.stream())
     for layer in renamed:
         call.say_warning(
             f"layer {layer} did not come as an archive that can be made again: the saved image has another id"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
 
 from stackup.engines.builtin import attachments, describe
@@ -68,8 +69,9 @@ class ContainerKind:
         want = wanted(work)
         spec = cast(ContainerSpec, want.spec)
         _check_capabilities(spec)
-        rootfs = self._rootfs(spec["image"])
-        claim = self._shelf.claim(want)
+        with self._held(spec["image"]):
+            rootfs = self._rootfs(spec["image"])
+            claim = self._shelf.claim(want)
         image = rootfs.config.to_data()
         claim["given"] |= {
             "image": image,
@@ -89,6 +91,10 @@ class ContainerKind:
     def _volume(self, key: str) -> str:
         """Its name on the host."""
         return str(Shelf(self._layout, self._stack, "volume").need(Address("volume", key))["spec"]["name"])
+
+    def _held(self, image: str) -> AbstractContextManager[object]:
+        """From the look at an image to the claim that it is in use nobody prunes it."""
+        return nullcontext() if image == HOST else Store(self._layout.images_dir).held()
 
     def _rootfs(self, image: str) -> Rootfs:
         """Looked up once a command: a look at this machine's own root takes 7 ms."""

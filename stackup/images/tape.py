@@ -2,7 +2,7 @@
 
 While an archive is unpacked everything but the files' contents (headers, padding, what was skipped) goes onto a tape;
 the contents are noted by path and size, and are read from the tree when the archive is made again. A layer that never
-was an archive has no recipe: `archive.pack_directory` says what its archive is.
+was an archive has no tape: `archive.pack_directory` says what its archive is.
 
 The tape: zlib, a run of `R` length bytes and `F` length path size, numbers big-endian.
 """
@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 
 from stackup.errors import KernelError
 from stackup.images.archive import pack_directory
+from stackup.images.compression import packer
 from stackup.images.refusal import ArchiveRefused, disk
-from stackup.images.store import RECIPE, Store
+from stackup.images.store import TAPE, Store
 from stackup.kernel.resolve import open_confined
 
 if TYPE_CHECKING:
@@ -38,10 +39,11 @@ class Recorder:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._packer = zlib.compressobj(1)
+        self._packer = packer()
         self._run = bytearray()
+        self._told = bytearray()
 
-    def raw(self, data: bytes | memoryview, /) -> None:
+    def raw(self, data: bytes, /) -> None:
         self._run += data
         if len(self._run) > _RUN_MAX:
             self._end_run()
@@ -49,20 +51,20 @@ class Recorder:
     def content(self, path: str, size: int, /) -> None:
         self._end_run()
         name = os.fsencode(path)
-        self._write(_FILE + _LENGTH.pack(len(name)) + name + _SIZE.pack(size))
+        self._told += b"F%b%b%b" % (_LENGTH.pack(len(name)), name, _SIZE.pack(size))
 
     def finish(self) -> None:
         self._end_run()
-        self._file.write(self._packer.flush())
+        self._file.write(self._packer.compress(bytes(self._told)) + self._packer.flush())
         self._file.flush()
 
     def _end_run(self) -> None:
         if self._run:
-            self._write(_RAW + _LENGTH.pack(len(self._run)) + bytes(self._run))
+            self._told += _RAW + _LENGTH.pack(len(self._run)) + self._run
             self._run.clear()
-
-    def _write(self, data: bytes) -> None:
-        self._file.write(self._packer.compress(data))
+        if len(self._told) > _RUN_MAX:
+            self._file.write(self._packer.compress(bytes(self._told)))
+            self._told.clear()
 
 
 def layer_archive(store: Store, layer: str) -> Iterator[bytes]:
@@ -70,11 +72,11 @@ def layer_archive(store: Store, layer: str) -> Iterator[bytes]:
     with disk(store.layer_dir(layer)):
         root_fd = os.open(store.layer_dir(layer), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        recipe = os.path.join(store.layer_home(layer), RECIPE)
-        if not os.path.exists(recipe):
+        path = os.path.join(store.layer_home(layer), TAPE)
+        if not os.path.exists(path):
             yield from pack_directory(root_fd)
             return
-        with disk(recipe), open(recipe, "rb") as tape:
+        with disk(path), open(path, "rb") as tape:
             yield from _replay(tape, root_fd, layer)
     finally:
         os.close(root_fd)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from stackup.errors import StackupError
 from stackup.images.importer import import_layer
-from stackup.images.recipe import layer_archive
 from stackup.images.store import Store
+from stackup.images.tape import layer_archive
 from tests.images import tarballs as t
 
 
@@ -56,18 +56,18 @@ def test_any_contents_and_any_padding_come_back(
 def test_an_archive_that_says_a_thing_twice_has_no_way_back(store: Store) -> None:
     archive = t.tarball(t.file("f", b"1"), t.file("f", b"2"))
     layer, _ = import_layer(store, io.BytesIO(archive))
-    assert not os.path.exists(os.path.join(store.layer_home(layer), "recipe"))
+    assert not os.path.exists(os.path.join(store.layer_home(layer), "tape"))
     assert again(store, layer) != archive, "it is packed anew"
 
 
 @pytest.mark.parametrize("harm", ["short", "garbage", "file", "gone"])
 def test_damage_is_an_error_and_not_another_archive(store: Store, harm: str) -> None:
     layer, _ = import_layer(store, io.BytesIO(t.tarball(t.file("f", b"x" * 100_000))))
-    recipe, file = Path(store.layer_home(layer), "recipe"), Path(store.layer_dir(layer), "f")
+    tape, file = Path(store.layer_home(layer), "tape"), Path(store.layer_dir(layer), "f")
     if harm == "short":
-        recipe.write_bytes(recipe.read_bytes()[:-3])
+        tape.write_bytes(tape.read_bytes()[:-3])
     elif harm == "garbage":
-        recipe.write_bytes(b"\x78\x01nonsense")
+        tape.write_bytes(b"\x78\x01nonsense")
     elif harm == "file":
         file.write_bytes(b"x")
     else:
