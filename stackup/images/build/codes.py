@@ -51,11 +51,6 @@ CODES: dict[str, tuple[str, str]] = {
         "a trigger cannot be one",
         "ONBUILD takes every instruction but FROM, MAINTAINER and ONBUILD itself.",
     ),
-    "SU212": (
-        "a Dockerfile is too much",
-        "A Dockerfile is read up to 5,000 instructions and 100 problems, so that a hostile file cannot keep the "
-        "machine busy.",
-    ),
     "SU220": (
         "a check of the Dockerfile has found something",
         "The build works, but probably not as it is meant. The name of the rule is Docker's; a line "

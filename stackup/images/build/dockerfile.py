@@ -141,7 +141,7 @@ def parse(text: str, source: str) -> Dockerfile:
     while (logical := reader.logical()) is not None:
         empty = False
         if len(instructions) == _INSTRUCTIONS or len(problems) >= _PROBLEMS:
-            problems.error("SU212", "a Dockerfile is too much", detail=_too_much(instructions), span=logical.span())
+            problems.error("SU005", "a file exceeds a limit", detail=_too_much(instructions), span=logical.span())
             break
         made = _Reading(reader, problems).instruction(logical)
         if made is not None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from stackup.diagnostics import Diagnostic, Severity
-from stackup.errors import StackInvalid
+from stackup.errors import StackupError
 from stackup.images.build.dockerfile import Dockerfile
 from stackup.images.build.evaluate import Evaluated, evaluate
 from stackup.images.build.lint import lint
@@ -34,6 +34,17 @@ from stackup.images.build.stages import (
 from stackup.images.manifest import ImageConfig
 
 
+class DockerfileInvalid(StackupError):
+    """All problems of a level; whoever shows them has the text in `dockerfile`."""
+
+    code = "dockerfile-invalid"
+
+    def __init__(self, dockerfile: Dockerfile, problems: tuple[Diagnostic, ...]) -> None:
+        super().__init__(f'"{dockerfile.source}" has errors', subject=dockerfile.source)
+        self.dockerfile = dockerfile
+        self.problems = problems
+
+
 class Images(Protocol):
     def config(self, origin: FromImage | FromHost | FromContext, platform: Platform) -> ImageConfig:
         """Of a base. Raises StackupError; `Stages.meant` may have a hint for a name that nobody knows."""
@@ -50,7 +61,7 @@ class Read:
 
 
 def read(dockerfile: Dockerfile, settings: Settings, images: Images) -> Read:
-    """Raises StackInvalid with the problems of the Dockerfile, and whatever `images` raises."""
+    """Raises DockerfileInvalid, and whatever `images` raises."""
     stages = read_stages(dockerfile, settings)
     _require(dockerfile, stages.problems)
     stages, configs = _with_bases(stages, images)
@@ -65,7 +76,7 @@ def read(dockerfile: Dockerfile, settings: Settings, images: Images) -> Read:
 def _require(dockerfile: Dockerfile, problems: Iterable[Diagnostic]) -> None:
     found = tuple(problems)
     if any(item.severity is Severity.ERROR for item in found):
-        raise StackInvalid(found, {dockerfile.source: dockerfile.text}, what="the Dockerfile")
+        raise DockerfileInvalid(dockerfile, found)
 
 
 def _with_bases(stages: Stages, images: Images) -> tuple[Stages, dict[int, ImageConfig]]:

@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from stackup.errors import StackInvalid
 from stackup.images.build.dockerfile import parse
-from stackup.images.build.frontend import Read, read
+from stackup.images.build.frontend import DockerfileInvalid, Read, read
 from stackup.images.build.platforms import Platform
 from stackup.images.build.stages import FromContext, FromHost, FromImage, Settings
 from stackup.images.manifest import ImageConfig
@@ -29,10 +28,10 @@ def done(text: str, images: Known | None = None, **settings: str) -> Read:
 
 
 def refused(text: str, images: Known | None = None) -> list[str]:
-    with pytest.raises(StackInvalid) as problem:
+    with pytest.raises(DockerfileInvalid) as problem:
         done(text, images)
-    assert problem.value.sources == {"D": text}
-    return [f"{item.span}: {item.detail}" for item in problem.value.diagnostics]
+    assert problem.value.dockerfile.text == text
+    return [f"{item.span}: {item.detail}" for item in problem.value.problems]
 
 
 def test_each_base_that_is_needed_is_asked_for_once() -> None:
