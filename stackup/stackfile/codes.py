@@ -27,7 +27,7 @@ CODES: dict[str, tuple[str, str]] = {
     "SU005": (
         "a file exceeds a limit",
         "Files are read up to 10 MiB, 100 levels of nesting and 200,000 values, counted after aliases are expanded, so "
-        "that a hostile file cannot exhaust the machine.",
+        "that a hostile file cannot exhaust the machine; Dockerfiles up to 5,000 instructions and 100 problems.",
     ),
     "SU006": (
         "a tag is not known",

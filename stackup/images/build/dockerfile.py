@@ -125,6 +125,8 @@ SHAPES: dict[str, Callable[[str, str, str], _Shaped]] = {
     "WORKDIR": _one,
 }
 """Every instruction with the shape of its arguments."""
+_INSTRUCTIONS, _PROBLEMS = 5_000, 100
+"""Nobody has more, and nobody reads more; without limits a hostile file would take its time."""
 HEREDOCS = frozenset({"ADD", "COPY", "RUN"})
 
 
@@ -134,16 +136,25 @@ def parse(text: str, source: str) -> Dockerfile:
     problems = Diagnostics()
     found = directives(reader)
     reader.escape = _escape(found, problems)
-    instructions = []
+    instructions: list[Instruction] = []
     empty = True
     while (logical := reader.logical()) is not None:
         empty = False
+        if len(instructions) == _INSTRUCTIONS or len(problems) >= _PROBLEMS:
+            problems.error("SU005", "a file exceeds a limit", detail=_too_much(instructions), span=logical.span())
+            break
         made = _Reading(reader, problems).instruction(logical)
         if made is not None:
             instructions.append(made)
     if empty:
         problems.error("SU205", "a Dockerfile has no instructions", detail=f'"{source}" has no instructions')
     return Dockerfile(source, text, tuple(found), tuple(instructions), reader.escape, tuple(problems))
+
+
+def _too_much(instructions: list[Instruction]) -> str:
+    if len(instructions) == _INSTRUCTIONS:
+        return f"more than {_INSTRUCTIONS} instructions"
+    return f"more than {_PROBLEMS} problems: reading ends here"
 
 
 def _escape(found: list[Directive], problems: Diagnostics) -> str:

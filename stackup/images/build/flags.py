@@ -20,6 +20,10 @@ FLAGS: dict[str, dict[str, str]] = {
 }
 
 
+_COMPARED = 500
+"""Names that one is compared with; it takes a tenth of a millisecond each."""
+
+
 class Refused(ValueError):
     """An instruction that cannot be meant as it is written."""
 
@@ -30,10 +34,10 @@ class Refused(ValueError):
 
 def near(name: str, known: list[str]) -> str:
     """`did you mean "web"?`, or what there is."""
-    close = difflib.get_close_matches(name, known, n=1)
+    close = difflib.get_close_matches(name, known, n=1) if len(known) <= _COMPARED else []
     if close:
         return f'did you mean "{close[0]}"?'
-    return f"there is {', '.join(known)}" if known else ""
+    return f"there is {', '.join(known)}" if 0 < len(known) <= _COMPARED else ""
 
 
 @dataclass(slots=True)
@@ -47,31 +51,47 @@ class Flags:
 
 def read_flags(item: Instruction) -> Flags:
     """Raises Refused."""
-    known = FLAGS.get(item.name, {})
     found = Flags()
     for flag in item.flags:
-        name, sign, value = flag.removeprefix("--").partition("=")
-        span = item.written.find(f"--{name}", item.written.text.find(item.text))
-        kind = known.get(name)
-        if kind is None:
-            hint = near(name, list(known)) if known else f"{item.name} takes no flags"
-            raise Refused("SU206", f"unknown flag: --{name}", span, hint)
-        if kind != LIST and (name in found.texts or name in found.switches):
-            raise Refused("SU206", f"flag --{name} is given twice", span)
-        if kind == SWITCH:
-            found.switches[name] = _switch(name, sign, value, span)
-        elif not sign:
-            raise Refused("SU206", f"flag --{name} has no value", span, f"write --{name}=VALUE")
-        elif kind == LIST:
-            found.lists.setdefault(name, []).append(value)
-        else:
-            found.texts[name] = value
+        try:
+            _take(item.name, flag.removeprefix("--"), found)
+        except _Wrong as problem:
+            name = flag.removeprefix("--").partition("=")[0]
+            span = item.written.find(f"--{name}", item.written.text.find(item.text))
+            raise Refused("SU206", problem.detail, span, problem.hint) from None
     return found
 
 
-def _switch(name: str, sign: str, value: str, span: Span) -> bool:
+class _Wrong(ValueError):
+    """A flag that is not taken; where it stands is looked for only then."""
+
+    def __init__(self, detail: str, hint: str = "") -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.hint = hint
+
+
+def _take(instruction: str, flag: str, found: Flags) -> None:
+    known = FLAGS.get(instruction, {})
+    name, sign, value = flag.partition("=")
+    kind = known.get(name)
+    if kind is None:
+        raise _Wrong(f"unknown flag: --{name}", near(name, list(known)) or f"{instruction} takes no flags")
+    if kind != LIST and (name in found.texts or name in found.switches):
+        raise _Wrong(f"flag --{name} is given twice")
+    if kind == SWITCH:
+        found.switches[name] = _switch(name, sign, value)
+    elif not sign:
+        raise _Wrong(f"flag --{name} has no value", f"write --{name}=VALUE")
+    elif kind == LIST:
+        found.lists.setdefault(name, []).append(value)
+    else:
+        found.texts[name] = value
+
+
+def _switch(name: str, sign: str, value: str) -> bool:
     if not sign:
         return True
     if value.lower() not in {"true", "false"}:
-        raise Refused("SU206", f'flag --{name} is true or false, not "{value}"', span)
+        raise _Wrong(f'flag --{name} is true or false, not "{value}"')
     return value.lower() == "true"

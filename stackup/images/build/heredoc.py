@@ -15,6 +15,8 @@ _OPENS = re.compile(r"(\d*)<<(-?)\s*([^<]*)", re.ASCII)
 _AS_WRITTEN = Rules(keep_quotes=True, keep_escapes=True, keep_unset=True)
 _BARE = Rules(keep_unset=True)
 _QUOTED = Rules(keep_unset=True, keep_quotes=True)
+_MOST = 1_000
+"""Heredocs of an instruction; nobody has more."""
 _LEADING_TABS = re.compile(r"^\t+", re.MULTILINE)
 
 
@@ -60,7 +62,11 @@ def opened_by(line: str) -> Iterator[Heredoc]:
         words = expand(line, {}, _AS_WRITTEN).words
     except WordError:
         return
+    count = 0
     for word in words:
         found = parse_heredoc(word)
         if found is not None:
+            count += 1
+            if count > _MOST:
+                raise WordError(f"more than {_MOST} heredocs")
             yield found

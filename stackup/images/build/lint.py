@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeAlias
 
 from stackup.diagnostics import Diagnostic, Severity, Span
@@ -23,6 +24,8 @@ from stackup.images.build.platforms import parse_platform
 from stackup.images.build.stages import Settings, Stage, Stages, read_stages
 
 CODE = "SU220"
+_MOST = 100
+"""Findings of a rule; nobody reads more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ def lint(stages: Stages, evaluated: Sequence[Evaluated] = ()) -> tuple[Diagnosti
         Diagnostic(CODE, severity, CODES[CODE][0], f"{name}: {detail}", span, hint=hint)
         for name, rule in RULES.items()
         if name.lower() not in skipped
-        for span, detail, hint in rule(seen)
+        for span, detail, hint in islice(rule(seen), _MOST)
     ]
     return tuple(sorted(found, key=lambda item: item.span or Span("", 0, 0, 0, 0)))
 

@@ -22,8 +22,6 @@ from stackup.images.build.mounts import origin_of
 from stackup.images.build.platforms import PREDEFINED, Platform, parse_platform, platform_args
 
 AMD64 = Platform("linux", "amd64")
-_INSTRUCTIONS = 5_000
-"""Nobody has more; without a limit a hostile file would take its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,10 +254,7 @@ class _Reading:
         self.problems.extend(self.dockerfile.problems)
         self.args = platform_args(self.settings.platform, self.settings.build_platform, self.settings.target)
         self.args |= {name: self.settings.args[name] for name in self.args if name in self.settings.args}
-        if len(self.dockerfile.instructions) > _INSTRUCTIONS:
-            detail = f"more than {_INSTRUCTIONS} instructions"
-            self.problems.error("SU203", "an instruction's arguments are not what it takes", detail=detail)
-        for item in self.dockerfile.instructions[:_INSTRUCTIONS]:
+        for item in self.dockerfile.instructions:
             try:
                 self._instruction(item)
             except Refused as problem:

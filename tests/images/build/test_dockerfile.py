@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from stackup.images.build.dockerfile import parse
+from stackup.images.build.stages import Settings, read_stages
 from tests.images.build.cases import line, load, problems
 
 
@@ -40,3 +41,12 @@ def test_a_closing_word_with_spaces_is_hinted_at() -> None:
 def test_a_near_miss_is_offered() -> None:
     (problem,) = parse("FORM alpine", "D").problems
     assert problem.hint == 'did you mean "FROM"?'
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("line", "detail"), [("FROM a\n", "more than 5000 instr"), ("no\n", "more than 100 problems")])
+def test_more_than_anybody_has_is_refused_soon(line: str, detail: str) -> None:
+    found = parse(line * 100_000, "D")
+    assert found.problems[-1].detail.startswith(detail)
+    assert len(found.problems) <= 101
+    assert read_stages(found, Settings()).problems

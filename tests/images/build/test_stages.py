@@ -113,10 +113,3 @@ def test_digests_and_ports_are_part_of_a_base() -> None:
 def test_a_file_of_nothing_but_arguments_has_no_stage() -> None:
     (problem,) = stages_of({"text": "ARG A\n"}).problems
     assert problem.code == "SU209"
-
-
-@pytest.mark.slow
-def test_more_instructions_than_anybody_has_are_refused_soon() -> None:
-    stages = stages_of({"text": "FROM a\n" * 6_000})
-    assert len(stages.stages) == 5_000
-    assert stages.problems
