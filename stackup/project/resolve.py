@@ -108,7 +108,13 @@ def resolve(session: Session, services: tuple[str, ...] = (), *, wish: Wish | No
     return found
 
 
-def load(session: Session, services: tuple[str, ...] = (), *, all_resources: bool = True) -> Loaded:
+def load(
+    session: Session,
+    services: tuple[str, ...] = (),
+    *,
+    all_resources: bool = True,
+    without: frozenset[str] = frozenset(),
+) -> Loaded:
     """Parse the files. Raises StackInvalid with every problem of every file."""
     from stackup.stackfile.discover import Request, read_nothing
     from stackup.stackfile.load import load  # pydantic and ruamel: 150 ms and more
@@ -126,9 +132,11 @@ def load(session: Session, services: tuple[str, ...] = (), *, all_resources: boo
             services=services,
             all_resources=all_resources,
             stdin=where.stdin or read_nothing,
+            without=without,
         )
     )
-    if loaded.stack is None or any(item.severity.value == "error" for item in loaded.diagnostics):
+    is_whole = loaded.stack is not None or "interpolate" in without
+    if not is_whole or any(item.severity.value == "error" for item in loaded.diagnostics):
         raise StackInvalid(loaded.diagnostics, loaded.sources)
     return loaded
 

@@ -10,10 +10,12 @@ import os
 from stackup.diagnostics import Diagnostics, Related, Span
 from stackup.stackfile.advice import refuse_unknown
 from stackup.stackfile.canonical import canonical
+from stackup.stackfile.discover import UNMASKED
 from stackup.stackfile.document import Document, Mapping, Node, Scalar, Sequence, section, texts, without
 from stackup.stackfile.envfiles import read_env_files
 from stackup.stackfile.extends import extend
 from stackup.stackfile.interpolate import Environment, interpolate
+from stackup.stackfile.mask import masked
 from stackup.stackfile.merge import merge
 from stackup.stackfile.model.reuse import INCLUDE_KEYS
 from stackup.stackfile.parse import parse
@@ -30,6 +32,8 @@ class Assembly:
         self.sources = sources
         self.diagnostics: Diagnostics = sources.diagnostics
         self.home = home
+        self.raw = "interpolate" in sources.request.without
+        self.hides = UNMASKED in sources.request.without
         self._parsed: dict[str, tuple[Document, ...]] = {}
         self._warned: set[str] = set()
         self._included = 0
@@ -41,11 +45,16 @@ class Assembly:
             self._parsed[path] = parse(content or b"", self.sources.name(path), self.diagnostics)
         return self._parsed[path]
 
+    def place(self, base: str) -> Place:
+        """Where the paths of files hang that are in, or belong to, the folder `base`."""
+        keeps = "path_resolution" in self.sources.request.without
+        return Place(base, self.home, self.sources.home if keeps else "")
+
     def stack(self, paths: tuple[str, ...], base: str, environment: Environment, chain: tuple[str, ...]) -> Mapping:
         """The files merged left to right, their includes beneath them. `chain` are the files that include these."""
         merged = Mapping({}, Span(self.sources.name(paths[0]), 1, 1, 1, 1))
         for path in paths:
-            merged = self._file(path, merged, _Context(Place(base, self.home), environment, (*chain, path)))
+            merged = self._file(path, merged, _Context(self.place(base), environment, (*chain, path)))
         return merged
 
     def _file(self, path: str, merged: Mapping, context: _Context) -> Mapping:
@@ -61,9 +70,15 @@ class Assembly:
     def _documents(self, path: str, context: _Context) -> list[Mapping]:
         done = []
         for document in self.parsed(path):
-            evaluated = interpolate(document, context.environment.get, self.diagnostics, self._warned)
-            done.append(relocate(canonical(evaluated.root, self.diagnostics), context.place))
+            evaluated = self._evaluated(document, context)
+            done.append(relocate(canonical(evaluated.root, self.diagnostics, raw=self.raw), context.place))
         return done
+
+    def _evaluated(self, document: Document, context: _Context) -> Document:
+        if self.raw:
+            return document
+        done = interpolate(document, context.environment.get, self.diagnostics, self._warned)
+        return masked(done, document, context.environment) if self.hides else done
 
     def _without_version(self, root: Mapping) -> Mapping:
         version = root.entries.get("version")
@@ -86,7 +101,7 @@ class Assembly:
             return None
         known = (path, context.environment)
         if known not in self._others:
-            place = Place(os.path.dirname(path), self.home)
+            place = self.place(os.path.dirname(path))
             merged = Mapping({}, file.span)
             for root in self._documents(path, _Context(place, context.environment, context.chain)):
                 merged = merge(merged, root)
