@@ -11,6 +11,7 @@ from stackup.stackfile.view import View
 
 _CONTAINER_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+\Z")
 _SERVICE = "service:"
+RESERVED = "com.docker.compose."
 
 
 def builds_are_sound(view: View) -> None:
@@ -89,4 +90,21 @@ def _is_address(text: str) -> bool:
     return True
 
 
-SERVICE_RULES: tuple[Callable[[View], None], ...] = (builds_are_sound, values_are_within_bounds)
+def labels_are_not_reserved(view: View) -> None:
+    for name, service in view.services():
+        for label in service.labels:
+            if label.startswith(RESERVED):
+                view.diagnostics.warning(
+                    "SU045",
+                    "a label is reserved",
+                    detail=f'"{label}" of service "{name}"',
+                    span=view.span("services", name, "labels", label),
+                    hint="begin labels of your own with a name of your own",
+                )
+
+
+SERVICE_RULES: tuple[Callable[[View], None], ...] = (
+    builds_are_sound,
+    values_are_within_bounds,
+    labels_are_not_reserved,
+)

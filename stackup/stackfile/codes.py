@@ -197,6 +197,11 @@ CODES: dict[str, tuple[str, str]] = {
         "a static address needs a subnet",
         "The network that the address is in must say its subnet under ipam.config, and the address must be in it.",
     ),
+    "SU045": (
+        "a label is reserved",
+        "Labels that begin with com.docker.compose. are written by whoever runs the stack, and tools read them. Where "
+        "both say one, the one of the file is lost.",
+    ),
     "SU101": (
         "this release has no such driver",
         "The built-in engine makes bridge networks and local volumes. Leave `driver` out; for one container "
