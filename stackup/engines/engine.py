@@ -143,6 +143,12 @@ class Engine(Protocol):
         ...
 
 
+class Pins(Protocol):
+    def pinned(self, reference: str) -> str | None:
+        """The reference in full with its digest, `registry/name:tag@sha256:...`; None when no digest is known."""
+        ...
+
+
 class Host(Protocol):
     """A place that runs stacks: the one seam between the use cases and an engine. Opening one costs nothing yet."""
 
@@ -154,6 +160,10 @@ class Host(Protocol):
         ...
 
     def facts(self) -> Facts: ...
+
+    def pins(self) -> Pins:
+        """Who knows the digests of images here."""
+        ...
 
     def inputs(self) -> list[str]:
         """Files that a desired set rests on besides the stack's own, such as the image tags: a change is a new set."""

@@ -108,14 +108,26 @@ def resolve(session: Session, services: tuple[str, ...] = (), *, wish: Wish | No
     return found
 
 
-def load(session: Session, services: tuple[str, ...] = (), *, all_resources: bool = True) -> Loaded:
+def load(
+    session: Session,
+    services: tuple[str, ...] = (),
+    *,
+    all_resources: bool = True,
+    without: frozenset[str] = frozenset(),
+) -> Loaded:
     """Parse the files. Raises StackInvalid with every problem of every file."""
-    loaded = read(session, services, all_resources=all_resources)
+    loaded = read(session, services, all_resources=all_resources, without=without)
     refuse(session, loaded.diagnostics, loaded.sources)
     return loaded
 
 
-def read(session: Session, services: tuple[str, ...] = (), *, all_resources: bool = True) -> Loaded:
+def read(
+    session: Session,
+    services: tuple[str, ...] = (),
+    *,
+    all_resources: bool = True,
+    without: frozenset[str] = frozenset(),
+) -> Loaded:
     """The same for files with problems, as far as they can be read."""
     from stackup.stackfile.discover import Request, read_nothing
     from stackup.stackfile.load import load  # pydantic and ruamel: 150 ms and more
@@ -133,6 +145,7 @@ def read(session: Session, services: tuple[str, ...] = (), *, all_resources: boo
             services=services,
             all_resources=all_resources,
             stdin=where.stdin or read_nothing,
+            without=without,
         )
     )
 

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from stackup.diagnostics import Diagnostics, Related, Span
 from stackup.stackfile.advice import refuse_unknown
 from stackup.stackfile.canonical import canonical
+from stackup.stackfile.discover import UNMASKED
 from stackup.stackfile.document import Document, Mapping, Node, Scalar, Sequence, section, texts, without
 from stackup.stackfile.envfiles import read_env_files
 from stackup.stackfile.environment import Environment
 from stackup.stackfile.extends import Surroundings, extend
 from stackup.stackfile.interpolate import interpolate
+from stackup.stackfile.mask import masked
 from stackup.stackfile.merge import merge
 from stackup.stackfile.model.reuse import INCLUDE_KEYS
 from stackup.stackfile.parse import parse
@@ -50,6 +52,8 @@ class Assembly:
         self.steps: list[Step] = []
         self.asking: list[Asking] = []
         self.whole = True
+        self.raw = "interpolate" in sources.request.without
+        self.hides = UNMASKED in sources.request.without
         self._parsed: dict[str, tuple[Document, ...]] = {}
         self._warned: set[str] = set()
         self._included = 0
@@ -62,11 +66,16 @@ class Assembly:
             self.whole = self.whole and bool(self._parsed[path])
         return self._parsed[path]
 
+    def place(self, base: str) -> Place:
+        """Where the paths of files hang that are in, or belong to, the folder `base`."""
+        keeps = "path_resolution" in self.sources.request.without
+        return Place(base, self.home, self.sources.home if keeps else "")
+
     def stack(self, paths: tuple[str, ...], base: str, environment: Environment, chain: tuple[str, ...]) -> Mapping:
         """The files merged left to right, their includes beneath them. `chain` are the files that include these."""
         merged = Mapping({}, Span(self.sources.name(paths[0]), 1, 1, 1, 1))
         for path in paths:
-            merged = self._file(path, merged, _Context(Place(base, self.home), environment, (*chain, path)))
+            merged = self._file(path, merged, _Context(self.place(base), environment, (*chain, path)))
         return merged
 
     def _file(self, path: str, merged: Mapping, context: _Context) -> Mapping:
@@ -83,11 +92,17 @@ class Assembly:
     def _documents(self, path: str, context: _Context) -> list[Mapping]:
         done = []
         for document in self.parsed(path):
-            known = context.environment
-            evaluated = interpolate(document, known.get, self.diagnostics, self._warned, known.names)
-            done.append(relocate(canonical(evaluated.root, self.diagnostics), context.place))
-            self.asking.append(Asking(document, done[-1], known))
+            evaluated = self._evaluated(document, context)
+            done.append(relocate(canonical(evaluated.root, self.diagnostics, raw=self.raw), context.place))
+            self.asking.append(Asking(document, done[-1], context.environment))
         return done
+
+    def _evaluated(self, document: Document, context: _Context) -> Document:
+        if self.raw:
+            return document
+        known = context.environment
+        done = interpolate(document, known.get, self.diagnostics, self._warned, known.names)
+        return masked(done, document, known) if self.hides else done
 
     def _without_version(self, root: Mapping) -> Mapping:
         version = root.entries.get("version")
@@ -110,7 +125,7 @@ class Assembly:
             return None
         known = (path, context.environment)
         if known not in self._others:
-            place = Place(os.path.dirname(path), self.home)
+            place = self.place(os.path.dirname(path))
             merged = Mapping({}, file.span)
             for root in self._documents(path, _Context(place, context.environment, context.chain)):
                 merged = merge(merged, root)

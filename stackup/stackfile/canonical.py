@@ -36,18 +36,19 @@ from stackup.stackfile.forms import (
     ulimit,
 )
 from stackup.stackfile.patterns import Table, table
+from stackup.stackfile.raw import holds_variable
 
 
-def canonical(root: Mapping, diagnostics: Diagnostics) -> Mapping:
-    """The document in long form only."""
-    done = _walk(root, TABLE, Words(diagnostics))
+def canonical(root: Mapping, diagnostics: Diagnostics, *, raw: bool = False) -> Mapping:
+    """The document in long form only. `raw` values still hold variables: what they would split stays in short form."""
+    done = _walk(root, TABLE, Words(diagnostics, raw=raw))
     return done if isinstance(done, Mapping) else root
 
 
 def _walk(node: Node, place: Table[Rule], words: Words) -> Node:
     if node.tag == RESET:
         return node
-    if place.rule is not None:
+    if place.rule is not None and not (words.raw and place.rule in SPLITTING and holds_variable(node)):
         node = with_tag(place.rule.act(node, words), node.tag)
     if not place.below:
         return node
@@ -63,6 +64,9 @@ def _walk(node: Node, place: Table[Rule], words: Words) -> Node:
         case _:
             return node
 
+
+SPLITTING = (command_line, device, distinct_targets, mount, published)
+"""Rules that cut a text where a variable, once evaluated, could put its own marks."""
 
 RESOURCE_ROWS: dict[str, Rule] = {"*": resource, "*.labels": key_texts}
 

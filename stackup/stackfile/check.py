@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from stackup.diagnostics import Diagnostics, Span
+from stackup.stackfile.check_services import SERVICE_RULES
 from stackup.stackfile.check_texts import texts_can_be_read
 from stackup.stackfile.check_values import VALUE_RULES
 from stackup.stackfile.document import Path
@@ -22,7 +23,7 @@ from stackup.stackfile.view import View
 def check(stack: Stack, origins: Mapping[Path, Span], enabled: frozenset[str], diagnostics: Diagnostics) -> Stack:
     """Runs every rule; gives the stack back, so that the pipeline reads as one."""
     view = View(stack, origins, enabled, diagnostics, whole=not diagnostics.failed)
-    for rule in (*RULES, *VALUE_RULES, texts_can_be_read):
+    for rule in (*RULES, *VALUE_RULES, *SERVICE_RULES, texts_can_be_read):
         rule(view)
     return stack
 
@@ -30,7 +31,7 @@ def check(stack: Stack, origins: Mapping[Path, Span], enabled: frozenset[str], d
 def networks_exist(view: View) -> None:
     for name, service in view.services():
         for key in service.networks:
-            if key not in view.stack.networks:
+            if key not in view.stack.networks and key != "default":  # which is made unless its section is no mapping
                 _undefined(view, ("services", name, "networks", key), "network", key, view.stack.networks)
 
 

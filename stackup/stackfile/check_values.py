@@ -181,18 +181,19 @@ def _one_source(view: View, path: Path, source: Secret | Config) -> None:
 
 
 def external_stands_alone(view: View) -> None:
-    """What is managed elsewhere cannot be described here."""
+    """What is managed elsewhere cannot be described here; files that docker compose reads do it for all but volumes."""
     for kind in ("networks", "volumes", "secrets", "configs"):
         for key, resource in getattr(view.stack, kind).items():
             if not resource.external:
                 continue
             extra = sorted(resource.model_fields_set - {"name", "external", "extensions"} - _SOURCES)
             if extra:
-                view.error(
+                say = view.diagnostics.error if kind == "volumes" else view.diagnostics.warning
+                say(
                     "SU042",
                     "something external cannot be described",
-                    (kind, key, extra[0]),
-                    f'"{extra[0]}" beside external in {kind[:-1]} "{key}"',
+                    detail=f'"{extra[0]}" beside external in {kind[:-1]} "{key}"',
+                    span=view.span(kind, key, extra[0]),
                     related=view.related("external here", kind, key, "external"),
                     hint="remove one of them",
                 )

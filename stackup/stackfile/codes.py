@@ -201,4 +201,9 @@ CODES: dict[str, tuple[str, str]] = {
         "a static address needs a subnet",
         "The network that the address is in must say its subnet under ipam.config, and the address must be in it.",
     ),
+    "SU045": (
+        "a label is reserved",
+        "Labels that begin with com.docker.compose. are written by whoever runs the stack, and tools read them. Where "
+        "both say one, the one of the file is lost.",
+    ),
 }

@@ -77,8 +77,17 @@ def read_nothing() -> bytes:
     return b""
 
 
+STEPS = ("consistency", "env_resolution", "interpolate", "normalize", "path_resolution")
+"""What `config --no-...` leaves out."""
+UNMASKED = "unmasked"
+"""Left out as well by `config --portable`: the step that puts values in the place of variables of free texts."""
+
+
 class Request:
-    """What to load. Immutable by custom; a plain class, since the hot verbs make one (dataclasses cost 17 ms)."""
+    """What to load. Immutable by custom; a plain class, since the hot verbs make one (dataclasses cost 17 ms).
+
+    `without` are steps of the pipeline that are left out, for `config`; an engine never sees such a stack.
+    """
 
     __slots__ = (
         "all_resources",
@@ -92,6 +101,7 @@ class Request:
         "services",
         "stack_name",
         "stdin",
+        "without",
     )
 
     def __init__(
@@ -108,6 +118,7 @@ class Request:
         all_resources: bool = False,
         read: Callable[[str], bytes | None] = read_disk,
         stdin: Callable[[], bytes] = read_nothing,
+        without: Iterable[str] = (),
     ) -> None:
         self.directory = os.path.abspath(directory)
         self.files = tuple(files)
@@ -120,6 +131,7 @@ class Request:
         self.all_resources = all_resources
         self.read = read
         self.stdin = stdin
+        self.without = frozenset(without)
 
 
 class Found:

@@ -19,6 +19,7 @@ class Words:
 
     diagnostics: Diagnostics
     ports: int = 0
+    raw: bool = False
 
     def refuse(self, span: Span, detail: str, hint: str = "") -> None:
         self.diagnostics.error("SU025", "a short form cannot be read", detail=detail, span=span, hint=hint)

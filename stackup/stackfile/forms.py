@@ -309,6 +309,8 @@ def resource(node: Node, words: Words) -> Node:
         return node
     entries = {**node.entries, "external": Entry(node.entries["external"].key, Scalar(True, external.span, "true"))}
     if "name" in external.entries:
+        if "name" in entries:
+            words.refuse(external.span, "name and external.name are both given", "write external: true, and one name")
         entries.setdefault("name", external.entries["name"])
     return with_entries(node, entries)
 

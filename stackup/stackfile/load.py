@@ -18,7 +18,7 @@ from stackup.stackfile.advice import meant
 from stackup.stackfile.assemble import Asking, Assembly
 from stackup.stackfile.check import check
 from stackup.stackfile.complete import complete, enabled_services, profiles_of
-from stackup.stackfile.discover import Found, Request, find, is_name
+from stackup.stackfile.discover import Found, Request, find, is_name, normal_name
 from stackup.stackfile.document import Mapping, Path, Scalar, origins, section
 from stackup.stackfile.envfiles import fill_environment, read_env_files
 from stackup.stackfile.environment import Environment
@@ -53,6 +53,8 @@ class Loaded:
     """`stack` is None when a diagnostic is an error. `origins` says where a value stands, by its path in the long form
     (`("services", "web", "ports", 0, "target")`): the value of a scalar, the key of anything larger."""
 
+    root: Mapping
+    """The merged tree in long form; all that there is when variables were not to be evaluated."""
     stack: Stack | None
     diagnostics: tuple[Diagnostic, ...]
     origins: MappingLike[Path, Span]
@@ -73,6 +75,7 @@ def load(request: Request) -> Loaded:
     found = find(request)
     diagnostics = Diagnostics()
     sources = Sources(request, diagnostics)
+    sources.home = found.directory
     _note_ignored(found, sources, diagnostics)
     consulted: dict[str, str | None] = dict(found.variables)
     caller = Environment(request.environ, (), consulted)
@@ -84,14 +87,18 @@ def load(request: Request) -> Loaded:
     root = assembly.stack(found.files, found.directory, named, ())
     enabled = enabled_services(root, found.profiles, request.services)
     _note_profiles(root, request.profiles, diagnostics)
-    root = complete(fill_environment(root, enabled, named, sources), name)
-    stack = typed(root, diagnostics)
+    if not {"env_resolution", "interpolate"} & request.without:
+        root = fill_environment(root, enabled, named, sources)
+    folder = "." if "path_resolution" in request.without else found.directory
+    root = complete(root, name, folder, normal="normalize" not in request.without)
+    stack = typed(root, diagnostics, raw=assembly.raw)
     where = origins(root)
-    if stack is not None:
+    if stack is not None and not {"consistency", "interpolate"} & request.without:
         stack = check(stack, where, enabled, diagnostics)
         warn_unhonoured(root, enabled, diagnostics)
     whole = stack if stack is not None and not diagnostics.failed else None
     return Loaded(
+        root=root,
         stack=chosen(whole, enabled, everything=request.all_resources) if whole else None,
         diagnostics=_told(root, enabled, assembly),
         origins=where,
@@ -190,12 +197,15 @@ def _name(found: Found, assembly: Assembly, environment: Environment, diagnostic
     except (Malformed, Missing):  # reported when the whole file is interpolated
         return found.folder_name
     if text and not is_name(text):
-        diagnostics.error(
-            "SU026",
-            "a name is not valid",
-            detail=f'"{text}" cannot be the name of a stack',
-            span=node.span,
-            hint="use lower-case letters, digits, - and _, with a letter or digit first",
-        )
-        return found.folder_name
+        return _normal_name(text, node.span, diagnostics) or found.folder_name
     return text or found.folder_name
+
+
+def _normal_name(text: str, span: Span, diagnostics: Diagnostics) -> str:
+    """What is left of a name when it is spelled as one; empty when that is nothing."""
+    normal = normal_name(text)
+    detail = f'"{text}" cannot be the name of a stack' + (f', "{normal}" is taken' if normal else "")
+    say = diagnostics.warning if normal else diagnostics.error
+    hint = "use lower-case letters, digits, - and _, with a letter or digit first"
+    say("SU026", "a name is not valid", detail=detail, span=span, hint=hint)
+    return normal

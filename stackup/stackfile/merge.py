@@ -188,6 +188,20 @@ def granted(folder: str) -> Key:
     return key
 
 
+def _pools(base: Node, over: Node, place: Table[Rule]) -> Node:
+    """The later pools count; each keeps what the earlier one of its subnet said. A network has one of a family."""
+    if not isinstance(base, Sequence) or not isinstance(over, Sequence) or not over.items:
+        return settle(over)
+    known = {_text(item.get("subnet")): item for item in base.items if isinstance(item, Mapping)}
+    items = [
+        _mappings(known[subnet], item, _NOWHERE)
+        if isinstance(item, Mapping) and (subnet := _text(item.get("subnet"))) in known
+        else settle(item)
+        for item in over.items
+    ]
+    return replace(over, items=tuple(items), tag="")
+
+
 def _before_colon(node: Node) -> object:
     return str(_value(node)).split(":", 1)[0]
 
@@ -207,7 +221,6 @@ VALUES = (
     "external_links",
     "profiles",
     "group_add",
-    "label_file",
     "security_opt",
     "device_cgroup_rules",
     "volumes_from",
@@ -239,7 +252,12 @@ PORTS = unique(
 BY_TARGET = unique(fields("target"), "target", "[{source: a, target: /x}]", "[{source: b, target: /x}]")
 BY_FOLDER = unique(_before_colon, "path", "['/run:size=1m']", "['/run:size=2m']")
 BY_PATH = unique(fields("path"), "path", "[{path: a.env}]", "[{path: a.env, required: false}]")
-BY_SUBNET = unique(fields("subnet"), "subnet", "[{subnet: 10.1.0.0/24}]", "[{subnet: 10.2.0.0/24}]")
+POOLS = Rule(
+    _pools,
+    "The later pools count, and keep what the earlier one of the same subnet said.",
+    "[{subnet: 10.1.0.0/24, gateway: 10.1.0.1}, {subnet: 10.2.0.0/24}]",
+    "[{subnet: 10.1.0.0/24, ip_range: 10.1.0.128/25}]",
+)
 
 
 def _grants(folder: str) -> Rule:
@@ -262,7 +280,7 @@ TABLE: Table[Rule] = table(
         "services.*.secrets": _grants("/run/secrets"),
         "services.*.configs": _grants(""),
         "services.*.build.secrets": _grants(""),
-        "networks.*.ipam.config": BY_SUBNET,
+        "networks.*.ipam.config": POOLS,
     }
 )
 """Path pattern to rule: a list that merges by something else is a new row."""

@@ -17,15 +17,27 @@ from stackup.stackfile.patterns import Table, table
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where relative paths start, and what `~` means."""
+    """Where relative paths start, and what `~` means.
+
+    With a `stack` folder paths stay relative: as they are written in its own files, and from it in those of others.
+    """
 
     base: str
     home: str = ""
+    stack: str = ""
 
     def absolute(self, path: str) -> str:
         if self.home and (path == "~" or path.startswith("~/")):
             path = self.home + path[1:]
         return os.path.normpath(os.path.join(self.base, path)) if path else path
+
+    def shown(self, path: str) -> str:
+        if not self.stack:
+            return self.absolute(path)
+        if self.base == self.stack or not path or path.startswith(("/", "~")):
+            return path
+        found = os.path.relpath(self.absolute(path), self.stack)
+        return found if found.startswith("..") else os.path.join(".", found)
 
 
 Rule: TypeAlias = Callable[[Node, Place], Node]
@@ -58,8 +70,13 @@ def _walk(node: Node, place: Place, rules: Table[Rule]) -> Node:
 
 def path(node: Node, place: Place) -> Node:
     if isinstance(node, Scalar) and isinstance(node.value, str) and node.value:
-        return replace(node, value=place.absolute(node.value))
+        return replace(node, value=place.shown(node.value))
     return node
+
+
+def file(node: Node, place: Place) -> Node:
+    """What is read while loading is always absolute."""
+    return context(node, replace(place, stack=""))
 
 
 def context(node: Node, place: Place) -> Node:
@@ -100,13 +117,13 @@ TABLE: Table[Rule] = table(
         "services.*.env_file.*.path": path,
         "services.*.label_file.*": path,
         "services.*.volumes.*": bind_source,
-        "services.*.extends.file": context,
+        "services.*.extends.file": file,
         "services.*.develop.watch.*.path": path,
         "secrets.*.file": path,
         "configs.*.file": path,
         "volumes.*.driver_opts": bind_device,
-        "include.*.path.*": context,
-        "include.*.project_directory": path,
-        "include.*.env_file.*": path,
+        "include.*.path.*": file,
+        "include.*.project_directory": file,
+        "include.*.env_file.*": file,
     }
 )

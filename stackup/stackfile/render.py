@@ -10,14 +10,15 @@ import json
 from collections.abc import Callable, Mapping
 
 from stackup.stackfile.emit import to_yaml
+from stackup.stackfile.mask import MARK
 from stackup.stackfile.model import (
     Attachment,
     BindOptions,
     Build,
     Dependency,
     Device,
+    EnvFile,
     Grant,
-    Healthcheck,
     ModelUse,
     Mount,
     Part,
@@ -70,6 +71,7 @@ ALWAYS = {
     (Dependency, "required"),
     (Device, "permissions"),
     (Build, "context"),
+    (EnvFile, "required"),
 }
 """Keys that are printed with their default too."""
 IF_WRITTEN = {
@@ -78,6 +80,7 @@ IF_WRITTEN = {
     (Mount, "volume"),
     (Mount, "tmpfs"),
     (BindOptions, "create_host_path"),
+    (Service, "attach"),
 }
 """Keys that are printed as soon as a file has them, or its short form means them, however little they say."""
 
@@ -97,7 +100,12 @@ def render(stack: Stack, *, env_files: bool = False) -> dict[str, Json]:
 
 def yaml_text(stack: Stack, *, env_files: bool = False) -> str:
     """A stack file of the same meaning."""
-    return to_yaml(render(stack, env_files=env_files)).replace("$", "$$")
+    return escaped(to_yaml(render(stack, env_files=env_files)))
+
+
+def escaped(text: str) -> str:
+    """Dollars doubled, but for those of variables that were not to be evaluated."""
+    return text.replace("$", "$$").replace(MARK, "$")
 
 
 def json_text(stack: Stack, *, env_files: bool = False) -> str:
@@ -108,7 +116,11 @@ def json_text(stack: Stack, *, env_files: bool = False) -> str:
         section = done.get(kind)
         if isinstance(section, dict):
             done[kind] = {name: completed(item) if isinstance(item, dict) else item for name, item in section.items()}
-    text = json.dumps(done, indent=2, ensure_ascii=False).replace("$", "$$")
+    return go_json(done, escaped)
+
+
+def go_json(data: Json, escaped: Callable[[str], str] = str) -> str:
+    text = escaped(json.dumps(data, indent=2, ensure_ascii=False))
     for letter in "<>&\u2028\u2029":  # as Go's encoder does
         text = text.replace(letter, f"\\u{ord(letter):04x}")
     return text
@@ -164,8 +176,6 @@ def _part(part: Part) -> dict[str, Json]:
         _complete_build(found)
     if isinstance(part, TmpfsOptions) and part.mode is not None:
         found["mode"] = part.mode  # a number, unlike a secret's
-    if isinstance(part, Healthcheck) and part.disable:
-        found = {"disable": True}
     return found | _extensions(part.extensions)
 
 
@@ -183,9 +193,6 @@ def _is_written(part: Part, name: str) -> bool:
 
 
 def _complete_build(found: dict[str, Json]) -> None:
-    if "dockerfile" not in found and "dockerfile_inline" not in found:
-        rest = {key: found.pop(key) for key in list(found) if key != "context"}
-        found |= {"dockerfile": "Dockerfile"} | rest
     hosts = found.get("extra_hosts")
     if isinstance(hosts, dict):
         found["extra_hosts"] = [*sorted(f"{k}={a}" for k, v in hosts.items() if isinstance(v, list) for a in v)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from stackup.stackfile.model.service import Service
 from stackup.stackfile.model.stack import Stack
 
@@ -25,6 +27,18 @@ def chosen(stack: Stack, enabled: frozenset[str], *, everything: bool = False) -
             "models": {key: item for key, item in stack.models.items() if key in models},
         }
     )
+
+
+def closure(stack: Stack, names: Iterable[str]) -> frozenset[str]:
+    """The services and all that they depend on, directly or through others."""
+    found: set[str] = set()
+    left = [name for name in names if name in stack.services]
+    while left:
+        name = left.pop()
+        if name not in found:
+            found.add(name)
+            left += [target for target in stack.services[name].depends_on if target in stack.services]
+    return frozenset(found)
 
 
 def _networks(services: tuple[Service, ...]) -> set[str]:

@@ -37,6 +37,7 @@ class Sources:
         self.diagnostics = diagnostics
         self.texts: dict[str, str] = {}
         self.stamps: dict[str, Stamp | None] = {}
+        self.home = ""
         self._bytes: dict[str, bytes | None] = {}
         self._given = 0
 
@@ -57,7 +58,7 @@ class Sources:
 
     def text(self, path: str) -> str | None:
         """The text of an env or label file; None when there is none. What is not text is a diagnostic and empty."""
-        content = self.read(path)
+        content = self.read(os.path.normpath(os.path.join(self.home, path)))
         if content is None:
             return None
         self._given += len(content)

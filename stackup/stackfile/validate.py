@@ -25,21 +25,27 @@ from stackup.stackfile.document import (
 )
 from stackup.stackfile.model.stack import Stack
 from stackup.stackfile.model.validate import Problem, validate
+from stackup.stackfile.raw import may_become_valid
 
 ROUNDS = 4
 MAX_PROBLEMS = 300
 """Nobody reads more, and each costs a search for what was meant."""
 
 
-def typed(root: Mapping, diagnostics: Diagnostics) -> Stack | None:
-    """The Stack, whole if no diagnostic was added, else as much of it as makes sense; None if that is too little."""
+def typed(root: Mapping, diagnostics: Diagnostics, *, raw: bool = False) -> Stack | None:
+    """The Stack, whole if no diagnostic was added, else as much of it as makes sense; None if that is too little.
+
+    In a `raw` tree a value that holds a variable is no problem yet.
+    """
     cut: set[Path] = set()
     for _ in range(ROUNDS):
         found = validate(plain(root))
         if isinstance(found, Stack):
             return found
         for problem in found[:MAX_PROBLEMS]:
-            if problem.path not in cut:  # what was cut out is missing now, which is no news
+            if problem.path in cut:  # what was cut out is missing now, which is no news
+                continue
+            if not (raw and problem.kind == "invalid" and may_become_valid(root, problem.path)):
                 _report(problem, root, diagnostics)
         cut.update(problem.path for problem in found)
         if len(found) > MAX_PROBLEMS:

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.test_conformance import ROOT, oracle
+from tests.scenarios.machine import ROOT
+from tests.scenarios.oracle import oracle
 from tests.stackfile.test_envfiles import REFUSED, REFUSED_RAW
 from tests.stackfile.tree import cases
 

@@ -39,6 +39,13 @@ def test_files_merge_by_the_rules(case: dict[str, Any]) -> None:
     agree(case["expect"], printed(case["files"], case.get("environ", {}), files=case.get("load", named)))
 
 
+@pytest.mark.parametrize("case", cases("traps"))
+def test_where_people_go_wrong(case: dict[str, Any]) -> None:
+    named = [name for name in case["files"] if name.endswith(".yaml") and "/" not in name]
+    profiles = case.get("profiles", ())
+    agree(case["expect"], printed(case["files"], case.get("environ", {}), files=named, profiles=profiles))
+
+
 @pytest.mark.parametrize("case", cases("errors"))
 def test_problems_are_named_with_their_place(case: dict[str, Any]) -> None:
     done = loaded(case["files"], case.get("environ", {}), profiles=case.get("profiles", ()))

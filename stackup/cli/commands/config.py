@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from stackup.cli.exits import Exit
-from stackup.cli.views.config import lines
+from stackup.cli.views import config as view
 from stackup.errors import HostError
-from stackup.project.config import config
+from stackup.project import config as project
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from stackup.cli.call import Call
     from stackup.cli.options import Options
+
+PORTABLE = frozenset(("path_resolution", "env_resolution", "unmasked"))
 
 
 def run(call: Call, options: Options) -> int:
@@ -18,11 +20,10 @@ def run(call: Call, options: Options) -> int:
         from stackup.cli.commands.vars import explain  # loads the files, which a cached config does not
 
         return explain(call, options.texts("explain"), as_json=options.text("format") == "json")
-    found = config(call.session(), options.texts("names"), all_resources=call.flags.flag("all_resources"))
+    text = _text(call, options)
+    path = options.text("output")
     if options.flag("quiet"):
         return Exit.DONE
-    text = lines(found, options)
-    path = options.text("output")
     if not path:
         call.terminal.out.write(text)
         return Exit.DONE
@@ -32,3 +33,27 @@ def run(call: Call, options: Options) -> int:
     except OSError as problem:
         raise HostError(f'cannot write "{path}": {(problem.strerror or "").lower()}', subject=path) from problem
     return Exit.DONE
+
+
+def _text(call: Call, options: Options) -> str:
+    """What to print."""
+    session, names, without = call.session(), options.texts("names"), _without(options)
+    if options.flag("variables"):
+        return view.variables(project.variables(session), options.text("format"))
+    if options.flag("lock_image_digests") or options.flag("resolve_image_digests"):
+        from stackup.project.pins import locked, pinned
+
+        pins = locked if options.flag("lock_image_digests") else pinned
+        found = pins(session, names, without - {"interpolate"})
+    else:
+        lists = view.is_list(options)
+        names = () if lists and not options.flag("images") else names
+        without = without - {"interpolate"} if lists and not options.flag("services") else without
+        found = project.config(session, names, all_resources=call.flags.flag("all_resources"), without=without)
+    return view.lines(found, options, call.environ)
+
+
+def _without(options: Options) -> frozenset[str]:
+    steps = ("consistency", "env_resolution", "interpolate", "normalize", "path_resolution")
+    left_out = frozenset(step for step in steps if options.flag(f"no_{step}"))
+    return left_out | PORTABLE if options.flag("portable") else left_out

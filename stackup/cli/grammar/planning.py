@@ -67,10 +67,38 @@ def config(
     networks: Annotated[bool, typer.Option("--networks", help="Print the network names")] = False,
     images: Annotated[bool, typer.Option("--images", help="Print the image names")] = False,
     profiles: Annotated[bool, typer.Option("--profiles", help="Print the profile names")] = False,
-    variables: Annotated[bool, typer.Option("--variables", help="Print the variables that the files ask for")] = False,
     explain: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Say where a variable has its value from, as `vars` does")
     ] = None,
+    models: Annotated[bool, typer.Option("--models", help="Print the model names")] = False,
+    variables: Annotated[
+        bool, typer.Option("--variables", help="Print the files' variables and their defaults")
+    ] = False,
+    environment: Annotated[
+        bool, typer.Option("--environment", help="Print the environment used for interpolation")
+    ] = False,
+    no_interpolate: Annotated[
+        bool, typer.Option("--no-interpolate", help="Leave variables as they are written")
+    ] = False,
+    no_normalize: Annotated[
+        bool, typer.Option("--no-normalize", help="Add no default names, networks and dependencies")
+    ] = False,
+    no_path_resolution: Annotated[
+        bool, typer.Option("--no-path-resolution", help="Leave paths as they are written")
+    ] = False,
+    no_consistency: Annotated[bool, typer.Option("--no-consistency", help="Do not check the stack as a whole")] = False,
+    no_env_resolution: Annotated[
+        bool, typer.Option("--no-env-resolution", help="Name env files instead of reading them")
+    ] = False,
+    resolve_image_digests: Annotated[
+        bool, typer.Option("--resolve-image-digests", help="Pin image tags to digests")
+    ] = False,
+    lock_image_digests: Annotated[
+        bool, typer.Option("--lock-image-digests", help="Print an override file with image digests")
+    ] = False,
+    portable: Annotated[
+        bool, typer.Option("--portable", help="Relative paths and names of variables instead of their values")
+    ] = False,
     hash: Annotated[  # noqa: A002
         str | None, typer.Option(metavar="SERVICE", help="Print a hash of each service, * for all")
     ] = None,

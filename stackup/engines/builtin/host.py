@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from stackup.engines.builtin.engine import BuiltinEngine
     from stackup.engines.desire.facts import Facts
-    from stackup.engines.engine import Direct, Finding
+    from stackup.engines.engine import Direct, Finding, Pins
     from stackup.layout import Layout
 
 
@@ -40,6 +40,11 @@ class BuiltinHost:
         from stackup.engines.builtin.facts import HostFacts
 
         return HostFacts(self.layout, self.environ)
+
+    def pins(self) -> Pins:
+        from stackup.engines.builtin.pins import StorePins
+
+        return StorePins(self.layout)
 
     def inputs(self) -> list[str]:
         return [f"{self.layout.images_dir}/tags"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from stackup.engines.desire.effects import EFFECTS, RUNNABLE
@@ -34,6 +35,15 @@ class MemoryFacts:
         return self._environ.get(name)
 
 
+class MemoryPins:
+    """A digest is the sha256 of the reference."""
+
+    def pinned(self, reference: str) -> str | None:
+        if reference.startswith("missing"):
+            return None
+        return reference if "@" in reference else f"{reference}@sha256:{sha256(reference.encode()).hexdigest()}"
+
+
 class MemoryHost:
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
         self.world = World()
@@ -50,6 +60,9 @@ class MemoryHost:
 
     def facts(self) -> MemoryFacts:
         return MemoryFacts(self.environ)
+
+    def pins(self) -> MemoryPins:
+        return MemoryPins()
 
     def inputs(self) -> list[str]:
         return []
