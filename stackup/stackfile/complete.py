@@ -16,6 +16,7 @@ from stackup.stackfile.document import (
     Sequence,
     mapping_at,
     section,
+    spell,
     text_at,
     texts,
     with_entries,
@@ -26,35 +27,38 @@ RESOURCES = ("networks", "volumes", "secrets", "configs")
 _NAMESPACES = ("network_mode", "pid", "ipc", "uts")
 
 
-def complete(root: Mapping, name: str) -> Mapping:
-    """`name` is the stack's."""
+def complete(root: Mapping, name: str, directory: str) -> Mapping:
+    """`name` is the stack's, and `directory` its folder, which is what a build without a context is made of."""
     root = with_value(
         root, "name", text_at(root.entries["name"].value.span if "name" in root.entries else root.span, name)
     )
-    root = _services(root)
+    root = _services(root, directory)
     root = _default_network(root)
     for kind in RESOURCES:
         root = _named(root, kind, name)
     return root
 
 
-def _services(root: Mapping) -> Mapping:
+def _services(root: Mapping, directory: str) -> Mapping:
     services = section(root, "services")
     if not services.entries:
         return root
-    entries = {
-        name: Entry(entry.key, _service(entry.value, entry.key) if isinstance(entry.value, Mapping) else entry.value)
-        for name, entry in services.entries.items()
-    }
+    entries = dict(services.entries)
+    for name, entry in services.entries.items():
+        if isinstance(entry.value, Mapping):
+            entries[name] = Entry(entry.key, _service(entry.value, entry.key, directory))
     return with_value(root, "services", with_entries(services, entries))
 
 
-def _service(service: Mapping, key: Span) -> Mapping:
+def _service(service: Mapping, key: Span, directory: str) -> Mapping:
     networks = service.get("networks")
     is_alone = networks is None or (isinstance(networks, Mapping) and not networks.entries)
     if is_alone and "network_mode" not in service.entries and "provider" not in service.entries:
         service = with_value(service, "networks", mapping_at(key, {"default": Mapping({}, key)}))
     service = _dependencies(service)
+    build = service.get("build")
+    if isinstance(build, Mapping) and "context" not in build.entries:
+        service = with_value(service, "build", with_value(build, "context", text_at(build.span, directory)))
     for kind, folder in (("secrets", "/run/secrets/"), ("configs", "/")):
         grants = service.get(kind)
         if isinstance(grants, Sequence):
@@ -92,8 +96,9 @@ def _implied(service: Mapping) -> Iterator[tuple[str, Span, bool]]:
             yield node.value.removeprefix("service:"), node.span, True
     for key, restart in (("links", True), ("volumes_from", False)):
         node = service.get(key)
-        for item, text in zip(node.items if isinstance(node, Sequence) else (), texts(node), strict=False):
-            if not text.startswith("container:"):
+        for item in node.items if isinstance(node, Sequence) else ():
+            text = spell(item.value) if isinstance(item, Scalar) and not isinstance(item.value, bool) else ""
+            if text and not text.startswith("container:"):
                 yield text.split(":", 1)[0], item.span, restart
 
 

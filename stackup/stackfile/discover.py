@@ -6,6 +6,7 @@ mentions COMPOSE_, and then late. Everything comes by value in a Request; only i
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
@@ -44,9 +45,11 @@ def read_disk(path: str) -> bytes | None:
     """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if _is_typed(path) else os.O_NONBLOCK))
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # the last: a path that no file can have
         return None
     except OSError as problem:
+        if problem.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+            return None
         reason = (problem.strerror or "cannot be read").lower()
         raise UsageError(f'"{path}": {reason}', subject=path, hint="check its permissions") from problem
     try:

@@ -84,7 +84,7 @@ def load(request: Request) -> Loaded:
     root = assembly.stack(found.files, found.directory, named, ())
     enabled = enabled_services(root, found.profiles, request.services)
     _note_profiles(root, request.profiles, diagnostics)
-    root = complete(fill_environment(root, enabled, named, sources), name)
+    root = complete(fill_environment(root, enabled, named, sources), name, found.directory)
     stack = typed(root, diagnostics)
     where = origins(root)
     if stack is not None:

@@ -24,7 +24,7 @@ MAX_TEXT = 64 * 1024 * 1024
 def stamp(path: str) -> Stamp | None:
     try:
         status = os.stat(path)
-    except OSError:
+    except (OSError, ValueError):  # a path that no file can have
         return None
     return status.st_mtime_ns, status.st_size, status.st_ino
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 from collections.abc import Mapping
 
 from stackup.engines.desire.facts import ImageFact
@@ -30,10 +32,12 @@ class HostFacts:
         return ImageFact(image_id, config.healthcheck is not None, tuple(config.volumes))
 
     def file_digest(self, path: str) -> str | None:
+        """Of a regular file only: reading a device or a pipe may never end."""
         try:
-            with open(path, "rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError:
+            with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
+                regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+                return hashlib.file_digest(file, "sha256").hexdigest() if regular else None
+        except (OSError, ValueError):
             return None
 
     def variable(self, name: str) -> str | None:

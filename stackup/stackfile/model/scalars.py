@@ -5,13 +5,14 @@ bytes, durations int nanoseconds, flags bool. A validator takes the loose spelli
 that stands on its own, since the loader prints it beside the caret.
 """
 
+import math
 import re
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
 from stackup.stackfile.document import spell
-from stackup.values import parse_duration, parse_size
+from stackup.values import LARGEST, parse_duration, parse_size
 
 Loose = Any
 """What JSON can say: keys of the specification that are carried through without being understood. (pydantic's own
@@ -61,14 +62,23 @@ def _whole(text: str) -> int:
 
 
 def read_number(value: object) -> object:
+    """Infinity and what is no number are none: nothing can be limited to them."""
     if isinstance(value, str):
         try:
-            return float(value)
+            return _finite(float(value), value)
         except ValueError:
             raise ValueError(f'expected a number, found "{value}"') from None
     if isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if isinstance(value, float):
+        return _finite(value, spell(value))
     return _of(value, float, "a number")
+
+
+def _finite(number: float, text: str) -> float:
+    if not math.isfinite(number):
+        raise ValueError(f"expected a number, found {text}")
+    return number
 
 
 def read_size(value: object) -> object:
@@ -77,7 +87,9 @@ def read_size(value: object) -> object:
     if isinstance(value, bool):
         raise ValueError(f"expected a size, found the boolean {spell(value)}")
     if isinstance(value, float) and value.is_integer():
-        return int(value)
+        value = int(value)
+    if isinstance(value, int) and not -1 <= value <= LARGEST:
+        raise ValueError(f"expected a size from -1 to {LARGEST}, found {str(value)[:24]}")
     return _of(value, int, "a size such as 512m")
 
 
