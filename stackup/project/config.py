@@ -28,7 +28,7 @@ def _config(session: Session, services: tuple[str, ...], all_resources: bool) ->
     if found is not None and {"stack", "yaml", "json", "profiles", "variables", "problems"} <= found.keys():
         return found
     value, inputs = _load(session, services, all_resources)
-    if cache.cacheable(session.where):
+    if not session.dry_run:
         cache.write(session.layout, key, value, inputs)
     return value
 

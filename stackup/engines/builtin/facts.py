@@ -34,11 +34,18 @@ class HostFacts:
     def file_digest(self, path: str) -> str | None:
         """Of a regular file only: reading a device or a pipe may never end."""
         try:
-            with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
-                regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
-                return hashlib.file_digest(file, "sha256").hexdigest() if regular else None
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except (OSError, ValueError):
             return None
+        try:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                return None
+            with open(fd, "rb", closefd=False) as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError:
+            return None
+        finally:
+            os.close(fd)
 
     def variable(self, name: str) -> str | None:
         return self._environ.get(name)
