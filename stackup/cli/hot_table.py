@@ -8,6 +8,7 @@ VERBS = {
     "apply": "plan|one|| yes|flag|--yes,-y|",
     "attach": "service|one|| index|number|--index| no_stdin|flag|--no-stdin|",
     "commit": "service|one|| reference|maybe|| author|text|--author,-a| change|texts|--change,-c| index|number|--index| message|text|--message,-m| pause|flag|--pause,-p|1 pause|off|--no-pause|",
+    "completion": "shell|one||",
     "config": "names|many|| format|text|--format| quiet|flag|--quiet,-q| output|text|--output,-o| services|flag|--services| volumes|flag|--volumes| networks|flag|--networks| images|flag|--images| profiles|flag|--profiles| variables|flag|--variables| explain|texts|--explain| hash|text|--hash|",
     "cp": "source|one|| target|one|| all|flag|--all| archive|flag|--archive,-a| follow_link|flag|--follow-link,-L| index|number|--index|",
     "create": "services|many|| build|flag|--build| no_build|flag|--no-build| pull|text|--pull| quiet_pull|flag|--quiet-pull| force_recreate|flag|--force-recreate| no_recreate|flag|--no-recreate| remove_orphans|flag|--remove-orphans| scale|texts|--scale| yes|flag|--yes,-y|",

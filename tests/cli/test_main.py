@@ -624,24 +624,6 @@ def test_files_of_a_container_are_copied_both_ways(shell: Shell, tmp_path: Path)
     assert b"of the container" in (tmp_path / "all.tar").read_bytes()
 
 
-def test_the_shell_completes_commands_options_and_services(tmp_path: Path) -> None:
-    (tmp_path / "stack.yaml").write_text(SHOP)
-
-    def completed(line: str) -> list[str]:
-        words = {"COMP_WORDS": line, "COMP_CWORD": str(line.count(" ")), "_STACKUP_COMPLETE": "complete_bash"}
-        environ = {**bare_environment(tmp_path), **words}
-        done = subprocess.run(
-            [sys.executable, "-m", "stackup"], env=environ, cwd=tmp_path, capture_output=True, check=False
-        )
-        return done.stdout.decode().split()
-
-    assert completed("stackup exe") == ["exec"]
-    assert completed("stackup up --remove") == ["--remove-orphans"]
-    assert completed("stackup logs w") == ["web"]
-    (tmp_path / "stack.yaml").unlink()
-    assert completed("stackup logs w") == []
-
-
 DOCKERFILE = """\
 FROM alpine AS base
 ENV A="b c" D=e
