@@ -105,6 +105,7 @@ def resolve(session: Session, services: tuple[str, ...] = (), *, wish: Wish | No
     found = cached(session, services) if wish is None else None
     if found is None:
         found = _resolve(session, services, wish)
+    session.directory = found.directory
     tell(session, found.problems)
     found.require(services)
     return found

@@ -681,3 +681,27 @@ def test_image_parse_shows_what_is_wrong_and_prints_nothing(shell: Shell, tmp_pa
         shell.typed("image parse nothing-there").err
         == 'error: cannot read "nothing-there": no such file or directory\n'
     )
+
+
+RISKY = SHOP.replace("    image: nginx\n", "    image: nginx\n    privileged: true\n")
+
+
+def test_plan_and_up_tell_once_what_a_stack_gets_beyond_its_containers(shell: Shell) -> None:
+    shell.shop.write(RISKY)
+    line = "  web  is privileged: nothing holds its programs back  stack.yaml:9\n"
+    assert line in shell.typed("plan").out
+    assert json.loads(shell.typed("plan --json").out)["plan"]["risks"][0]["place"] == "stack.yaml:9"
+    first = shell.typed("up -d")
+    assert (first.code, first.err.count(line)) == (0, 1)
+    again = shell.typed("up -d")
+    assert "is privileged" not in again.err + again.out
+
+
+def test_risks_are_asked_about_only_when_that_is_asked_for(shell: Shell) -> None:
+    assert shell.typed("up -d --ask --force-recreate").code == 0, "nothing to ask about"
+    shell.shop.write(RISKY)
+    refused = shell.typed("up -d --ask")
+    assert refused.code == 1
+    assert "nothing was changed" in refused.err
+    assert "privileged" not in shell.typed("ps --drift").out
+    assert "is privileged" in shell.typed("plan").out, "it is still to be done"

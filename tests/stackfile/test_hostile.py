@@ -252,3 +252,10 @@ def test_numbers_in_the_place_of_names_count_as_names() -> None:
     assert build is not None
     assert build.context == f"{HOME}/2024"
     assert loaded(text).disabled == ("web",)
+
+
+@pytest.mark.parametrize("name", ["a\\e[2J", "\\u202eb", "a\\rb", "a b", "-a", "a/b"])
+def test_names_hold_letters_that_stay_where_they_are(name: str) -> None:
+    assert codes(f'services: {{web: {{image: i, container_name: "{name}"}}}}') == {"SU026"}
+    if name not in ("-a",):
+        assert codes(f'services: {{"{name}": {{image: i}}}}') == {"SU026"}
