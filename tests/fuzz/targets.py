@@ -205,7 +205,8 @@ def _tree(random: Random) -> str:
 
 def _case_files() -> list[str]:
     """Every stack file among the cases, and every file that a case holds."""
-    found = [path.read_text() for path in sorted(CASES.glob("oracle/*.yaml"))]
+    whole = (*CASES.glob("oracle/*.yaml"), *CASES.glob("stacks/*/*.y*ml"))
+    found = [path.read_text() for path in sorted(whole)]
     for path in sorted(CASES.glob("*/*.yaml")):
         case = YAML(typ="safe").load(path.read_text()) if path.parent.name != "oracle" else {}
         files = case.get("files", {}) if isinstance(case, dict) else {}
