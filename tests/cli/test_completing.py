@@ -28,7 +28,7 @@ def offered(shell: Shell, *words: str) -> list[str]:
     ("words", "expected"),
     [
         (["exe"], ["exec"]),
-        (["image", "l"], ["ls"]),
+        (["image", "l"], ["load", "ls"]),
         (["up", "--remove"], ["--remove-orphans"]),
         (["--prof"], ["--profile"]),
         (["logs", "w"], ["web"]),

@@ -209,8 +209,9 @@ def _case_files() -> list[str]:
     found = [path.read_text() for path in sorted(whole)]
     for path in sorted(CASES.glob("*/*.yaml")):
         case = YAML(typ="safe").load(path.read_text()) if path.parent.name != "oracle" else {}
-        files = case.get("files", {}) if isinstance(case, dict) else {}
-        found += [body for name, body in files.items() if isinstance(body, str) and Path(name).suffix != ".env"]
+        files = case.get("files") if isinstance(case, dict) else None
+        pairs = files.items() if isinstance(files, dict) else ()
+        found += [body for name, body in pairs if isinstance(body, str) and Path(name).suffix != ".env"]
     return found
 
 

@@ -234,6 +234,8 @@ NUMBERS = [
     ("mem_limit: 1e300", {"SU021"}),
     ("mem_limit: " + "9" * 5000, {"SU021"}),
     ("shm_size: -99999999999999999999999", {"SU021"}),
+    ("secrets: [{source: s, mode: -1}]", {"SU021", "SU030"}),
+    ("secrets: [{source: s, mode: '77777'}]", {"SU021", "SU030"}),
     ("stop_grace_period: " + "9" * 50 + "h", {"SU021"}),
 ]
 

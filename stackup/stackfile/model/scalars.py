@@ -19,6 +19,7 @@ Loose = Any
 type for it checks what the parser has ensured, and costs 10 ms of imports.)"""
 
 _OCTAL = re.compile(r"\s*(0o)?[0-7]{1,10}\s*")
+MODES = 0o7777
 _FLAGS = {"true": True, "yes": True, "on": True, "y": True, "1": True}
 _FLAGS |= {"false": False, "no": False, "off": False, "n": False, "0": False}
 
@@ -112,10 +113,12 @@ def read_micros(value: object) -> object:
 def read_octal(value: object) -> object:
     """File modes: an integer is taken as it is (YAML has read `0440` as octal), text is octal."""
     if isinstance(value, str):
-        if not _OCTAL.fullmatch(value):
-            raise ValueError(f'expected an octal file mode such as 0440, found "{value}"')
-        return int(value, 8)
-    return read_count(value)
+        mode: object = int(value, 8) if _OCTAL.fullmatch(value) else None
+    else:
+        mode = read_count(value)
+    if not isinstance(mode, int) or not 0 <= mode <= MODES:
+        raise ValueError(f"expected an octal file mode such as 0440, found {_kind(value)}")
+    return mode
 
 
 def _of(value: object, wanted: type, words: str) -> object:
