@@ -20,7 +20,7 @@ HIDDEN = ("--compatibility", "--verbose")
 WORDS = {
     "ansi": "never always auto",
     "progress": "auto tty plain json quiet",
-    "diagnostics": "json github",
+    "diagnostics": "json github sarif",
     "pull": "always missing never build",
     "rmi": "local all",
     "shell": "bash zsh fish",
@@ -147,7 +147,7 @@ def _names(call: Call, line: Line, name: str) -> list[str]:
         return [f"{code}\t{headline}" for code, (headline, _) in CODES.items()]
     call.heed(Options(line.flags.values), line.verb)
     session = call.session()
-    if name in SERVICES:
+    if name in SERVICES or (name == "names" and line.verb == "config"):
         return names.services(session)
     if name in ("scale", "counts"):
         return [f"{service}=" for service in names.services(session)]

@@ -29,7 +29,7 @@ CODES = {"program-not-found": Exit.NOT_FOUND, "program-not-executable": Exit.NOT
 
 def run(argv: list[str], environ: Mapping[str, str], host: Host | None = None) -> int:
     """One command line; its exit code."""
-    call = Call(hoisted(argv), environ, host)
+    call = Call(argv if argv[:1] == [COMPLETION] else hoisted(argv), environ, host)
     try:
         code = _told(call)
         call.close()

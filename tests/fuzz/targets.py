@@ -88,7 +88,7 @@ def interpolation(text: str) -> None:
 def dotenv(text: str) -> None:
     problems = Diagnostics()
     found = parse_env(text, "f", {"HOME": "/root"}.get, problems)
-    parse_raw(text, "f", {"HOME": "/root"}.get)
+    parse_raw(text, "f", {"HOME": "/root"}.get, Diagnostics())
     written = "".join(f"{name}={_quoted(binding.value)}\n" for name, binding in found.items())
     again = Diagnostics()
     values = {name: binding.value for name, binding in parse_env(written, "g", {}.get, again).items()}

@@ -26,8 +26,8 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "SU105": (
         "an option cannot be read",
-        "A value that docker compose hands on unread has to be read by this engine: the size or mode of a tmpfs, the "
-        "owner of a secret or config, the options of a log. Write a whole number, a size as 64m, or an octal mode.",
+        "A value that docker compose hands on unread has to be read by this engine: the owner of a secret or config, "
+        "the options of a log, how often to start again. Write a whole number, or a size such as 64m.",
     ),
     "SU106": (
         "a stack asks for too many containers",

@@ -1,4 +1,4 @@
-"""Texts inside of texts that this engine has to read: sizes and modes of tmpfs, owners of secrets, options of logs.
+"""Texts that this engine has to read: owners of secrets and configs, options of logs, how often to start again.
 
 Compose hands them on unread, so a file with a bad one is a sound file that cannot be had here. A service is translated
 only after all of its texts could be read.
@@ -30,12 +30,6 @@ def count(text: str) -> int:
     return _whole(text, 2**31 - 1, "a count")
 
 
-def mode(text: str) -> int:
-    if not text or len(text) > 5 or set(text) - set("01234567"):
-        raise ValueError(f'"{text}" is not an octal file mode such as 1770')
-    return int(text, 8)
-
-
 def _whole(text: str, largest: int, what: str) -> int:
     if not (text.isascii() and text.isdigit()) or len(text) > 10 or int(text) > largest:
         raise ValueError(f'"{text}" is not {what}')
@@ -60,11 +54,6 @@ def readable(name: str, service: Service, context: Context) -> bool:
 
 
 def _texts(service: Service) -> Iterator[Text]:
-    for number, text in enumerate(service.tmpfs):
-        for option in text.partition(":")[2].split(","):
-            key, _, value = option.partition("=")
-            if key in ("size", "mode"):
-                yield parse_size if key == "size" else mode, value, ("tmpfs", number)
     for kind, grants in (("secrets", service.secrets), ("configs", service.configs)):
         for number, grant in enumerate(grants):
             for key, given in (("uid", grant.uid), ("gid", grant.gid)):

@@ -66,9 +66,10 @@ def read_number(value: object) -> object:
     """Infinity and what is no number are none: nothing can be limited to them."""
     if isinstance(value, str):
         try:
-            return _finite(float(value), value)
+            number = float(value)
         except ValueError:
             raise ValueError(f'expected a number, found "{value}"') from None
+        return _finite(number, f'"{value}"')
     if isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if isinstance(value, float):
@@ -77,7 +78,9 @@ def read_number(value: object) -> object:
 
 
 def _finite(number: float, text: str) -> float:
-    if not math.isfinite(number):
+    if math.isinf(number):
+        raise ValueError(f"expected a number, found {text}, which is too large")
+    if math.isnan(number):
         raise ValueError(f"expected a number, found {text}")
     return number
 
@@ -116,7 +119,9 @@ def read_octal(value: object) -> object:
         mode: object = int(value, 8) if _OCTAL.fullmatch(value) else None
     else:
         mode = read_count(value)
-    if not isinstance(mode, int) or not 0 <= mode <= MODES:
+    if isinstance(mode, int) and mode > MODES:
+        raise ValueError(f"expected at most the file mode 7777, found {_kind(value)}, which is too large")
+    if not isinstance(mode, int) or mode < 0:
         raise ValueError(f"expected an octal file mode such as 0440, found {_kind(value)}")
     return mode
 
