@@ -74,6 +74,10 @@ class Digest:
         return cls(f"sha{found[1]}", found[2])
 
 
+LARGEST = 2**63 - 1
+"""Of sizes and durations: what the kernel and Go can hold."""
+_DIGITS = 40
+"""More are no number that anybody means, and Python's own limit speaks in Python's words."""
 _SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([bkmgtp]?)(?:i?b)?\s*\Z", re.IGNORECASE)
 _SIZE_POWER = {"": 0, "b": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 
@@ -83,14 +87,22 @@ def parse_size(text: str) -> int:
     found = _SIZE.match(text)
     if not found:
         raise ValueError(f'"{text}" is not a size such as 512m or 1gb')
-    return _scaled(found[1], 1024 ** _SIZE_POWER[found[2].lower()])
+    return _bounded(_scaled(found[1], 1024 ** _SIZE_POWER[found[2].lower()]), text)
 
 
 def _scaled(number: str, scale: int) -> int:
     """`1.5` times a scale in whole numbers: a float loses the last digits of what must read back as it was printed."""
     whole, _, fraction = number.partition(".")
-    divisor: int = 10 ** len(fraction)
-    return int(whole + fraction) * scale // divisor
+    if len(whole) > _DIGITS:
+        return LARGEST + 1
+    divisor: int = 10 ** len(fraction[:_DIGITS])
+    return int(whole + fraction[:_DIGITS]) * scale // divisor
+
+
+def _bounded(number: int, text: str) -> int:
+    if number > LARGEST:
+        raise ValueError(f'"{text[:_DIGITS]}" is too large')
+    return number
 
 
 def format_size(size: int) -> str:
@@ -129,7 +141,7 @@ def parse_duration(text: str) -> int:
         rest = rest[found.end() :]
     if not text.strip():
         raise ValueError("a duration is empty")
-    return total
+    return _bounded(total, text)
 
 
 def _decimal(number: int, scale: int) -> str:

@@ -83,3 +83,19 @@ def test_a_printed_duration_reads_back(nanoseconds: int) -> None:
 @given(st.integers(0, 2**60))
 def test_a_printed_size_reads_back(size: int) -> None:
     assert parse_size(format_size(size)) == size
+
+
+@pytest.mark.parametrize("text", ["9" * 20, "9" * 5000, "1" + "0" * 50 + "k", "9000000p", "0." + "1" * 5000 + "1e"])
+def test_a_size_that_nothing_can_hold_is_refused_in_our_words(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is too large|is not a size"):
+        parse_size(text)
+
+
+@pytest.mark.parametrize("text", ["9" * 20 + "h", "9" * 5000 + "s", "300000h" * 100_000])
+def test_a_duration_that_nothing_can_hold_is_refused_in_our_words(text: str) -> None:
+    with pytest.raises(ValueError, match="is too large"):
+        parse_duration(text)
+
+
+def test_many_digits_behind_the_point_are_only_many_digits() -> None:
+    assert parse_size("1." + "5" * 5000 + "k") == 1592

@@ -1,6 +1,6 @@
 """The command line as typer knows it: the one definition, from which the hot table is made.
 
-Loaded only for what the table cannot do: help, mistakes, completion. Every function of the grammar is a signature; what
+Loaded only for what the table cannot do: help and mistakes. Every function of the grammar is a signature; what
 runs is the body that `dispatch` finds. A command is built when it is asked for, so `--help` builds none.
 """
 
@@ -120,7 +120,7 @@ def _group(prefix: str, line: Line | None) -> Any:
 def root(line: Line | None = None) -> Any:
     """The whole command line."""
     kind = type("Verbs", (Verbs,), {"line": line})
-    app = typer.Typer(cls=kind, rich_markup_mode=None, context_settings=SETTINGS)
+    app = typer.Typer(cls=kind, add_completion=False, rich_markup_mode=None, context_settings=SETTINGS)
 
     @functools.wraps(global_flags)
     def flags(**values: object) -> None:
@@ -132,7 +132,7 @@ def root(line: Line | None = None) -> Any:
 
 
 def global_parameters() -> list[Any]:
-    return [item for item in root().params if item.name not in ("install_completion", "show_completion")]
+    return list(root().params)
 
 
 def run(argv: list[str], dispatch: Dispatch) -> int:

@@ -47,6 +47,7 @@ def bring_up(call: Call, options: Options) -> int:
         raise UsageError("--abort-on-container-exit and its kin need the foreground", hint="leave out -d and --wait")
     tell_unbuilt(call, options)
     made = frame(call, yes=options.flag("yes") or wanted.renew_volumes)
+    made.asks = options.flag("ask")
     made.tells_running = wanted.run is Run.RUNNING
     if detached:
         return _in_the_background(made, wanted)

@@ -10,6 +10,7 @@ from stackup.cli.call import Call
 from stackup.cli.interrupts import interruptible
 from stackup.cli.options import Options
 from stackup.cli.views import plan as plan_view
+from stackup.cli.views import risks
 from stackup.cli.views.progress import View, choose
 from stackup.cli.views.report import tell
 from stackup.cli.views.words import Words
@@ -29,6 +30,8 @@ class Frame:
     session: Session
     view: View | None = None
     asked: bool = False
+    asks: bool = False
+    """Whether what the plan gives away of the machine is asked about, and not only told."""
     tells_running: bool = False
     """Whether containers that already are as wanted are shown, as docker compose's `up` does."""
 
@@ -38,6 +41,7 @@ class Frame:
             plan_view.show(self.call.terminal, plan)
         if self.tells_running and not self.call.dry_run:
             self._tell_running(plan)
+        self._tell_risks(plan)
         lost = [item for item in plan.destructive if item.action is Action.REPLACE]
         if not lost or self.asked:
             return True
@@ -48,6 +52,12 @@ class Frame:
             f"{names} must be made anew, and its data would be lost",
             hint="pass --yes to agree, or see `stackup plan` for the reason",
         )
+
+    def _tell_risks(self, plan: Plan) -> None:
+        rows = risks.found(self.call, self.session, plan)
+        risks.show(rows, self.call.terminal.say, self.call.terminal.paint_err)
+        if rows and self.asks and not self.call.dry_run and not self.call.terminal.ask("Go on?"):
+            raise UsageError("nothing was changed", hint="leave out --ask to be told only")
 
     def _tell_running(self, plan: Plan) -> None:
         for item in plan.changes:

@@ -21,14 +21,15 @@ if TYPE_CHECKING:
 
     from stackup.engines.engine import Host
 
-COMPLETION = "_STACKUP_COMPLETE"
+COMPLETION = "__complete"
+"""What the shells' scripts say before the words that they want completed; no command for people."""
 CODES = {"program-not-found": Exit.NOT_FOUND, "program-not-executable": Exit.NOT_EXECUTABLE}
 """Errors of one program's start, which `exec` alone can raise here."""
 
 
 def run(argv: list[str], environ: Mapping[str, str], host: Host | None = None) -> int:
     """One command line; its exit code."""
-    call = Call(hoisted(argv), environ, host)
+    call = Call(argv if argv[:1] == [COMPLETION] else hoisted(argv), environ, host)
     try:
         code = _told(call)
         call.close()
@@ -54,14 +55,27 @@ def _run(call: Call) -> int:
     def dispatch(flags: dict[str, object], verb: str, values: dict[str, object]) -> int:
         return _dispatch(call, flags, verb, values)
 
-    found = None if COMPLETION in call.environ else parse(call.argv)
+    if call.argv[:1] == [COMPLETION]:
+        return _complete(call)
+    found = parse(call.argv)
     if found is not None:
         return dispatch(*found)
     if any(word in ("--version", "-v") for word in call.argv[:1]):
         return dispatch(*_parsed(["version"]))
-    from stackup.cli.app import run as run_with_typer  # 60 ms, for help, mistakes and completion
+    from stackup.cli.app import run as run_with_typer  # 60 ms, for help and mistakes
 
     return run_with_typer(call.argv, dispatch)
+
+
+def _complete(call: Call) -> int:
+    from stackup.cli.completing import answer, answer_bash
+
+    match call.argv[1:]:
+        case ["bash", line, current]:
+            answer_bash(call, line, current)
+        case ["words", *words]:
+            answer(call, words)
+    return Exit.DONE
 
 
 def _parsed(argv: list[str]) -> tuple[dict[str, object], str, dict[str, object]]:

@@ -24,12 +24,14 @@ MAGENTA = "\033[35m"
 CYAN = "\033[36m"
 FAINT = "\033[2m"
 DEFAULT_WIDTH = 80
+TURNING = frozenset("\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+"""Letters without a shape that turn the direction of writing or end lines: with them a text looks like another one."""
 
 
 class Terminal:
     """The streams of the command: its own, unless others are given."""
 
-    __slots__ = ("_in", "color", "color_err", "err", "interactive", "live", "out")
+    __slots__ = ("_escapes", "_escapes_err", "_in", "color", "color_err", "err", "interactive", "live", "out")
 
     def __init__(
         self, environ: Mapping[str, str], ansi: str = "auto", streams: tuple[TextIO, TextIO, TextIO] | None = None
@@ -38,12 +40,13 @@ class Terminal:
         dumb = environ.get("TERM") == "dumb"
         self.color = _colored(self.out, environ, ansi, dumb=dumb)
         self.color_err = _colored(self.err, environ, ansi, dumb=dumb)
-        self.live = _is_tty(self.err) and not dumb and ansi != "never"
+        self._escapes, self._escapes_err = _is_tty(self.out), _is_tty(self.err)
+        self.live = self._escapes_err and not dumb and ansi != "never"
         self.interactive = _is_tty(self._in) and _is_tty(self.out)
 
     def print(self, text: str = "") -> None:
-        """A line of data."""
-        self.out.write(f"{text}\n")
+        """A line of data, or several. What a stack has put into them cannot move a terminal's cursor."""
+        self.out.write(f"{_lines(text) if self._escapes else text}\n")
 
     def stream(self) -> BinaryIO:
         """Standard output for bytes, without a buffer: what could not be written is not tried again at the end."""
@@ -51,9 +54,9 @@ class Terminal:
         return open(self.out.fileno(), "wb", buffering=0, closefd=False)
 
     def say(self, text: str) -> None:
-        """A line about the work."""
+        """A line about the work, or several."""
         self.out.flush()
-        self.err.write(f"{text}\n")
+        self.err.write(f"{_lines(text) if self._escapes_err else text}\n")
         self.err.flush()
 
     def paint(self, text: str, style: str) -> str:
@@ -67,7 +70,7 @@ class Terminal:
         """A question with no as its default; nobody there is a no."""
         if not (_is_tty(self._in) and _is_tty(self.err)):
             return False
-        self.err.write(f"{question} [y/N] ")
+        self.err.write(f"{_lines(question)} [y/N] ")
         self.err.flush()
         return self._in.readline().strip().lower() in ("y", "yes")
 
@@ -97,8 +100,14 @@ def _colored(stream: TextIO, environ: Mapping[str, str], ansi: str, *, dumb: boo
     return _is_tty(stream) and not dumb
 
 
+def _lines(text: str) -> str:
+    return text if text.isprintable() else "\n".join(map(visible, text.split("\n")))
+
+
 def visible(text: str) -> str:
-    """Text of somebody else's, for a terminal: control characters are spelled out, but for tabs and colours (SGR)."""
+    """Text of somebody else's, for a terminal: control characters are spelled out, but for tabs and colours (SGR), and
+    so is what turns the direction of writing.
+    """
     if text.isprintable():
         return text
     found: list[str] = []
@@ -110,14 +119,18 @@ def visible(text: str) -> str:
             at = end
             continue
         letter = text[at]
-        found.append(letter if letter == "\t" or ord(letter) >= 160 or letter.isprintable() else _spelled(letter))
+        found.append(letter if letter == "\t" or _is_harmless(letter) else _spelled(letter))
         at += 1
     colored = any(len(piece) > 1 and piece[0] == "\033" for piece in found)
     return "".join(found) + (RESET if colored else "")
 
 
+def _is_harmless(letter: str) -> bool:
+    return letter.isprintable() or (ord(letter) >= 160 and letter not in TURNING)
+
+
 def _spelled(letter: str) -> str:
-    return f"\\x{ord(letter):02x}"
+    return f"\\x{ord(letter):02x}" if ord(letter) < 256 else f"\\u{ord(letter):04x}"
 
 
 def _color_end(text: str, at: int) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 GRAMMARS = {
     "lifecycle": ("up", "down", "create", "start", "stop", "restart", "scale", "rm", "kill"),
-    "planning": ("plan", "apply", "why", "explain", "config", "vars", "doctor", "version"),
+    "planning": ("plan", "apply", "why", "explain", "config", "vars", "doctor", "version", "completion"),
     "looking": ("ps", "logs", "ls", "images", "port", "top", "volumes"),
     "inside": ("exec", "run", "attach", "wait"),
     "contents": ("commit", "cp", "export"),
@@ -32,6 +32,7 @@ VERBS = {
     "apply": "Apply a plan that `plan -o` wrote",
     "attach": "Attach local standard input, output, and error streams to a service's running container",
     "commit": "Create a new image from a service container's changes",
+    "completion": "Print the script that completes commands in bash, zsh or fish",
     "config": "Parse, resolve and render the stack files in canonical format",
     "cp": "Copy files/folders between a service container and the local filesystem",
     "create": "Create containers for a service",

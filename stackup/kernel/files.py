@@ -89,7 +89,7 @@ def write_bytes(path: str, data: bytes, *, mode: int = 0o600, durable: bool = Tr
     """
     aside = aside or f"{path}.{os.getpid()}.new"
     try:
-        fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+        fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
         try:
             rest = memoryview(data)
             while rest:

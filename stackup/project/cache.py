@@ -1,18 +1,21 @@
 """Resolved stacks kept on disk under the key of their inputs, so that a command on an unchanged stack parses nothing.
 
-Hot. An entry is believed only when every file it rests on has the same stat and every variable that was consulted has
-the same value; one that is torn, hostile or of another release is a miss, never an error. Losing the cache loses
-nothing but time.
+Hot. An entry is believed only when the same tool wrote it, every file that it rests on holds its stamp, and every
+variable that was consulted has the same value. It is a file of ours alone with a checksum before it, so one that is
+torn, worn, or somebody else's is a miss, never an error: what is read back is what was written. (Who can write as this
+user can change the tool itself.) Losing the cache loses nothing but time.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import zlib
 
-from stackup import __version__
 from stackup.errors import StackupError
-from stackup.kernel.files import make_dir, read_json, remove, write_json
+from stackup.kernel.files import list_dir, make_dir, remove, write_bytes
+from stackup.project.tool import tool
+from stackup.stamps import NEVER, holds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,17 +25,20 @@ if TYPE_CHECKING:
     from stackup.layout import Layout
     from stackup.project.session import Where
 
-FORMAT = 1
-STDIN = "-"
-DIRECTORY = 0o040000
-Stat = "list[int] | None"
+FORMAT = 2
+LARGEST = 256 << 20
+MOST = 400
+"""Entries; when there are more the older half goes."""
+_KIND, _FILE, _OTHERS_WRITE = 0o170000, 0o100000, 0o022
+_HEAD = 9
+"""The checksum in hexadecimal and an end of line."""
 
 
 def key_of(where: Where, purpose: str, services: tuple[str, ...] = ()) -> dict[str, Any]:
     """Everything of a command line that can change what a stack resolves to; variables and files are checked apart."""
     return {
         "format": FORMAT,
-        "tool": __version__,
+        "engine": where.environ.get("STACKUP_ENGINE", ""),
         "purpose": purpose,
         "directory": where.directory,
         "files": list(where.files),
@@ -44,47 +50,51 @@ def key_of(where: Where, purpose: str, services: tuple[str, ...] = ()) -> dict[s
     }
 
 
-def cacheable(where: Where) -> bool:
-    """What came through a pipe cannot be looked at again."""
-    return STDIN not in where.files and where.environ.get("COMPOSE_FILE") != STDIN
-
-
 def entry_file(layout: Layout, key: Mapping[str, Any]) -> str:
     """A short name is enough: the whole key is in the file and compared, so that a collision is a miss."""
     text = repr(sorted(key.items())).encode(errors="surrogateescape")
     return os.path.join(layout.cache_dir, f"{zlib.crc32(text):08x}{zlib.adler32(text):08x}.json")
 
 
-def stat_of(path: str) -> list[int] | None:
-    """What tells one version of a file from another; None when nothing is there, or nothing is in the folder."""
-    try:
-        found = os.stat(path)
-        if found.st_mode & 0o170000 == DIRECTORY and not os.listdir(path):
-            return None
-    except (OSError, ValueError):
-        return None
-    return [found.st_mtime_ns, found.st_size, found.st_ino]
-
-
 def read(layout: Layout, where: Where, key: Mapping[str, Any]) -> dict[str, Any] | None:
     """The entry for a key when it still holds, else None."""
-    if not cacheable(where):
+    entry = _whole(entry_file(layout, key))
+    if entry is None or entry["key"] != key or entry["tool"] != tool():
+        return None
+    environ = where.environ
+    if not all(environ.get(name) == value for name, value in entry["variables"].items()):
+        return None
+    if not all(holds(path, seen) for path, seen in entry["files"].items()):
+        return None
+    value: dict[str, Any] = entry["value"]
+    return value
+
+
+def _whole(path: str) -> dict[str, Any] | None:
+    """An entry as it was written; None when it is not ours, not whole, or not there."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
         return None
     try:
-        entry = read_json(entry_file(layout, key))
-        if not isinstance(entry, dict) or entry["key"] != key or not _holds(entry, where.environ):
+        status = os.fstat(fd)
+        is_plain = status.st_mode & (_KIND | _OTHERS_WRITE) == _FILE
+        if not is_plain or status.st_uid != os.geteuid() or not _HEAD < status.st_size <= LARGEST:
             return None
-        value = entry["value"]
-    except (StackupError, KeyError, TypeError, AttributeError, RecursionError):
+        data = os.read(fd, status.st_size)
+    except OSError:
         return None
-    return value if isinstance(value, dict) else None
+    finally:
+        os.close(fd)
+    body = data[_HEAD:]
+    if data[:_HEAD] != _head(body):
+        return None
+    entry: dict[str, Any] = json.loads(body)
+    return entry
 
 
-def _holds(entry: Mapping[str, Any], environ: Mapping[str, str]) -> bool:
-    variables, files = entry["variables"], entry["files"]
-    return all(environ.get(name) == value for name, value in variables.items()) and all(
-        stat_of(path) == seen for path, seen in files.items()
-    )
+def _head(body: bytes) -> bytes:
+    return b"%08x\n" % zlib.crc32(body)
 
 
 def write(
@@ -94,13 +104,29 @@ def write(
     inputs: tuple[Mapping[str, Any], Mapping[str, Any]],
 ) -> None:
     """Keep a value with the (files, variables) it rests on. A disk that is full or read-only only costs time."""
-    files = {path: list(seen) if seen else None for path, seen in inputs[0].items()}
+    files, variables = inputs
+    if NEVER in files.values():  # what came through a pipe cannot be looked at again
+        return
+    entry = {"tool": tool(), "key": key, "files": dict(files), "variables": dict(variables), "value": value}
+    body = json.dumps(entry, separators=(",", ":")).encode()
+    if len(body) + _HEAD > LARGEST:
+        return
     try:
         make_dir(layout.cache_dir)
-        entry = {"key": key, "files": files, "variables": dict(inputs[1]), "value": value}
-        write_json(entry_file(layout, key), entry, durable=False)
-    except StackupError:
+        if os.stat(layout.cache_dir).st_uid == os.geteuid():
+            _sweep(layout.cache_dir)
+            write_bytes(entry_file(layout, key), _head(body) + body, durable=False)
+    except (OSError, StackupError):
         return
+
+
+def _sweep(folder: str) -> None:
+    """Folders that are no more, services that were named once, asides of writers that were killed: the oldest go."""
+    names = list_dir(folder)
+    if len(names) >= MOST:
+        paths = [os.path.join(folder, name) for name in names]
+        for path in sorted(paths, key=lambda path: os.lstat(path).st_mtime_ns)[: MOST // 2]:
+            remove(path)
 
 
 def forget(layout: Layout, keys: Iterable[Mapping[str, Any]]) -> None:

@@ -36,7 +36,7 @@ def config(
     if found is None or not found.keys() >= PARTS:
         loaded = load(session, services, all_resources=all_resources, without=without)
         found = _value(loaded, services, without, all_resources)
-        if cache.cacheable(session.where):
+        if not session.dry_run:
             cache.write(session.layout, key, found, (dict(loaded.inputs.files), dict(loaded.inputs.variables)))
     tell(session, found["problems"])
     return found

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from stackup.project.session import Session
 
 
+LONGEST = 2000
+"""Of a text in a row: who reads it reads no more, and a hostile file has keys of megabytes."""
+
+
 def rows_of(diagnostics: Iterable[Diagnostic], sources: Mapping[str, str]) -> list[dict[str, Any]]:
     return [_row(item, sources) for item in diagnostics]
 
@@ -51,9 +55,9 @@ def _row(item: Diagnostic, sources: Mapping[str, str]) -> dict[str, Any]:
         "code": item.code,
         "severity": item.severity.value,
         "summary": item.summary,
-        "detail": item.detail,
-        "label": item.label,
-        "hint": item.hint,
+        "detail": _short(item.detail),
+        "label": _short(item.label),
+        "hint": _short(item.hint),
         "span": _span(item.span, sources),
         "related": [{"label": other.label, "span": _span(other.span, sources)} for other in item.related],
     }
@@ -69,5 +73,9 @@ def _span(span: Span | None, sources: Mapping[str, str]) -> dict[str, Any] | Non
         "column": span.column,
         "end_line": span.end_line,
         "end_column": span.end_column,
-        "text": lines[span.line - 1] if 0 < span.line <= len(lines) else "",
+        "text": lines[span.line - 1][:LONGEST] if 0 < span.line <= len(lines) and span.column < LONGEST else "",
     }
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"

@@ -10,6 +10,7 @@ from stackup.errors import UsageError
 from stackup.project import cache
 from stackup.project.problems import refuse, rows_of, tell
 from stackup.project.session import no_such_service
+from stackup.stamps import stamp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from stackup.project.session import Session
     from stackup.reconcile.resource import Desired
     from stackup.stackfile.load import Loaded
+    from stackup.stamps import Stamp
 
 
 class Resolved:
@@ -103,6 +105,7 @@ def resolve(session: Session, services: tuple[str, ...] = (), *, wish: Wish | No
     found = cached(session, services) if wish is None else None
     if found is None:
         found = _resolve(session, services, wish)
+    session.directory = found.directory
     tell(session, found.problems)
     found.require(services)
     return found
@@ -154,14 +157,14 @@ def _resolve(session: Session, services: tuple[str, ...], wish: Wish | None) -> 
     from stackup.engines.desire import Wish
     from stackup.reconcile.codec import desired_out
 
+    files = {path: stamp(path) for path in session.host.inputs()}
     loaded = load(session, services)
     facts = _Noting(session.host.facts())
     desired, problems = translate(session, loaded, facts, wish or Wish())
     value = _value(loaded, [desired_out(item) for item in desired], (*loaded.diagnostics, *problems))
     if wish is None:
-        files, variables = _inputs(loaded)
-        files |= {path: cache.stat_of(path) for path in (*facts.files, *session.host.inputs())}
-        _keep(session, "stack", services, value, (files, {**variables, **facts.variables}))
+        read, variables = _inputs(loaded)
+        _keep(session, "stack", services, value, (read | facts.files | files, {**variables, **facts.variables}))
     return Resolved(value, desired)
 
 
@@ -184,11 +187,11 @@ class _Noting:
     def __init__(self, facts: Any) -> None:
         self._facts = facts
         self.image = facts.image
-        self.files: set[str] = set()
+        self.files: dict[str, Stamp | None] = {}
         self.variables: dict[str, str | None] = {}
 
     def file_digest(self, path: str) -> str | None:
-        self.files.add(path)
+        self.files[path] = stamp(path)  # before it is read
         digest: str | None = self._facts.file_digest(path)
         return digest
 
@@ -220,5 +223,5 @@ def _value(loaded: Loaded, rows: list[dict[str, Any]] | None, problems: tuple[Di
 def _keep(
     session: Session, purpose: str, services: tuple[str, ...], value: dict[str, Any], inputs: tuple[Any, Any]
 ) -> None:
-    if cache.cacheable(session.where) and not session.dry_run:
+    if not session.dry_run:
         cache.write(session.layout, cache.key_of(session.where, purpose, services), value, inputs)

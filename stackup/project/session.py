@@ -62,11 +62,13 @@ class Session:
     """`confirm` sees each plan before its first step and may refuse it; `warn` takes a diagnostic as a row.
 
     `parallel`: how many steps may be under way at once, 0 for any number. `strict`: warnings of the files are errors.
+    `directory`: the stack's, once it is resolved.
     """
 
     __slots__ = (
         "command",
         "confirm",
+        "directory",
         "dry_run",
         "host",
         "interrupt",
@@ -82,6 +84,7 @@ class Session:
         self.layout = layout
         self.where = where
         self.host = host
+        self.directory = ""
         self.command: str = rest.get("command", "stackup")
         self.dry_run: bool = rest.get("dry_run", False)
         self.strict: bool = rest.get("strict", False)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 
 from stackup.stackfile.document import Path
 from stackup.stackfile.model.service import Service
 from stackup.stackfile.view import View
 
-_CONTAINER_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+\Z")
 _SERVICE = "service:"
 RESERVED = "com.docker.compose."
 
@@ -67,8 +65,6 @@ def _out_of_bounds(service: Service) -> Iterator[tuple[Path, str]]:
         yield ("healthcheck", "retries"), "expected a count that is not negative"
     if service.oom_score_adj is not None and not -1000 <= service.oom_score_adj <= 1000:
         yield ("oom_score_adj",), "expected a number from -1000 to 1000"
-    if service.container_name is not None and not _CONTAINER_NAME.match(service.container_name):
-        yield ("container_name",), "expected two letters, digits, _, . or - at least, a letter or digit first"
     for index, watch in enumerate(service.develop.watch if service.develop else ()):
         if watch.action.startswith("sync") and not watch.target:
             yield ("develop", "watch", index), f'"{watch.action}" needs a target'

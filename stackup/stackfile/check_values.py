@@ -12,6 +12,7 @@ from stackup.stackfile.model.service import Service
 from stackup.stackfile.view import View
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+\Z")
+_CONTAINER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 WORDS = {
     "restart": ("no", "always", "unless-stopped", "on-failure[:N]"),
     "pull_policy": (
@@ -83,6 +84,12 @@ def names_are_names(view: View) -> None:
                     f'"{name}"',
                     hint="use letters, digits, dots, - and _",
                 )
+
+    for name, service in view.services():
+        if service.container_name is not None and not _CONTAINER.match(service.container_name):
+            path = ("services", name, "container_name")
+            hint = "use letters, digits, dots, - and _, with a letter or digit first"
+            view.error("SU026", "a name is not valid", path, f'"{service.container_name}"', hint=hint)
 
 
 def images_come_from_somewhere(view: View) -> None:

@@ -17,6 +17,7 @@ from stackup.stackfile.document import (
     Sequence,
     mapping_at,
     section,
+    spell,
     text_at,
     texts,
     with_entries,
@@ -139,8 +140,9 @@ def _implied(service: Mapping) -> Iterator[tuple[str, Span, bool]]:
             yield node.value.removeprefix("service:"), node.span, True
     for key, restart in (("links", True), ("volumes_from", False)):
         node = service.get(key)
-        for item, text in zip(node.items if isinstance(node, Sequence) else (), texts(node), strict=False):
-            if not text.startswith("container:"):
+        for item in node.items if isinstance(node, Sequence) else ():
+            text = spell(item.value) if isinstance(item, Scalar) and not isinstance(item.value, bool) else ""
+            if text and not text.startswith("container:"):
                 yield text.split(":", 1)[0], item.span, restart
 
 

@@ -6,16 +6,18 @@ mentions COMPOSE_, and then late. Everything comes by value in a Request; only i
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
 from stackup.errors import UsageError
+from stackup.stamps import stamp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    Stamp = tuple[int, int, int]
+    from stackup.stamps import Stamp
 
 STDIN = "-"
 MAX_BYTES = 10 * 1024 * 1024
@@ -44,9 +46,11 @@ def read_disk(path: str) -> bytes | None:
     """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if _is_typed(path) else os.O_NONBLOCK))
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # the last: a path that no file can have
         return None
     except OSError as problem:
+        if problem.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+            return None
         reason = (problem.strerror or "cannot be read").lower()
         raise UsageError(f'"{path}": {reason}', subject=path, hint="check its permissions") from problem
     try:
@@ -137,7 +141,8 @@ class Request:
 class Found:
     """What discovery settled. When `stack_name` is empty the files may have one; `folder_name` is the last resort.
 
-    `looked_for` are all paths whose presence mattered, `ignored` files beside the chosen one that would have done too.
+    `looked_for` are all paths whose presence mattered, each with its stamp from before it was looked for; `ignored` are
+    files beside the chosen one that would have done too.
     """
 
     __slots__ = (
@@ -160,8 +165,13 @@ class Found:
         self.stack_name = ""
         self.folder_name = ""
         self.ignored: tuple[str, ...] = ()
-        self.looked_for: list[str] = []
+        self.looked_for: dict[str, Stamp | None] = {}
         self.variables: dict[str, str | None] = {}
+
+    def look_for(self, path: str) -> None:
+        """Before it is read: what changes in between must not pass for what was read."""
+        if path not in self.looked_for:
+            self.looked_for[path] = stamp(path)
 
 
 def find(request: Request) -> Found:
@@ -212,7 +222,7 @@ class _Settings:
         self._done: set[str] = set()
 
     def get(self, name: str) -> str:
-        value = self.found.variables[name] = self.request.environ.get(name)
+        value = self._ask(name)
         return self.values.get(name, "") if value is None else value
 
     def add_env_files(self, folder: str) -> None:
@@ -223,7 +233,7 @@ class _Settings:
         self.paths = []
         for name in named or (".env",):
             path = os.path.normpath(os.path.join(self.request.directory if named else folder, name))
-            self.found.looked_for.append(path)
+            self.found.look_for(path)
             content = self.request.read(path)
             if content is not None:
                 self.paths.append(path)
@@ -241,14 +251,18 @@ class _Settings:
             settings_of,
         )  # the grammar costs 30 ms, and most env files set none of ours
 
-        self.values |= settings_of(content, path, self.request.environ)
+        self.values |= settings_of(content, path, self._ask)
+
+    def _ask(self, name: str) -> str | None:
+        value = self.found.variables[name] = self.request.environ.get(name)
+        return value
 
 
 def _named(name: str, request: Request, found: Found) -> str:
     if name == STDIN:
         return STDIN
     path = os.path.normpath(os.path.join(request.directory, name))
-    found.looked_for.append(path)
+    found.look_for(path)
     if request.read(path) is None:
         raise UsageError(
             f'stack file "{name}" does not exist', subject=path, hint="check the -f options and COMPOSE_FILE"
@@ -275,7 +289,7 @@ def _search(base: str, request: Request, found: Found) -> tuple[str, ...]:
 
 
 def _exists(path: str, request: Request, found: Found) -> bool:
-    found.looked_for.append(path)
+    found.look_for(path)
     return request.read(path) is not None if request.read is not read_disk else os.path.isfile(path)
 
 

@@ -131,10 +131,17 @@ def section(root: Mapping, *path: str) -> Mapping:
 
 
 def texts(node: Node | None) -> tuple[str, ...]:
-    """The texts of a list of texts; what is something else is left out, since validation names it."""
+    """The texts of a list of texts, numbers as they are spelled; what is something else is left out, since validation
+    names it.
+    """
     if not isinstance(node, Sequence):
         return ()
-    return tuple(item.value for item in node.items if isinstance(item, Scalar) and isinstance(item.value, str))
+    return tuple(spell(item.value) for item in node.items if isinstance(item, Scalar) and _is_text(item.value))
+
+
+def _is_text(value: Value) -> bool:
+    """Whether validation takes it as text."""
+    return isinstance(value, (str, int, float)) and not isinstance(value, bool)
 
 
 def plain(node: Node) -> Json:

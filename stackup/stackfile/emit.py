@@ -23,16 +23,25 @@ _OLD_WORDS = re.compile(r"(y|n|yes|no|on|off|true|false|null|~)\Z", re.IGNORECAS
 _OLD_NUMBERS = re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9]*)?\Z|[0-9]{4}-[0-9][0-9]?-[0-9][0-9]?")
 
 
+MAX_KEY = 1000
+
+
 def to_yaml(data: Json) -> str:
     return "".join(f"{line}\n" for line in _lines(data, "")).lstrip("\n")
 
 
 def _lines(data: Json, indent: str) -> list[str]:
     if isinstance(data, dict) and data:
-        return [line for key, value in data.items() for line in _entry(f"{indent}{_text(key)}:", value, indent)]
+        return [line for key, value in data.items() for line in _entry(_head(key, indent), value, indent)]
     if isinstance(data, list) and data:
         return [line for value in data for line in _item(value, indent)]
     return [indent + _scalar(data, indent)]
+
+
+def _head(key: str, indent: str) -> str:
+    """A key that is too long to be seen as one, to YAML, is marked as one."""
+    text = _text(key)
+    return f"{indent}{text}:" if len(text) < MAX_KEY else f"{indent}? {text}\n{indent}:"
 
 
 def _entry(head: str, value: Json, indent: str) -> list[str]:

@@ -27,11 +27,11 @@ from stackup.stackfile.parse import decode
 from stackup.stackfile.sources import Sources
 
 
-def settings_of(content: bytes, path: str, environ: MappingLike[str, str]) -> dict[str, str]:
+def settings_of(content: bytes, path: str, lookup: Lookup) -> dict[str, str]:
     """The COMPOSE_* variables of an env file, for discovery; its problems are reported when it is loaded."""
     ignored = Diagnostics()
     text = decode(content, path, ignored) or ""
-    found = parse_env(text, path, environ.get, ignored)
+    found = parse_env(text, path, lookup, ignored)
     return {name: binding.value for name, binding in found.items() if name.startswith("COMPOSE_")}
 
 

@@ -26,7 +26,7 @@ from stackup.stackfile.honour import warn_unhonoured
 from stackup.stackfile.interpolate import Evaluation, Malformed, Missing
 from stackup.stackfile.model.stack import Stack
 from stackup.stackfile.select import chosen
-from stackup.stackfile.sources import Sources, Stamp, stamp
+from stackup.stackfile.sources import Sources
 from stackup.stackfile.through import with_steps
 from stackup.stackfile.validate import typed
 from stackup.stackfile.variables import with_values
@@ -41,10 +41,12 @@ UNDEFINED = ("SU017", "SU030", "SU031")
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What the answer depends on: every path that was read or looked for, None where nothing was; every variable that
-    was asked for, with the caller's value, None where it has none (an env file may have given one)."""
+    """What the answer depends on: every path that was read or looked for, with its stamp from before that, None where
+    nothing was; every variable that was asked for, with the caller's value, None where it has none (an env file may
+    have given one).
+    """
 
-    files: MappingLike[str, Stamp | None]
+    files: MappingLike[str, list[int] | None]
     variables: MappingLike[str, str | None]
 
 
@@ -102,7 +104,7 @@ def load(request: Request) -> Loaded:
         stack=chosen(whole, enabled, everything=request.all_resources) if whole else None,
         diagnostics=_told(root, enabled, assembly),
         origins=where,
-        inputs=Inputs({path: stamp(path) for path in found.looked_for} | sources.stamps, consulted),
+        inputs=Inputs(sources.stamps | found.looked_for, consulted),
         files=found.files,
         directory=found.directory,
         name=name,

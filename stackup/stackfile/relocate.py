@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from stackup.stackfile.document import RESET, Entry, Mapping, Node, Scalar, Sequence, with_entries, with_value
+from stackup.stackfile.document import RESET, Entry, Mapping, Node, Scalar, Sequence, spell, with_entries, with_value
 from stackup.stackfile.patterns import Table, table
 
 
@@ -69,8 +69,9 @@ def _walk(node: Node, place: Place, rules: Table[Rule]) -> Node:
 
 
 def path(node: Node, place: Place) -> Node:
-    if isinstance(node, Scalar) and isinstance(node.value, str) and node.value:
-        return replace(node, value=place.shown(node.value))
+    """A folder may be called 2024, which YAML reads as a number."""
+    if isinstance(node, Scalar) and not isinstance(node.value, bool) and (text := spell(node.value)):
+        return replace(node, value=place.shown(text))
     return node
 
 
@@ -81,7 +82,7 @@ def file(node: Node, place: Place) -> Node:
 
 def context(node: Node, place: Place) -> Node:
     """A build context may be a URL or another service or image."""
-    if isinstance(node, Scalar) and isinstance(node.value, str) and not is_remote(node.value):
+    if isinstance(node, Scalar) and not is_remote(spell(node.value)):
         return path(node, place)
     return node
 

@@ -12,21 +12,14 @@ from stackup.diagnostics import Diagnostics, Span
 from stackup.stackfile.discover import STDIN, Request
 from stackup.stackfile.document import Node, Scalar
 from stackup.stackfile.parse import decode
+from stackup.stamps import NEVER, stamp
 
-Stamp = tuple[int, int, int]
-"""mtime in nanoseconds, size, inode."""
-
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from stackup.stamps import Stamp
 
 MAX_TEXT = 64 * 1024 * 1024
 """Of all env files, counted as often as services name them."""
-
-
-def stamp(path: str) -> Stamp | None:
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 class Sources:
@@ -44,6 +37,7 @@ class Sources:
     def read(self, path: str) -> bytes | None:
         if path not in self._bytes:
             if path == STDIN:
+                self.stamps[path] = NEVER
                 self._bytes[path] = self.request.stdin()
             else:
                 self.stamps[path] = stamp(path)

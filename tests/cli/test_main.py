@@ -624,24 +624,6 @@ def test_files_of_a_container_are_copied_both_ways(shell: Shell, tmp_path: Path)
     assert b"of the container" in (tmp_path / "all.tar").read_bytes()
 
 
-def test_the_shell_completes_commands_options_and_services(tmp_path: Path) -> None:
-    (tmp_path / "stack.yaml").write_text(SHOP)
-
-    def completed(line: str) -> list[str]:
-        words = {"COMP_WORDS": line, "COMP_CWORD": str(line.count(" ")), "_STACKUP_COMPLETE": "complete_bash"}
-        environ = {**bare_environment(tmp_path), **words}
-        done = subprocess.run(
-            [sys.executable, "-m", "stackup"], env=environ, cwd=tmp_path, capture_output=True, check=False
-        )
-        return done.stdout.decode().split()
-
-    assert completed("stackup exe") == ["exec"]
-    assert completed("stackup up --remove") == ["--remove-orphans"]
-    assert completed("stackup logs w") == ["web"]
-    (tmp_path / "stack.yaml").unlink()
-    assert completed("stackup logs w") == []
-
-
 DOCKERFILE = """\
 FROM alpine AS base
 ENV A="b c" D=e
@@ -699,3 +681,27 @@ def test_image_parse_shows_what_is_wrong_and_prints_nothing(shell: Shell, tmp_pa
         shell.typed("image parse nothing-there").err
         == 'error: cannot read "nothing-there": no such file or directory\n'
     )
+
+
+RISKY = SHOP.replace("    image: nginx\n", "    image: nginx\n    privileged: true\n")
+
+
+def test_plan_and_up_tell_once_what_a_stack_gets_beyond_its_containers(shell: Shell) -> None:
+    shell.shop.write(RISKY)
+    line = "  web  is privileged: nothing holds its programs back  stack.yaml:9\n"
+    assert line in shell.typed("plan").out
+    assert json.loads(shell.typed("plan --json").out)["plan"]["risks"][0]["place"] == "stack.yaml:9"
+    first = shell.typed("up -d")
+    assert (first.code, first.err.count(line)) == (0, 1)
+    again = shell.typed("up -d")
+    assert "is privileged" not in again.err + again.out
+
+
+def test_risks_are_asked_about_only_when_that_is_asked_for(shell: Shell) -> None:
+    assert shell.typed("up -d --ask --force-recreate").code == 0, "nothing to ask about"
+    shell.shop.write(RISKY)
+    refused = shell.typed("up -d --ask")
+    assert refused.code == 1
+    assert "nothing was changed" in refused.err
+    assert "privileged" not in shell.typed("ps --drift").out
+    assert "is privileged" in shell.typed("plan").out, "it is still to be done"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -84,3 +85,34 @@ def test_a_question_at_a_terminal_has_no_as_its_default(typed: bytes, answer: bo
 )
 def test_somebody_elses_control_characters_are_spelled_out(text: str, shown: str) -> None:
     assert visible(text) == shown
+
+
+@pytest.mark.parametrize("letter", ["\u202e", "\u2066", "\u200f", "\u061c", "\u2028"])
+def test_letters_that_turn_the_direction_of_writing_are_spelled_out(letter: str) -> None:
+    assert visible(f"a{letter}b") == f"a\\u{ord(letter):04x}b"
+    assert visible("שלום naïve 日本 👩‍💻") == "שלום naïve 日本 👩‍💻", "what people write stays"
+
+
+HOSTILE = "web\x1b]0;owned\x07\x1b[2J\rfake \u202e\n\ttwo"
+ESCAPED = "web\\x1b]0;owned\\x07\\x1b[2J\\x0dfake \\u202e\n\ttwo\n"
+
+
+def test_what_a_stack_says_cannot_move_the_cursor_of_a_terminal() -> None:
+    master, slave = os.openpty()
+    with open(slave, "r+b", buffering=0) as raw:
+        attributes = termios.tcgetattr(slave)
+        attributes[1] &= ~termios.OPOST
+        termios.tcsetattr(slave, termios.TCSANOW, attributes)
+        stream = io.TextIOWrapper(raw, write_through=True)  # type: ignore[arg-type]
+        terminal = Terminal({}, "auto", (stream, stream, stream))
+        terminal.print(HOSTILE)
+        assert os.read(master, 1000).decode() == ESCAPED
+        terminal.say(terminal.paint_err(HOSTILE, RED))
+        assert os.read(master, 1000).decode().replace(RED, "").replace(RESET, "") == ESCAPED
+    os.close(master)
+
+
+def test_a_pipe_gets_what_was_said() -> None:
+    stream = io.StringIO()
+    Terminal({}, "auto", (stream, stream, stream)).print(HOSTILE)
+    assert stream.getvalue() == f"{HOSTILE}\n"

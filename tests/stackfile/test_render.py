@@ -6,7 +6,10 @@ import json
 
 import pytest
 
+from stackup.diagnostics import Diagnostics
+from stackup.stackfile.document import plain
 from stackup.stackfile.emit import to_yaml
+from stackup.stackfile.parse import parse
 from stackup.stackfile.render import json_text, yaml_text
 from tests.stackfile.tree import loaded
 
@@ -119,3 +122,9 @@ def test_env_files_are_printed_on_request_only() -> None:
 )
 def test_a_scalar_is_quoted_only_where_it_must_be(value: object, text: str) -> None:
     assert to_yaml({"k": value}) == f"k: {text}\n"  # type: ignore[dict-item]
+
+
+def test_a_key_that_yaml_would_not_see_as_one_is_marked() -> None:
+    data: dict[str, object] = {"a": [{"k" * 3000: "v", "'" * 1200: {"x": 1}}]}
+    (document,) = parse(to_yaml(data).encode(), "f", Diagnostics())  # type: ignore[arg-type]
+    assert plain(document.root) == data

@@ -26,6 +26,7 @@ def run(call: Call, options: Options) -> int:
         prefix=not options.flag("no_log_prefix"),
         color=not options.flag("no_color"),
         timestamps=options.flag("timestamps"),
+        raw=options.flag("raw"),
     )
     if not options.flag("follow"):
         for row, at, _, data in past(session, rows, tail=tail, since=since, until=until):

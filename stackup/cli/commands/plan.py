@@ -7,6 +7,7 @@ from stackup.cli.call import Call
 from stackup.cli.exits import Exit
 from stackup.cli.options import Options
 from stackup.cli.views import plan as view
+from stackup.cli.views import risks
 from stackup.cli.views.progress import Quiet
 from stackup.cli.views.words import Words
 from stackup.project.plan import plan, save
@@ -19,9 +20,10 @@ def run(call: Call, options: Options) -> int:
     if options.text("out"):
         save(made, options.text("out"))
     if options.flag("json"):
-        view.show_json(call.terminal, made)
+        view.show_json(call.terminal, made, risks.found(call, session, made))
     elif options.flag("steps"):
         call.terminal.out.write(text(made))
     else:
         view.show(call.terminal, made)
+        risks.show(risks.found(call, session, made), call.terminal.print, call.terminal.paint)
     return Exit.CHANGES if options.flag("detailed_exitcode") and not made.empty else Exit.DONE

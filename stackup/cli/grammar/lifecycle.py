@@ -72,6 +72,9 @@ def up(
     no_color: NoColor = False,
     no_log_prefix: NoLogPrefix = False,
     menu: Annotated[bool, typer.Option("--menu/--no-menu", help="Accepted: there is no menu")] = False,
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Ask before the stack gets anything beyond its containers")
+    ] = False,
     yes: Yes = False,
 ) -> None: ...
 

@@ -40,6 +40,7 @@ def logs(
     index: Index = None,
     no_color: NoColor = False,
     no_log_prefix: NoLogPrefix = False,
+    raw: Annotated[bool, typer.Option("--raw", help="Control characters act on the terminal as they are")] = False,
 ) -> None: ...
 
 

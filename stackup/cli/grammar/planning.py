@@ -122,3 +122,6 @@ def version(
     format: Annotated[str | None, typer.Option("--format", "-f", help="pretty or json")] = None,  # noqa: A002
     short: Annotated[bool, typer.Option("--short", help="Only the number")] = False,
 ) -> None: ...
+
+
+def completion(shell: Annotated[str, typer.Argument(metavar="SHELL", help="bash, zsh or fish")]) -> None: ...

@@ -6,11 +6,9 @@ from typing import Annotated
 
 import typer
 
-from stackup.cli.completion import services
-
-Services = Annotated[list[str] | None, typer.Argument(metavar="SERVICE", show_default=False, autocompletion=services)]
-SomeServices = Annotated[list[str], typer.Argument(metavar="SERVICE", show_default=False, autocompletion=services)]
-Service = Annotated[str, typer.Argument(metavar="SERVICE", show_default=False, autocompletion=services)]
+Services = Annotated[list[str] | None, typer.Argument(metavar="SERVICE", show_default=False)]
+SomeServices = Annotated[list[str], typer.Argument(metavar="SERVICE", show_default=False)]
+Service = Annotated[str, typer.Argument(metavar="SERVICE", show_default=False)]
 Command = Annotated[list[str] | None, typer.Argument(metavar="COMMAND", show_default=False)]
 Timeout = Annotated[int | None, typer.Option("--timeout", "-t", help="Seconds until a stop becomes a kill")]
 NoDeps = Annotated[bool, typer.Option("--no-deps", help="Leave the services that these need alone")]

@@ -28,9 +28,11 @@ def color_of(service: str) -> str:
 
 
 class LogView:
-    """Writes lines to standard output: bytes as they are in a pipe, control characters spelled out on a terminal."""
+    """Writes lines to standard output: bytes as they are in a pipe and with `raw`, else, on a terminal, with control
+    characters spelled out.
+    """
 
-    __slots__ = ("_color", "_prefixed", "_terminal", "_timestamps", "_tty", "_width")
+    __slots__ = ("_color", "_prefixed", "_raw", "_terminal", "_timestamps", "_tty", "_width")
 
     def __init__(
         self,
@@ -40,9 +42,11 @@ class LogView:
         prefix: bool = True,
         color: bool = True,
         timestamps: bool = False,
+        raw: bool = False,
     ) -> None:
         self._terminal = terminal
         self._tty = terminal.out.isatty()
+        self._raw = raw
         self._color = color and terminal.color
         self._prefixed = prefix
         self._timestamps = timestamps
@@ -50,7 +54,7 @@ class LogView:
 
     def line(self, row: Container, at: int, data: bytes) -> None:
         text = data.decode("utf-8", "surrogateescape").rstrip("\r\n")
-        if self._tty:
+        if self._tty and not self._raw:
             text = visible(text.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
         when = f"{stamp(at)} " if self._timestamps else ""
         for part in text.split("\n"):

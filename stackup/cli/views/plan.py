@@ -16,6 +16,7 @@ from stackup.reconcile.resource import Effect
 
 if TYPE_CHECKING:
     from stackup.cli.terminal import Terminal
+    from stackup.project.risks import Risk
 
 SIGNS = {Action.KEEP: " ", Action.CREATE: "+", Action.UPDATE: "~", Action.REPLACE: "-/+", Action.DELETE: "-"}
 STYLES = {
@@ -123,8 +124,9 @@ def _count(change: Change) -> str:
             return MOTIONS[change.motion]
 
 
-def show_json(terminal: Terminal, plan: Plan) -> None:
-    terminal.print(own_json("plan", as_data(plan)))
+def show_json(terminal: Terminal, plan: Plan, risks: list[Risk]) -> None:
+    told = [{"subject": risk.subject, "text": risk.text, "place": risk.place or None} for risk in risks]
+    terminal.print(own_json("plan", {**as_data(plan), "risks": told}))
 
 
 def as_data(plan: Plan) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stackup.cli.terminal import visible
 from stackup.reconcile.plan import Plan, Verb
 from stackup.reconcile.resource import Until
 
@@ -40,7 +41,7 @@ class Words:
         for change in plan.changes:
             spec = change.desired.spec if change.desired else change.observed.recorded if change.observed else {}
             name = spec.get("name") or change.address.name
-            self._titles[str(change.address)] = f"{change.address.kind.capitalize()} {name}"
+            self._titles[str(change.address)] = visible(f"{change.address.kind.capitalize()} {name}")
 
     def title(self, address: str) -> str:
         return self._titles.get(address, address)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 from collections.abc import Mapping
 
 from stackup.engines.desire.facts import ImageFact
@@ -30,11 +32,20 @@ class HostFacts:
         return ImageFact(image_id, config.healthcheck is not None, tuple(config.volumes))
 
     def file_digest(self, path: str) -> str | None:
+        """Of a regular file only: reading a device or a pipe may never end."""
         try:
-            with open(path, "rb") as file:
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except (OSError, ValueError):
+            return None
+        try:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                return None
+            with open(fd, "rb", closefd=False) as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
         except OSError:
             return None
+        finally:
+            os.close(fd)
 
     def variable(self, name: str) -> str | None:
         return self._environ.get(name)

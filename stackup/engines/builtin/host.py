@@ -47,7 +47,7 @@ class BuiltinHost:
         return StorePins(self.layout)
 
     def inputs(self) -> list[str]:
-        return [f"{self.layout.images_dir}/tags"]
+        return [f"{self.layout.images_dir}/tags", f"{self.layout.images_dir}/images"]
 
     def unchanged(self, stack: str, rows: list[dict[str, Any]]) -> bool:
         from stackup.engines.builtin.steady import unchanged

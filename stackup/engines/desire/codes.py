@@ -24,4 +24,14 @@ CODES: dict[str, tuple[str, str]] = {
         "The option is part of the specification and has no effect on this engine. What the stack does without it may "
         "differ from what its author meant, so it is named each time.",
     ),
+    "SU105": (
+        "an option cannot be read",
+        "A value that docker compose hands on unread has to be read by this engine: the owner of a secret or config, "
+        "the options of a log, how often to start again. Write a whole number, or a size such as 64m.",
+    ),
+    "SU106": (
+        "a stack asks for too many containers",
+        "All replicas of all services together are bounded, so that a slip of the pen does not take the machine's "
+        "memory. Run fewer replicas, or spread them over several stacks.",
+    ),
 }

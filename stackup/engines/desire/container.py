@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from stackup.engines.desire.facts import Context, ImageFact
 from stackup.engines.desire.limits import Where, health, limits, restart
 from stackup.engines.desire.mounts import Mounts, anonymous_name, mounts
+from stackup.engines.desire.readable import readable
 from stackup.engines.desire.resources import anonymous_volume
 from stackup.engines.desire.silent import warn_service
 from stackup.reconcile.resource import Desired, Need, OnReplace, Until
@@ -25,16 +27,52 @@ CONDITIONS = {
 }
 GRACE = 10 * 10**9
 SHM_SIZE = 64 << 20
+MAX_CONTAINERS = 2_000
+"""Of a stack; one bridge has 1,023 ports."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Common:
+    """What all replicas of a service share."""
+
+    image: ImageFact
+    mounts: Mounts
+    ready: Until
+    origins: dict[FieldPath, Span]
 
 
 def containers(stack: Stack, context: Context) -> Iterator[Desired]:
     """Every replica of every service, each with the volumes that only it has before it."""
+    if not _can_count(stack, context):
+        return
+    awaited = _awaited(stack)
     for name, service in stack.services.items():
         warn_service(name, service, context)
         image = _image(stack, name, service, context)
+        if not readable(name, service, context):
+            continue
         found = mounts(service, image.volumes)
+        ready = Until.COMPLETED if name in awaited else _ready(service, image)
+        common = _Common(image, found, ready, _origins(context, name, service, found.where))
         for index in range(1, replicas(name, service, context) + 1):
-            yield from _replica(stack, name, index, context, image, found)
+            yield from _replica(stack, name, index, context, common)
+
+
+def _can_count(stack: Stack, context: Context) -> bool:
+    """Checked before the first is made: a number is quickly written, and each container is a piece of memory."""
+    total = 0
+    for name, service in stack.services.items():
+        total += replicas(name, service, context)
+        if total > MAX_CONTAINERS:
+            context.problems.error(
+                "SU106",
+                "a stack asks for too many containers",
+                detail=f'with service "{name}" there are more than {MAX_CONTAINERS}',
+                span=context.span("services", name, *("scale",) if service.scale else ("deploy", "replicas")),
+                hint="run fewer replicas",
+            )
+            return False
+    return True
 
 
 def replicas(name: str, service: Service, context: Context) -> int:
@@ -62,14 +100,11 @@ def _image(stack: Stack, name: str, service: Service, context: Context) -> Image
     return ImageFact("")
 
 
-def _replica(
-    stack: Stack, name: str, index: int, context: Context, image: ImageFact, found: Mounts
-) -> Iterator[Desired]:
-    service = stack.services[name]
-    own = {target: anonymous_name(name, index, target) for target in found.anonymous}
+def _replica(stack: Stack, name: str, index: int, context: Context, common: _Common) -> Iterator[Desired]:
+    own = {target: anonymous_name(name, index, target) for target in common.mounts.anonymous}
     for volume in own.values():
         yield Desired(Address("volume", volume), anonymous_volume(f"{stack.name}_{volume}", {}))
-    spec = _spec(stack, name, index, image, found)
+    spec = _spec(stack, name, index, common.image, common.mounts)
     for target, volume in own.items():
         spec["mounts"][target] = {**spec["mounts"][target], "source": volume}
     yield Desired(
@@ -77,8 +112,8 @@ def _replica(
         cast(Data, spec),  # a TypedDict is a dict of JSON values; mypy cannot see that
         tuple(_needs(stack, name, spec, context)),
         context.wish.run,
-        _ready(stack, name, service, image),
-        _origins(context, name, service, found.where),
+        common.ready,
+        common.origins,
     )
 
 
@@ -197,11 +232,14 @@ def _needs(stack: Stack, name: str, spec: ContainerSpec, context: Context) -> It
             yield Need(address, until, dependency.restart, then, dependency.required)
 
 
-def _ready(stack: Stack, name: str, service: Service, image: ImageFact) -> Until:
-    """How far it must come for `--wait`: a job that another waits for must complete."""
-    awaited = (other.depends_on.get(name) for other in stack.services.values())
-    if any(need and need.condition == "service_completed_successfully" for need in awaited):
-        return Until.COMPLETED
+def _awaited(stack: Stack) -> frozenset[str]:
+    """Jobs that another service waits for: they must complete."""
+    needs = (pair for service in stack.services.values() for pair in service.depends_on.items())
+    return frozenset(name for name, need in needs if need.condition == "service_completed_successfully")
+
+
+def _ready(service: Service, image: ImageFact) -> Until:
+    """How far a service must come for `--wait`."""
     check = health(service)
     checked = image.healthcheck if check is None or check["test"] is None else check["test"][:1] != ["NONE"]
     return Until.HEALTHY if checked else Until.STARTED
@@ -226,8 +264,7 @@ def _origins(context: Context, name: str, service: Service, where: Where) -> dic
     table |= {("stop", "signal"): ("stop_signal",), ("stop", "grace"): ("stop_grace_period",)}
     table |= {("ports", key): ("ports", number) for number, (key, _) in enumerate(ports(service))}
     for field, key in (("env", "environment"), ("labels", "labels"), ("health", "healthcheck")):
-        base = ("services", name, key)
-        table |= {(field, str(path[3])): path[2:] for path in context.origins if path[:3] == base and len(path) == 4}
+        table |= {(field, str(path[3])): path[2:] for path in context.below("services", name, key)}
     dns = {"servers": "dns", "search": "dns_search", "options": "dns_opt"}
     table |= {("dns", field): (key,) for field, key in dns.items()}
     return {field: span for field, path in table.items() if (span := context.span("services", name, *path))}

@@ -40,7 +40,8 @@ class Wish:
     scale: dict[str, int] = field(default_factory=dict)
 
 
-Origins = dict[tuple[str | int, ...], Span]
+Path = tuple[str | int, ...]
+Origins = dict[Path, Span]
 """Where each value of the stack files stands, by its path in long form."""
 
 
@@ -52,6 +53,17 @@ class Context:
     wish: Wish
     origins: Origins
     problems: Diagnostics = field(default_factory=Diagnostics)
+    _keys: dict[Path, list[Path]] = field(default_factory=dict)
+
+    def below(self, *parent: str | int) -> list[Path]:
+        """The paths of the keys of a service's mapping, as in `services.web.labels`; sorted out once for all of them,
+        since every service asks.
+        """
+        if not self._keys:
+            for path in self.origins:
+                if len(path) == 4:
+                    self._keys.setdefault(path[:3], []).append(path)
+        return self._keys.get(parent, [])
 
     def span(self, *path: str | int) -> Span | None:
         """The span of a path in the file, or of what encloses it."""

@@ -5,19 +5,21 @@ bytes, durations int nanoseconds, flags bool. A validator takes the loose spelli
 that stands on its own, since the loader prints it beside the caret.
 """
 
+import math
 import re
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
 from stackup.stackfile.document import spell
-from stackup.values import parse_duration, parse_size
+from stackup.values import LARGEST, parse_duration, parse_size
 
 Loose = Any
 """What JSON can say: keys of the specification that are carried through without being understood. (pydantic's own
 type for it checks what the parser has ensured, and costs 10 ms of imports.)"""
 
 _OCTAL = re.compile(r"\s*(0o)?[0-7]{1,10}\s*")
+MODES = 0o7777
 _FLAGS = {"true": True, "yes": True, "on": True, "y": True, "1": True}
 _FLAGS |= {"false": False, "no": False, "off": False, "n": False, "0": False}
 
@@ -61,14 +63,26 @@ def _whole(text: str) -> int:
 
 
 def read_number(value: object) -> object:
+    """Infinity and what is no number are none: nothing can be limited to them."""
     if isinstance(value, str):
         try:
-            return float(value)
+            number = float(value)
         except ValueError:
             raise ValueError(f'expected a number, found "{value}"') from None
+        return _finite(number, f'"{value}"')
     if isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if isinstance(value, float):
+        return _finite(value, spell(value))
     return _of(value, float, "a number")
+
+
+def _finite(number: float, text: str) -> float:
+    if math.isinf(number):
+        raise ValueError(f"expected a number, found {text}, which is too large")
+    if math.isnan(number):
+        raise ValueError(f"expected a number, found {text}")
+    return number
 
 
 def read_size(value: object) -> object:
@@ -77,7 +91,9 @@ def read_size(value: object) -> object:
     if isinstance(value, bool):
         raise ValueError(f"expected a size, found the boolean {spell(value)}")
     if isinstance(value, float) and value.is_integer():
-        return int(value)
+        value = int(value)
+    if isinstance(value, int) and not -1 <= value <= LARGEST:
+        raise ValueError(f"expected a size from -1 to {LARGEST}, found {str(value)[:24]}")
     return _of(value, int, "a size such as 512m")
 
 
@@ -100,10 +116,14 @@ def read_micros(value: object) -> object:
 def read_octal(value: object) -> object:
     """File modes: an integer is taken as it is (YAML has read `0440` as octal), text is octal."""
     if isinstance(value, str):
-        if not _OCTAL.fullmatch(value):
-            raise ValueError(f'expected an octal file mode such as 0440, found "{value}"')
-        return int(value, 8)
-    return read_count(value)
+        mode: object = int(value, 8) if _OCTAL.fullmatch(value) else None
+    else:
+        mode = read_count(value)
+    if isinstance(mode, int) and mode > MODES:
+        raise ValueError(f"expected at most the file mode 7777, found {_kind(value)}, which is too large")
+    if not isinstance(mode, int) or mode < 0:
+        raise ValueError(f"expected an octal file mode such as 0440, found {_kind(value)}")
+    return mode
 
 
 def _of(value: object, wanted: type, words: str) -> object:

@@ -1,0 +1,68 @@
+"""Texts that this engine has to read: owners of secrets and configs, options of logs, how often to start again.
+
+Compose hands them on unread, so a file with a bad one is a sound file that cannot be had here. A service is translated
+only after all of its texts could be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeAlias
+
+from stackup.engines.desire.facts import Context
+from stackup.values import parse_size
+
+if TYPE_CHECKING:
+    from stackup.stackfile.model import Service
+
+LARGEST_ID = 2**32 - 2
+"""The last one, -1 to the kernel, means nobody."""
+Path: TypeAlias = "tuple[str | int, ...]"
+Text: TypeAlias = "tuple[Callable[[str], int], str, Path]"
+"""The reader of a text, the text, its path beneath the service."""
+
+
+def owner(text: str) -> int:
+    return _whole(text, LARGEST_ID, "the number of a user or group")
+
+
+def count(text: str) -> int:
+    return _whole(text, 2**31 - 1, "a count")
+
+
+def _whole(text: str, largest: int, what: str) -> int:
+    if not (text.isascii() and text.isdigit()) or len(text) > 10 or int(text) > largest:
+        raise ValueError(f'"{text}" is not {what}')
+    return int(text)
+
+
+def readable(name: str, service: Service, context: Context) -> bool:
+    """Whether all such texts of a service can be read; each that cannot is a problem with its line."""
+    sound = True
+    for reader, text, path in _texts(service):
+        try:
+            reader(text)
+        except ValueError as problem:
+            sound = False
+            context.problems.error(
+                "SU105",
+                "an option cannot be read",
+                detail=f'service "{name}": {problem}',
+                span=context.span("services", name, *path),
+            )
+    return sound
+
+
+def _texts(service: Service) -> Iterator[Text]:
+    for kind, grants in (("secrets", service.secrets), ("configs", service.configs)):
+        for number, grant in enumerate(grants):
+            for key, given in (("uid", grant.uid), ("gid", grant.gid)):
+                if given:
+                    yield owner, given, (kind, number, key)
+    options = service.logging.options if service.logging else {}
+    for key, reader in (("max-size", parse_size), ("max-file", count)):
+        if options.get(key):
+            yield reader, options[key] or "", ("logging", "options", key)
+    attempts = (service.restart or "").partition(":")[2]
+    if attempts:
+        yield count, attempts, ("restart",)
