@@ -26,5 +26,8 @@ def open_host(name: str, layout: Layout, environ: Mapping[str, str]) -> Host:
         if problem.name not in (module, module.rpartition(".")[0]):
             raise
         raise Unsupported(f'there is no engine "{name}"', subject=name, hint="unset STACKUP_ENGINE") from problem
-    host: Host = found.open_host(layout, environ)
+    opened = getattr(found, "open_host", None)
+    if opened is None:
+        raise Unsupported(f'the engine "{name}" is for tests', subject=name, hint="unset STACKUP_ENGINE")
+    host: Host = opened(layout, environ)
     return host

@@ -240,6 +240,7 @@ REPLACED = (
     "healthcheck.test",
     "ulimits.*",
     "build.ulimits.*",
+    "provider.options.*",
 )
 
 BY_VALUE = unique(_whole, "value", "[a, b]", "[b, c]")

@@ -54,12 +54,14 @@ def _range(text: str, whose: str) -> range:
 
 def mount(text: str) -> tuple[Fields, list[str]]:
     """`[source:]target[:options]`, and the options that mean nothing."""
-    parts = _split(text)
+    if _DRIVE.match(text):
+        raise ValueError(f'"{text}" is a path of Windows; on Linux a folder begins with ./, / or ~')
+    parts = text.split(":")
     if not 1 <= len(parts) <= 3 or not all(parts):
         raise ValueError(f'"{text}" is not source:target or source:target:options')
     source, target = (parts[0], parts[1]) if len(parts) > 1 else ("", parts[0])
     options = parts[2].split(",") if len(parts) == 3 else []
-    is_bind = source.startswith((".", "/", "~", "\\")) or bool(_DRIVE.match(source))
+    is_bind = source.startswith((".", "/", "~", "\\"))
     fields: Fields = {"type": "bind" if is_bind else "volume"}
     if source:
         fields["source"] = source
@@ -68,14 +70,6 @@ def mount(text: str) -> tuple[Fields, list[str]]:
     unknown = [option for option in options if not _mount_option(option, fields, details, is_bind)]
     fields["bind" if is_bind else "volume"] = details
     return fields, unknown
-
-
-def _split(text: str) -> list[str]:
-    drive = _DRIVE.match(text)
-    if not drive:
-        return text.split(":")
-    first, *rest = text[2:].split(":")
-    return [text[:2] + first, *rest]
 
 
 def _mount_option(option: str, fields: Fields, details: Fields, is_bind: bool) -> bool:

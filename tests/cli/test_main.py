@@ -11,8 +11,11 @@ import pytest
 
 from stackup import __version__
 from stackup.cli.verbs import VERBS
+from stackup.errors import Unsupported
 from stackup.images.store import Store
+from stackup.layout import Layout
 from stackup.project.explain import CODES
+from stackup.project.hosts import open_host
 from tests.cli.shell import Shell, bare_environment
 from tests.project.shop import SHOP
 
@@ -705,3 +708,9 @@ def test_risks_are_asked_about_only_when_that_is_asked_for(shell: Shell) -> None
     assert "nothing was changed" in refused.err
     assert "privileged" not in shell.typed("ps --drift").out
     assert "is privileged" in shell.typed("plan").out, "it is still to be done"
+
+
+def test_an_engine_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    for name in ("memory", "nowhere"):
+        with pytest.raises(Unsupported, match=name):
+            open_host(name, Layout(str(tmp_path), str(tmp_path)), {})
