@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from stackup.kernel.nftexpr import Rule, Value
 
-IP, INET, BRIDGE = 2, 1, 7
+IP, INET, IP6, BRIDGE = 2, 1, 10, 7
 PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING = range(5)
 _SUBSYSTEM = 10 << 8
 (_NEWTABLE, _GETTABLE, _DELTABLE, _NEWCHAIN, _GETCHAIN, _DELCHAIN, _NEWRULE, _GETRULE, _DELRULE) = range(9)
@@ -42,9 +42,10 @@ _BATCH_BEGIN, _BATCH_END = 0x10, 0x11
 _SET_MAP = 0x8
 _COMMENT = 0
 
-ADDRESS, MAC, PROTOCOL, PORT, LINK = "address", "mac", "protocol", "port", "link"
-_TYPES = {ADDRESS: (7, 4), MAC: (9, 6), PROTOCOL: (12, 1), PORT: (13, 2), LINK: (41, 16)}
+ADDRESS, ADDRESS6, MAC, PROTOCOL, PORT, LINK = "address", "address6", "mac", "protocol", "port", "link"
+_TYPES = {ADDRESS: (7, 4), ADDRESS6: (8, 16), MAC: (9, 6), PROTOCOL: (12, 1), PORT: (13, 2), LINK: (41, 16)}
 """Field of a key: nft's type number and its length."""
+_FAMILIES = {ADDRESS: socket.AF_INET, ADDRESS6: socket.AF_INET6}
 _HOST_ORDER = b"\0\4" + struct.pack("=I", 1)
 """User data that only nft(8) reads: it shows a link's name as text when the key is said to be in host byte order."""
 _GROUP = 500
@@ -156,8 +157,8 @@ def delete_rule(family: int, table: str, chain: str, handle: int) -> Request:
 
 
 def _pack_field(field: str, value: Value) -> bytes:
-    if field == ADDRESS:
-        return socket.inet_aton(str(value))
+    if field in _FAMILIES:
+        return socket.inet_pton(_FAMILIES[field], str(value))
     if field == MAC:
         return bytes.fromhex(str(value).replace(":", ""))
     if field == PROTOCOL:
@@ -180,8 +181,8 @@ def _unpack(fields: Key, raw: bytes) -> tuple[Value, ...]:
         size = _TYPES[field][1]
         part = raw[start : start + size]
         start += (size + 3) & ~3
-        if field == ADDRESS:
-            found.append(socket.inet_ntoa(part))
+        if field in _FAMILIES:
+            found.append(socket.inet_ntop(_FAMILIES[field], part))
         elif field == MAC:
             found.append(part.hex(":"))
         elif field == PROTOCOL:

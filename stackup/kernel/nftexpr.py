@@ -21,8 +21,13 @@ if TYPE_CHECKING:
     Expression: TypeAlias = "tuple[Value, ...]"
     Rule: TypeAlias = "tuple[Expression, ...]"
 
-IP = 2
-PROTOCOLS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP, "sctp": socket.IPPROTO_SCTP}
+IP, IP6 = 2, 10
+PROTOCOLS = {
+    "tcp": socket.IPPROTO_TCP,
+    "udp": socket.IPPROTO_UDP,
+    "sctp": socket.IPPROTO_SCTP,
+    "icmpv6": socket.IPPROTO_ICMPV6,
+}
 _REGISTER, _VERDICT_REGISTER = 8, 0
 """NFT_REG32_00: concatenations lie in 32-bit registers from here on."""
 DROP, ACCEPT = 0, 1
@@ -76,16 +81,19 @@ def _link_is(key: int) -> Callable[..., bytes]:
     return compare
 
 
-def _within(offset: int) -> Callable[..., bytes]:
-    """An IPv4 header's address inside `a.b.c.d/n`."""
+def _within(offset: int, offset6: int) -> Callable[..., bytes]:
+    """An address of the network header inside a subnet, whose text says of which family."""
 
     def compare(subnet: str, inside: bool = True) -> bytes:
         network, _, length = subnet.partition("/")
-        mask = struct.pack(">I", (0xFFFFFFFF << (32 - int(length or 32))) & 0xFFFFFFFF)
+        family, place = (socket.AF_INET6, offset6) if ":" in network else (socket.AF_INET, offset)
+        raw = socket.inet_pton(family, network)
+        size, bits = len(raw), len(raw) * 8
+        mask = ((1 << bits) - (1 << (bits - int(length or bits)))).to_bytes(size, "big")
         masked = _expression(
-            "bitwise", be32(1, _REGISTER), be32(2, _REGISTER), be32(3, 4), data(4, mask), data(5, bytes(4))
+            "bitwise", be32(1, _REGISTER), be32(2, _REGISTER), be32(3, size), data(4, mask), data(5, bytes(size))
         )
-        return _payload(1, offset, 4, _REGISTER) + masked + _compare(socket.inet_aton(network), equal=inside)
+        return _payload(1, place, size, _REGISTER) + masked + _compare(raw, equal=inside)
 
     return compare
 
@@ -103,28 +111,34 @@ def _local_destination() -> bytes:
     return fib + _compare(struct.pack("=I", 2))  # RTN_LOCAL
 
 
-def _destination_nat(name: str, with_address: bool = False) -> bytes:
-    """`dnat to [ip daddr .] meta l4proto . th dport map @name`."""
-    register = _REGISTER
-    load = b""
-    if with_address:
-        load = _payload(1, 16, 4, register)
-        register += 1
-    load += _meta(16, register) + _payload(2, 2, 2, register + 1)
-    return load + _lookup(name, into=_REGISTER) + _nat(address=_REGISTER, port=_REGISTER + 1)
+def _destination_nat(family: int, offset: int, size: int) -> Callable[..., bytes]:
+    """`dnat to [daddr .] meta l4proto . th dport map @name`."""
+
+    def translate(name: str, with_address: bool = False) -> bytes:
+        register, words = _REGISTER, size // 4
+        load = b""
+        if with_address:
+            load = _payload(1, offset, size, register)
+            register += words
+        load += _meta(16, register) + _payload(2, 2, 2, register + 1)
+        return load + _lookup(name, into=_REGISTER) + _nat(family, _REGISTER, _REGISTER + words)
+
+    return translate
 
 
-def _nat(address: int, port: int = 0) -> bytes:
+def _nat(family: int, address: int, port: int = 0) -> bytes:
     ports = be32(5, port) if port else b""
-    return _expression("nat", be32(1, 1), be32(2, IP), be32(3, address), ports)
+    return _expression("nat", be32(1, 1), be32(2, family), be32(3, address), ports)
 
 
 def _destination_nat_to(address: str, port: int = 0) -> bytes:
-    raw = socket.inet_aton(address)
+    family, number = (IP6, socket.AF_INET6) if ":" in address else (IP, socket.AF_INET)
+    raw = socket.inet_pton(number, address)
+    register = _REGISTER + len(raw) // 4
     load = _expression("immediate", be32(1, _REGISTER), data(2, raw))
     if port:
-        load += _expression("immediate", be32(1, _REGISTER + 1), data(2, struct.pack(">H", port)))
-    return load + _nat(_REGISTER, _REGISTER + 1 if port else 0)
+        load += _expression("immediate", be32(1, register), data(2, struct.pack(">H", port)))
+    return load + _nat(family, _REGISTER, register if port else 0)
 
 
 def _verdict(code: int) -> bytes:
@@ -132,16 +146,14 @@ def _verdict(code: int) -> bytes:
     return _expression("immediate", be32(1, _VERDICT_REGISTER), verdict)
 
 
-def _sender_in(name: str, inside: bool = True) -> bytes:
-    """Bridge family: port, MAC and IPv4 source of a frame are one element of the set."""
-    load = _meta(6, _REGISTER) + _payload(0, 6, 6, _REGISTER + 4) + _payload(1, 12, 4, _REGISTER + 6)
-    return load + _lookup(name, inverted=not inside)
+def _said_in(mac: tuple[int, int], address: tuple[int, int, int]) -> Callable[..., bytes]:
+    """Bridge family: port, MAC (base, offset) and address (base, offset, length) of a frame are one element."""
 
+    def found(name: str, inside: bool = True) -> bytes:
+        load = _meta(6, _REGISTER) + _payload(*mac, 6, _REGISTER + 4) + _payload(*address, _REGISTER + 6)
+        return load + _lookup(name, inverted=not inside)
 
-def _arp_sender_in(name: str, inside: bool = True) -> bytes:
-    """The same for what an ARP packet claims: sender MAC at 8, sender address at 14 of its header."""
-    load = _meta(6, _REGISTER) + _payload(1, 8, 6, _REGISTER + 4) + _payload(1, 14, 4, _REGISTER + 6)
-    return load + _lookup(name, inverted=not inside)
+    return found
 
 
 def _ether_type(kind: int) -> bytes:
@@ -153,19 +165,23 @@ EXPRESSIONS: dict[str, Callable[..., bytes]] = {
     "oif_in": _link_in(7),
     "iif": _link_is(6),
     "oif": _link_is(7),
-    "source": _within(12),
-    "destination": _within(16),
+    "source": _within(12, 8),
+    "destination": _within(16, 24),
     "destination_local": _local_destination,
-    "protocol": lambda name: _meta(16, _REGISTER) + _compare(bytes((PROTOCOLS[name],))),
+    "protocol": lambda name, equal=True: _meta(16, _REGISTER) + _compare(bytes((PROTOCOLS[name],)), equal=equal),
+    "icmp_type": lambda kind: _payload(2, 0, 1, _REGISTER) + _compare(bytes((kind,))),
     "port": lambda port: _payload(2, 2, 2, _REGISTER) + _compare(struct.pack(">H", port)),
     "known": lambda: _bits(0, 2 | 4),  # established, related
     "translated": lambda: _bits(2, 1 << 5),  # IPS_DST_NAT: it came through one of the maps
-    "dnat_map": _destination_nat,
+    "dnat_map": _destination_nat(IP, 16, 4),
+    "dnat_map6": _destination_nat(IP6, 24, 16),
     "dnat": _destination_nat_to,
     "masquerade": lambda: _expression("masq"),
     "ether_type": _ether_type,
-    "sender_in": _sender_in,
-    "arp_sender_in": _arp_sender_in,
+    "sender_in": _said_in((0, 6), (1, 12, 4)),
+    "sender6_in": _said_in((0, 6), (1, 8, 16)),
+    "arp_sender_in": _said_in((1, 8), (1, 14, 4)),  # what the packet claims, sender MAC and address
+    "neighbour_in": _said_in((0, 6), (2, 8, 16)),  # whose address an advertisement says is here
     "accept": lambda: _verdict(ACCEPT),
     "drop": lambda: _verdict(DROP),
 }

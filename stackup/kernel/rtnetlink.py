@@ -41,11 +41,18 @@ _IFLA_BR_FORWARD_DELAY, _IFLA_BR_MCAST_SNOOPING = 1, 23
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_TABLE = 1, 4, 5, 15
 _FRA_SRC, _FRA_PRIORITY, _FRA_TABLE = 2, 6, 15
-RT_TABLE_MAIN, _RTPROT_STATIC, _RT_SCOPE_LINK, _RTN_UNICAST = 254, 4, 253, 1
+RT_TABLE_MAIN, _RTPROT_STATIC, _RTPROT_RA, _RT_SCOPE_LINK, _RTN_UNICAST = 254, 4, 9, 253, 1
+_IFA_F_NODAD = 0x02
 
 
 def _link(index: int = 0, *, up: bool = False) -> bytes:
     return struct.pack("=BxHiII", socket.AF_UNSPEC, 0, index, IFF_UP if up else 0, IFF_UP if up else 0)
+
+
+def packed(address: str) -> tuple[int, bytes]:
+    """(family, bytes) of an address of either family."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    return family, socket.inet_pton(family, address)
 
 
 def mac_bytes(mac: str) -> bytes:
@@ -120,24 +127,28 @@ def _group(group: int) -> bytes:
 
 
 def add_address(index: int, address: str, prefix: int) -> Request:
-    """An IPv4 address on the link; adding it twice changes nothing."""
-    raw = socket.inet_pton(socket.AF_INET, address)
-    body = struct.pack("=BBBBI", socket.AF_INET, prefix, 0, 0, index)
+    """An address on the link, usable at once; adding it twice changes nothing."""
+    family, raw = packed(address)
+    flags = _IFA_F_NODAD if family == socket.AF_INET6 else 0
+    body = struct.pack("=BBBBI", family, prefix, flags, 0, index)
     body += attribute(_IFA_LOCAL, raw) + attribute(_IFA_ADDRESS, raw)
     return Request(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, body, "add address", f"{address}/{prefix}")
 
 
 def set_route(target: str, *, via: str = "", index: int = 0, table: int = RT_TABLE_MAIN) -> Request:
-    """A route to `a.b.c.d/n` or `default`, through a gateway or straight onto a link; replaces its twin."""
-    network, _, length = ("0.0.0.0/0" if target == "default" else target).partition("/")
-    scope = 0 if via else _RT_SCOPE_LINK
+    """A route to a subnet or, of the gateway's family, `default`: by that gateway or straight onto a link; replaces
+    its twin.
+    """
+    network, _, length = (f"{via}/0" if target == "default" else target).partition("/")
+    family, destination = packed(network)
+    scope = 0 if via or family == socket.AF_INET6 else _RT_SCOPE_LINK
     small = table if table < 256 else 0
-    body = struct.pack("=BBBBBBBBI", socket.AF_INET, int(length), 0, 0, small, _RTPROT_STATIC, scope, _RTN_UNICAST, 0)
+    body = struct.pack("=BBBBBBBBI", family, int(length), 0, 0, small, _RTPROT_STATIC, scope, _RTN_UNICAST, 0)
     body += attribute(_RTA_TABLE, struct.pack("=I", table))
     if int(length):
-        body += attribute(_RTA_DST, socket.inet_pton(socket.AF_INET, network))
+        body += attribute(_RTA_DST, destination)
     if via:
-        body += attribute(_RTA_GATEWAY, socket.inet_pton(socket.AF_INET, via))
+        body += attribute(_RTA_GATEWAY, packed(via)[1])
     if index:
         body += attribute(_RTA_OIF, struct.pack("=I", index))
     return Request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, body, "set route", target)
@@ -145,8 +156,9 @@ def set_route(target: str, *, via: str = "", index: int = 0, table: int = RT_TAB
 
 def add_rule(source: str, table: int, priority: int) -> Request:
     """`from <source> lookup <table>`. ip-rule(8); EEXIST when it is there."""
-    body = struct.pack("=BBBBBBBBI", socket.AF_INET, 0, 32, 0, 0, 0, 0, 1, 0)  # FR_ACT_TO_TBL
-    body += attribute(_FRA_SRC, socket.inet_pton(socket.AF_INET, source))
+    family, raw = packed(source)
+    body = struct.pack("=BBBBBBBBI", family, 0, len(raw) * 8, 0, 0, 0, 0, 1, 0)  # FR_ACT_TO_TBL
+    body += attribute(_FRA_SRC, raw)
     body += attribute(_FRA_PRIORITY, struct.pack("=I", priority)) + attribute(_FRA_TABLE, struct.pack("=I", table))
     return Request(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, body, "add rule from", source)
 
@@ -182,34 +194,37 @@ def index_of(name: str, ns_fd: int = -1) -> int:
 
 
 def addresses(channel: Channel) -> list[tuple[int, str]]:
-    """IPv4 addresses: (link index, `a.b.c.d/n`)."""
+    """Addresses of both families: (link index, `address/n`)."""
     found = []
-    body = struct.pack("=BBBBI", socket.AF_INET, 0, 0, 0, 0)
+    body = struct.pack("=BBBBI", socket.AF_UNSPEC, 0, 0, 0, 0)
     for answer in channel.dump(Request(RTM_GETADDR, 0, body, "list addresses", "")):
-        _, prefix, _, _, index = struct.unpack_from("=BBBBI", answer)
+        family, prefix, _, _, index = struct.unpack_from("=BBBBI", answer)
         values = dict(attributes(answer, 8))
         raw = values.get(_IFA_LOCAL) or values.get(_IFA_ADDRESS)
         if raw:
-            found.append((index, f"{socket.inet_ntop(socket.AF_INET, raw)}/{prefix}"))
+            found.append((index, f"{socket.inet_ntop(family, raw)}/{prefix}"))
     return found
 
 
 def routes(channel: Channel) -> list[dict[str, object]]:
-    """IPv4 unicast routes of all tables: `target` (`default` for all), `via`, `index`, `table`."""
+    """Unicast routes of both families and all tables: `target` (`default` for all), `via`, `index`, `table`, and
+    `advertised`, whether a router said so.
+    """
     found = []
-    body = struct.pack("=BBBBBBBBI", socket.AF_INET, 0, 0, 0, 0, 0, 0, 0, 0)
+    body = struct.pack("=BBBBBBBBI", socket.AF_UNSPEC, 0, 0, 0, 0, 0, 0, 0, 0)
     for answer in channel.dump(Request(RTM_GETROUTE, 0, body, "list routes", "")):
-        _, length, _, _, table, _, _, kind, _ = struct.unpack_from("=BBBBBBBBI", answer)
-        if kind != _RTN_UNICAST:
+        family, length, _, _, table, protocol, _, kind, _ = struct.unpack_from("=BBBBBBBBI", answer)
+        if kind != _RTN_UNICAST or family not in (socket.AF_INET, socket.AF_INET6):
             continue
         values = dict(attributes(answer, 12))
-        target = socket.inet_ntop(socket.AF_INET, values[_RTA_DST]) if _RTA_DST in values else ""
+        target = socket.inet_ntop(family, values[_RTA_DST]) if _RTA_DST in values else ""
         found.append(
             {
                 "target": f"{target}/{length}" if target else "default",
-                "via": socket.inet_ntop(socket.AF_INET, values[_RTA_GATEWAY]) if _RTA_GATEWAY in values else "",
+                "via": socket.inet_ntop(family, values[_RTA_GATEWAY]) if _RTA_GATEWAY in values else "",
                 "index": struct.unpack("=I", values[_RTA_OIF])[0] if _RTA_OIF in values else 0,
                 "table": struct.unpack("=I", values[_RTA_TABLE])[0] if _RTA_TABLE in values else table,
+                "advertised": protocol == _RTPROT_RA,
             }
         )
     return found

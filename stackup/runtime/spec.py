@@ -43,6 +43,7 @@ class Attachment(TypedDict):
 
     aliases: list[str]
     ipv4: str
+    ipv6: str
     mac: str
     priority: int
     gw_priority: int

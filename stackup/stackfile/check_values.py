@@ -231,6 +231,11 @@ def _address(view: View, path: Path, address: str, network: Network) -> None:
     except ValueError as problem:
         _invalid(view, path, str(problem).replace("'", '"'))
         return
+    if value.version == 6 and not network.enable_ipv6:
+        hint = f"set networks.{path[3]}.enable_ipv6: true"
+        detail = f'network "{path[3]}" has no IPv6'
+        view.error("SU044", "a static address needs a subnet", path, detail, label="no IPv6", hint=hint)
+        return
     if any(value in subnet for subnet in subnets if subnet.version == value.version):
         return
     detail = f'{address} is in no subnet of network "{path[3]}"'

@@ -55,7 +55,6 @@ SERVICE_ROWS = {
     "ports.*.mode": _SWARM,
     "networks.*.mac_address": _YET,
     "networks.*.interface_name": _YET,
-    "networks.*.ipv6_address": _YET,
     "networks.*.link_local_ips": _YET,
     "networks.*.driver_opts": _ENGINE,
     "deploy.mode": _SWARM,
@@ -74,8 +73,6 @@ SERVICE_ROWS = {
 
 OTHER_ROWS = {
     "networks.*.attachable": _SWARM,
-    "networks.*.enable_ipv6": _YET,
-    "networks.*.enable_ipv4": _YET,
     "networks.*.ipam.driver": _ENGINE,
     "networks.*.ipam.options": _ENGINE,
     "secrets.*.labels": _SWARM,

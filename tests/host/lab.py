@@ -22,6 +22,7 @@ from stackup.runtime.network.driver import Endpoint, Network, NetworkSpec
 
 PATIENCE_S = 5.0
 OUTSIDE, OUTSIDE_HOST = "198.51.100.9", "198.51.100.1"
+OUTSIDE6, OUTSIDE_HOST6 = "2001:db8:51::9", "2001:db8:51::1"
 
 
 def nft(*words: str) -> Any:
@@ -54,8 +55,12 @@ class World:
             "name": name,
             "pin_file": f"{self.run_dir}/network/{changed.get('stack', 'shop')}-{name}/netns",
             "internal": False,
+            "ipv4": True,
+            "ipv6": False,
             "subnet": "",
             "gateway": "",
+            "subnet6": "",
+            "gateway6": "",
             "mtu": 0,
         }
         spec.update(changed)  # type: ignore[typeddict-item]
@@ -69,15 +74,20 @@ class World:
         if key not in self.pins:
             container.prepare(pin_file)
             self.pins[key] = netns.open_pin(pin_file)
-        address = pools.address_text(pools.bounds(network["subnet"])[0] + offset)
+        address, address6 = (
+            pools.address_text(pools.bounds(network[side])[0] + offset) if network[side] else ""
+            for side in ("subnet", "subnet6")
+        )
         endpoint: Endpoint = {
             "stack": "shop",
             "key": key,
             "pin_file": pin_file,
             "link": "eth0",
             "address": address,
+            "address6": address6,
             "mac": "",
             "default": True,
+            "default6": True,
             "table": 0,
         }
         endpoint.update(changed)  # type: ignore[typeddict-item]
@@ -89,6 +99,12 @@ class World:
         assert self.driver.attach(network, [endpoint]) == [None]
         return self.pins[key], endpoint["address"]
 
+    def dual(self, network: Network, key: str, offset: int, **changed: Any) -> tuple[int, str]:
+        """An attached container on a network with IPv6: its namespace and its IPv6 address."""
+        endpoint = self.endpoint(network, key, offset, **changed)
+        assert self.driver.attach(network, [endpoint]) == [None]
+        return self.pins[key], endpoint["address6"]
+
     def outside(self) -> int:
         """A machine beyond the host's only interface, without a route back to any container."""
         pin_file = f"{self.run_dir}/outside/netns"
@@ -96,9 +112,12 @@ class World:
         fd = netns.open_pin(pin_file)
         with netlink.Channel() as here, netlink.Channel(ns_fd=fd) as there:
             here.require([rtnetlink.add_veth("wan0", rtnetlink.VethPeer("wan0", fd))])
-            here.require([rtnetlink.add_address(rtnetlink.index_of("wan0"), OUTSIDE_HOST, 24)])
-            there.require([rtnetlink.link_up(rtnetlink.index_of("wan0", fd))])
-            there.require([rtnetlink.add_address(rtnetlink.index_of("wan0", fd), OUTSIDE, 24)])
+            near, far = rtnetlink.index_of("wan0"), rtnetlink.index_of("wan0", fd)
+            here.require([rtnetlink.add_address(near, OUTSIDE_HOST, 24)])
+            here.require([rtnetlink.add_address(near, OUTSIDE_HOST6, 64)])
+            there.require([rtnetlink.link_up(far)])
+            there.require([rtnetlink.add_address(far, OUTSIDE, 24)])
+            there.require([rtnetlink.add_address(far, OUTSIDE6, 64)])
         return fd
 
 
@@ -111,7 +130,7 @@ def open_in(ns_fd: int, family: int, kind: int) -> socket.socket:
 
 def serve_tcp(ns_fd: int, address: str, port: int) -> socket.socket:
     """Answers every connection with the client's address and then what it was sent, until the listener is closed."""
-    listener = open_in(ns_fd, socket.AF_INET, socket.SOCK_STREAM)
+    listener = open_in(ns_fd, socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
     listener.settimeout(None)
     listener.bind((address, port))
     listener.listen(64)
@@ -137,7 +156,7 @@ def serve_tcp(ns_fd: int, address: str, port: int) -> socket.socket:
 def serve_udp(
     ns_fd: int, address: str, port: int, answer: Callable[[bytes, str], bytes] | None = None
 ) -> socket.socket:
-    server = open_in(ns_fd, socket.AF_INET, socket.SOCK_DGRAM)
+    server = open_in(ns_fd, socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
     server.settimeout(None)
     server.bind((address, port))
 

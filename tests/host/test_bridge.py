@@ -389,7 +389,7 @@ def test_a_network_keeps_the_subnet_it_was_given_and_refuses_an_overlap(own_host
         ({"subnet": "172.31.0.0/31"}, "too small"),
         ({"subnet": "172.31.0.0/24", "gateway": "172.30.0.1"}, "is outside"),
         ({"subnet": "172.31.0.1/24"}, "bits set"),
-        ({"subnet": "fd00::/64"}, "is not an IPv4 subnet"),
+        ({"subnet": "172.31/24"}, "is not a subnet such as 10.5.0.0/24"),
     ):
         with pytest.raises(HostError, match=said):
             world.driver.validate(world.spec("b", **wrong))

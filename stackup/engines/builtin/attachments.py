@@ -7,7 +7,7 @@ lock of their own, and members are known by stack and address.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -37,10 +37,11 @@ class Place:
     """Live folder of the real network."""
     state_folder: str
     reserved: tuple[str, ...]
-    ip_range: str
+    ip_ranges: tuple[str, str]
     real_name: str
     inside: Placed
-    wish: Wish
+    statics: tuple[str, str]
+    """What the file asks for, of each family, as in `Member.addresses`."""
     mac: str
     names: tuple[str, ...]
 
@@ -51,13 +52,15 @@ class Place:
 
 @dataclass(slots=True)
 class Member:
-    """A container with its places; `addresses` are filled in by `lease`, in the order of `places`."""
+    """A container with its places; `addresses` are filled in by `lease`, in the order of `places`: for each its IPv4
+    and its IPv6 address, empty on a network without that family.
+    """
 
     stack: str
     address: Address
     pin_file: str
     places: list[Place]
-    addresses: list[str] = field(default_factory=list)
+    addresses: list[list[str]] = field(default_factory=list)
 
     @property
     def key(self) -> str:
@@ -65,10 +68,21 @@ class Member:
         return f"{self.stack}/{self.address}"
 
     @property
-    def gateway(self) -> tuple[Place, str] | None:
-        """The place whose network its ports are published through, and its address there."""
-        pairs = zip(self.places, self.addresses, strict=True)
-        return next((pair for pair in pairs if pair[0].inside.default), None)
+    def gateways(self) -> list[tuple[Place, str]]:
+        """For each family that it has: the place whose network its ports are published through, and its address."""
+        pairs = [*zip(self.places, self.addresses, strict=True)]
+        four = [(place, pair[0]) for place, pair in pairs if place.inside.default]
+        return four + [(place, pair[1]) for place, pair in pairs if place.inside.default6]
+
+    @property
+    def all_addresses(self) -> list[str]:
+        return [address for pair in self.addresses for address in pair if address]
+
+    @property
+    def host_end(self) -> str:
+        """What `host-gateway` means to it."""
+        ends = [place.network["uplink6" if ":" in address else "uplink"] for place, address in self.gateways]
+        return next((end[0] for end in ends if end), "")
 
     @property
     def internal(self) -> bool:
@@ -82,7 +96,11 @@ def member(layout: Layout, stack: str, address: Address, spec: ContainerSpec) ->
     placed = attachments.place(
         {
             name: Wanted(
-                internal=bool(reals[name]["spec"]["internal"]), gw_priority=own["gw_priority"], priority=own["priority"]
+                internal=bool(reals[name]["spec"]["internal"]),
+                gw_priority=own["gw_priority"],
+                priority=own["priority"],
+                four=bool(reals[name]["spec"]["ipv4"]),
+                six=bool(reals[name]["spec"]["ipv6"]),
             )
             for name, own in spec["networks"].items()
         }
@@ -113,31 +131,43 @@ def _place(layout: Layout, real: Record, spec: ContainerSpec, name: str, inside:
         home.live_dir(address),
         home.state_dir(address),
         tuple(reserved.values()),
-        str(real["spec"]["ip_range"]),
+        (str(real["spec"]["ip_range"]), str(real["spec"]["ip_range6"])),
         str(real["spec"]["name"]),
         inside,
-        Wish(static=wanted["ipv4"]),
+        (wanted["ipv4"], wanted["ipv6"]),
         wanted["mac"],
         tuple(dict.fromkeys(own)),
     )
 
 
 def lease(members: Sequence[Member]) -> None:
-    """An address on each network for everyone, the same as last time where there was one."""
-    leased: dict[tuple[str, str], str] = {}
+    """Addresses on each network for everyone, the same as last time where there were some."""
+    leased: dict[tuple[str, str], list[str]] = {}
     for home, keys in _by_network(members):
         with files.Lock(os.path.join(home.folder, "leases.lock"), "leasing addresses", waiting=lambda _: None):
             leases_file = os.path.join(home.state_folder, LEASES)
-            leases: dict[str, str] = files.read_json(leases_file) or {}
-            wishes = {key: Wish(own.wish.static, leases.get(key, "")) for key, own in keys.items()}
-            taken = [home.network["gateway"], *home.reserved]
-            taken += [address for key, address in leases.items() if key not in keys]
-            chosen = pools.choose_addresses(home.network["subnet"], wishes, taken=taken, ip_range=home.ip_range)
-            if any(leases.get(key) != address for key, address in chosen.items()):
+            leases: dict[str, list[str]] = files.read_json(leases_file) or {}
+            four, six = (_choose(home, side, keys, leases) for side in (0, 1))
+            chosen = {key: [four.get(key, ""), six.get(key, "")] for key in keys}
+            if any(leases.get(key) != pair for key, pair in chosen.items()):
                 files.write_json(leases_file, {**leases, **chosen}, durable=False)
-        leased |= {(home.folder, key): address for key, address in chosen.items()}
+        leased |= {(home.folder, key): pair for key, pair in chosen.items()}
     for one in members:
         one.addresses = [leased[place.folder, one.key] for place in one.places]
+
+
+def _choose(
+    home: Place, side: int, keys: Mapping[str, Place], leases: Mapping[str, Sequence[str]]
+) -> Mapping[str, str]:
+    """Of one family (0: IPv4, 1: IPv6), by key."""
+    subnet = home.network["subnet6"] if side else home.network["subnet"]
+    if not subnet:
+        return {}
+    wishes = {key: Wish(own.statics[side], leases[key][side] if key in leases else "") for key, own in keys.items()}
+    taken = [home.network["gateway6"] if side else home.network["gateway"]]
+    taken += [address for address in home.reserved if (":" in address) == bool(side)]
+    taken += [pair[side] for key, pair in leases.items() if key not in keys and pair[side]]
+    return pools.choose_addresses(subnet, wishes, taken=taken, ip_range=home.ip_ranges[side])
 
 
 def release(members: Iterable[Member]) -> None:
@@ -145,8 +175,8 @@ def release(members: Iterable[Member]) -> None:
     for home, keys in _by_network(members):
         leases_file = os.path.join(home.state_folder, LEASES)
         with files.Lock(os.path.join(home.folder, "leases.lock"), "giving addresses back", waiting=lambda _: None):
-            leases: dict[str, str] = files.read_json(leases_file) or {}
-            kept = {key: address for key, address in leases.items() if key not in keys}
+            leases: dict[str, list[str]] = files.read_json(leases_file) or {}
+            kept = {key: pair for key, pair in leases.items() if key not in keys}
             if kept != leases and os.path.isdir(home.state_folder):
                 files.write_json(leases_file, kept, durable=False)
         roster.change(home.names_file, home.real_name, dict.fromkeys(keys))
@@ -184,9 +214,11 @@ def _endpoint(one: Member, folder: str) -> Endpoint:
         "key": str(one.address),
         "pin_file": one.pin_file,
         "link": own.inside.link,
-        "address": one.addresses[number] if one.addresses else "",
+        "address": one.addresses[number][0] if one.addresses else "",
+        "address6": one.addresses[number][1] if one.addresses else "",
         "mac": own.mac,
         "default": own.inside.default,
+        "default6": own.inside.default6,
         "table": own.inside.table,
     }
 
@@ -199,14 +231,14 @@ def enter_names(members: Sequence[Member], *, up: bool) -> None:
             if one.key in keys:
                 number = next(number for number, own in enumerate(one.places) if own.folder == home.folder)
                 names = list(one.places[number].names)
-                entries[one.key] = {"address": one.addresses[number], "names": names, "up": up}
+                address, address6 = one.addresses[number]
+                entries[one.key] = {"address": address, "address6": address6, "names": names, "up": up}
         roster.change(home.names_file, home.real_name, entries)
 
 
 def published(one: Member, given_ports: Sequence[Published]) -> list[Published]:
-    """Recorded ports with the address that they lead to now."""
-    gateway = one.gateway
-    return [{**port, "address": gateway[1]} for port in given_ports] if gateway else []
+    """Recorded ports with the addresses that they lead to now."""
+    return [{**port, "address": address} for port in given_ports for _, address in one.gateways]
 
 
 def _by_network(members: Iterable[Member]) -> Iterable[tuple[Place, dict[str, Place]]]:

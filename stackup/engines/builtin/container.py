@@ -156,7 +156,7 @@ class ContainerKind:
         except StackupError:
             return None
         leased = claim["given"].get("addresses", {})
-        member.addresses = [leased.get(place.real_name, "") for place in member.places]
+        member.addresses = [leased.get(place.real_name, []) for place in member.places]
         return member if all(member.addresses) else None
 
     def delete(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:

@@ -125,10 +125,8 @@ class Start:
         rules = devices.rules(self._nodes(spec), privileged=spec["privileged"])
         given["cgroups"] = self._groups.create(self._stack, address.directory, spec["limits"], rules)
         self._shelf.settle(wanted(self._works[key]), record)
-        gateway = member.gateway if member else None
-        uplink = gateway[0].network["uplink"] if gateway else []
         around = Surroundings(self._layout, self._stack, address, spec)
-        etc = around.write_etc(record, member, uplink[0] if uplink else "")
+        etc = around.write_etc(record, member)
         return {
             "stack": self._stack,
             "address": key,
@@ -151,7 +149,7 @@ class Start:
             "log": describe.log(spec),
             "ports": describe.held_ports(record),
             "resolver": describe.resolver(member, spec["dns"]["servers"], spec["links"]),
-            "ports_to": gateway[1] if gateway else "",
+            "ports_to": member.gateways[0][1] if member and member.places else "",
             "rosters": [[place.names_file, place.real_name] for place in member.places] if member else [],
             "roster_key": member.key if member else "",
         }

@@ -125,7 +125,7 @@ class Surroundings:
             f'there is no container "{name}"', subject=str(self._address), hint="start it, or correct its name"
         )
 
-    def write_etc(self, record: Record, member: Member | None, gateway: str) -> dict[str, str]:
+    def write_etc(self, record: Record, member: Member | None) -> dict[str, str]:
         """Our files for hosts, resolv.conf and hostname, by their path inside; a sharer takes its owner's."""
         folder = os.path.join(self._shelf.live_dir(self._address), "etc")
         if not self.owns_network and self._spec["network_mode"] != "host":
@@ -133,11 +133,11 @@ class Surroundings:
             folder = os.path.join(Shelf(self._layout, stack, "container").live_dir(owner), "etc")
         else:
             files.make_dir(folder, 0o755)
-            for name, text in self._texts(record, member, gateway).items():
+            for name, text in self._texts(record, member).items():
                 files.write_bytes(os.path.join(folder, name), text.encode(), mode=0o644, durable=False)
         return {f"/etc/{name}": os.path.join(folder, name) for name in ("hosts", "resolv.conf", "hostname")}
 
-    def _texts(self, record: Record, member: Member | None, gateway: str) -> dict[str, str]:
+    def _texts(self, record: Record, member: Member | None) -> dict[str, str]:
         spec, hostname = self._spec, str(record["given"]["hostname"])
         host_resolv = _read("/etc/resolv.conf")
         dns = spec["dns"]
@@ -150,10 +150,10 @@ class Surroundings:
             resolv = host_resolv
         hosts = etc.hosts_text(
             hostname,
-            member.addresses if member else (),
+            member.all_addresses if member else (),
             domainname=spec["domainname"],
             extra_hosts=spec["extra_hosts"],
-            host_gateway=gateway,
+            host_gateway=member.host_end if member else "",
         )
         return {"hosts": hosts, "resolv.conf": resolv, "hostname": f"{hostname}\n"}
 

@@ -105,8 +105,12 @@ class NetworkKind:
             "name": address.name,
             "pin_file": f"{self._shelf.live_dir(address)}/{NETNS}",
             "internal": bool(spec["internal"]),
+            "ipv4": bool(spec["ipv4"]),
+            "ipv6": bool(spec["ipv6"]),
             "subnet": str(spec["subnet"]),
             "gateway": str(spec["gateway"]),
+            "subnet6": str(spec["subnet6"]),
+            "gateway6": str(spec["gateway6"]),
             "mtu": int(options.get(MTU, "0") or 0),
         }
 

@@ -65,7 +65,7 @@ def row(claim: Mapping[str, Any], status: Mapping[str, Any] | None) -> Container
         "started_at": known.get("started_at", 0.0),
         "finished_at": known.get("finished_at", 0.0),
         "ports": [_port(port) for port in given.get("ports", ())] if lives else [],
-        "networks": given.get("addresses", {}),
+        "networks": {name: next(filter(None, pair), "") for name, pair in given.get("addresses", {}).items()},
         "mounts": [_mount(target, mount, given) for target, mount in spec["mounts"].items()],
         "labels": _labels(claim),
         "transient": bool(given.get("transient")),

@@ -35,11 +35,11 @@ def unchanged(layout: Layout, stack: str, desired: Sequence[Mapping[str, Any]]) 
 def _leads_there(records: Iterable[Mapping[str, Any]]) -> bool:
     """The host's table still lets our uplinks through and sends published ports to their containers."""
     given = [mine["given"] for mine in records]
-    links = [one["link"] for one in given if one.get("uplink")]
+    links, links6 = ([one["link"] for one in given if one.get(ends)] for ends in ("uplink", "uplink6"))
     published = [port for one in given for port in one.get("published", ())]
-    if not (links or published) or not firewall.available():
+    if not (links or links6 or published) or not firewall.available():
         return True
-    return firewall.admitted(links) and all(firewall.observe(published))
+    return firewall.admitted(links, links6) and all(firewall.observe(published))
 
 
 def _records(layout: Layout, stack: str) -> dict[str, dict[str, Any]]:
@@ -65,7 +65,7 @@ def _alive(layout: Layout, stack: str, item: Mapping[str, Any], mine: Mapping[st
         return False  # somebody else's: the planner looks
     if kind == "network":
         link = mine["given"]["link"]
-        there = not mine["given"]["uplink"] or link in _links()
+        there = bool(mine["spec"]["internal"]) or link in _links()
         return there and os.path.ismount(os.path.join(live, NETNS))
     if kind in ("secret", "config"):
         return os.path.exists(os.path.join(live, "content"))

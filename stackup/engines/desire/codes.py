@@ -34,4 +34,9 @@ CODES: dict[str, tuple[str, str]] = {
         "All replicas of all services together are bounded, so that a slip of the pen does not take the machine's "
         "memory. Run fewer replicas, or spread them over several stacks.",
     ),
+    "SU107": (
+        "a network has one pool a family",
+        "A bridge has one subnet of IPv4 and, with `enable_ipv6: true`, one of IPv6. Docker's bridge driver refuses "
+        "further pools too. Leave them out, or give the network one larger subnet.",
+    ),
 }

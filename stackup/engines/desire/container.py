@@ -186,6 +186,7 @@ def _networks(service: Service) -> dict[str, Attachment]:
         key: {
             "aliases": list(place.aliases),
             "ipv4": place.ipv4_address or "",
+            "ipv6": place.ipv6_address or "",
             "mac": place.mac_address or "",
             "priority": place.priority,
             "gw_priority": place.gw_priority,

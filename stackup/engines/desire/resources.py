@@ -13,10 +13,11 @@ from stackup.values import Address, Data, FieldPath, Json
 
 if TYPE_CHECKING:
     from stackup.diagnostics import Span
-    from stackup.stackfile.model import Config, Network, Secret, Stack, Volume
+    from stackup.stackfile.model import Config, Network, Pool, Secret, Stack, Volume
 
 NETWORK_DRIVERS = ("bridge",)
 VOLUME_DRIVERS = ("local",)
+_POOL = ("subnet", "gateway", "ip_range")
 
 
 def networks(stack: Stack, context: Context) -> Iterator[Desired]:
@@ -24,7 +25,8 @@ def networks(stack: Stack, context: Context) -> Iterator[Desired]:
     used = {name for service in stack.services.values() for name in service.networks}
     for key, network in stack.networks.items():
         if key in used:
-            yield Desired(Address("network", key), _network(key, network, context), origins=_origins(context, key))
+            spec = _network(key, network, context)
+            yield Desired(Address("network", key), spec, origins=_origins(network, context, key))
 
 
 def _network(key: str, network: Network, context: Context) -> Data:
@@ -38,33 +40,56 @@ def _network(key: str, network: Network, context: Context) -> Data:
             hint="leave the driver out, or write `driver: bridge`",
         )
     warn_network(key, network, context)
-    pool = next((pool for pool in network.ipam.config if pool.subnet and ":" not in pool.subnet), None)
-    reserved: Data = dict(pool.aux_addresses) if pool else {}
+    pool, pool6 = (_pool(key, network, context, six=six) for six in (False, True))
     return {
         "name": network.name,
         "external": network.external,
         "driver": driver,
         "driver_opts": dict(network.driver_opts),
         "internal": network.internal,
-        "subnet": (pool.subnet or "") if pool else "",
-        "gateway": (pool.gateway or "") if pool else "",
-        "ip_range": (pool.ip_range or "") if pool else "",
-        "reserved": reserved,
+        "ipv4": network.enable_ipv4 is not False,
+        "ipv6": bool(network.enable_ipv6),
+        **{field: (getattr(pool, field) if pool else None) or "" for field in _POOL},
+        **{f"{field}6": (getattr(pool6, field) if pool6 else None) or "" for field in _POOL},
+        "reserved": {**(pool.aux_addresses if pool else {}), **(pool6.aux_addresses if pool6 else {})},
         "labels": dict(network.labels),
     }
 
 
-def _origins(context: Context, key: str) -> dict[FieldPath, Span]:
+def _pool(key: str, network: Network, context: Context, *, six: bool) -> Pool | None:
+    """The one of a family. A bridge has one subnet a family: a second one is an error, as it is with an engine."""
+    found = [number for number, pool in enumerate(network.ipam.config) if (":" in _range(pool)) == six]
+    for number in found[1:]:
+        context.problems.error(
+            "SU107",
+            "a network has one pool a family",
+            detail=f'network "{key}" has a second {"IPv6" if six else "IPv4"} pool',
+            span=context.span("networks", key, "ipam", "config", number),
+            hint="leave it out, or give the network one larger subnet",
+        )
+    wanted = network.enable_ipv6 if six else network.enable_ipv4 is not False
+    return network.ipam.config[found[0]] if found and wanted else None
+
+
+def _range(pool: Pool) -> str:
+    return pool.subnet or pool.gateway or pool.ip_range or ""
+
+
+def _origins(network: Network, context: Context, key: str) -> dict[FieldPath, Span]:
     table: dict[FieldPath, tuple[str | int, ...]] = {
         (): (),
         ("name",): ("name",),
         ("driver",): ("driver",),
         ("internal",): ("internal",),
+        ("driver_opts",): ("driver_opts",),
+        ("ipv4",): ("enable_ipv4",),
+        ("ipv6",): ("enable_ipv6",),
         ("labels",): ("labels",),
-        ("subnet",): ("ipam", "config", 0, "subnet"),
-        ("gateway",): ("ipam", "config", 0, "gateway"),
-        ("ip_range",): ("ipam", "config", 0, "ip_range"),
     }
+    for number, pool in enumerate(network.ipam.config):
+        side = "6" if ":" in _range(pool) else ""
+        for field in _POOL:
+            table[(field + side,)] = ("ipam", "config", number, field)
     return {field: span for field, path in table.items() if (span := context.span("networks", key, *path))}
 
 

@@ -45,8 +45,10 @@ def warn_network(key: str, network: Network, context: Context) -> None:
     for option in network.driver_opts:
         if option != MTU:
             _warn(context, f'network "{key}": driver option "{option}"', ("networks", key, "driver_opts", option))
-    if any(pool.subnet and ":" in pool.subnet for pool in network.ipam.config):
-        _warn(context, f'network "{key}": IPv6 pools', ("networks", key, "ipam"))
+    for number, pool in enumerate(network.ipam.config):
+        if ":" in (pool.subnet or "") and not network.enable_ipv6 and not network.external:
+            detail = f'network "{key}": an IPv6 pool; the network has IPv6 with `enable_ipv6: true`'
+            _warn(context, detail, ("networks", key, "ipam", "config", number))
 
 
 def _warn(context: Context, detail: str, path: tuple[str | int, ...]) -> None:

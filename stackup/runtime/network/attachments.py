@@ -16,11 +16,22 @@ FIRST_TABLE = 100
 
 
 class Wanted:
-    """One attachment as the file has it; `internal` is the network's."""
+    """One attachment as the file has it; `internal` and the families are the network's."""
 
-    __slots__ = ("gw_priority", "interface", "internal", "priority")
+    __slots__ = ("four", "gw_priority", "interface", "internal", "priority", "six")
 
-    def __init__(self, *, internal: bool, gw_priority: int = 0, priority: int = 0, interface: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        internal: bool,
+        gw_priority: int = 0,
+        priority: int = 0,
+        interface: str = "",
+        four: bool = True,
+        six: bool = False,
+    ) -> None:
+        self.four = four
+        self.six = six
         self.internal = internal
         self.gw_priority = gw_priority
         self.priority = priority
@@ -28,30 +39,34 @@ class Wanted:
 
 
 class Placed:
-    """What goes into an `Endpoint`: the interface's name, whether it has the default route, its reply table or 0."""
+    """What goes into an `Endpoint`: the interface's name, whether it has the default route (of IPv4, of IPv6), its
+    reply table or 0.
+    """
 
-    __slots__ = ("default", "link", "table")
+    __slots__ = ("default", "default6", "link", "table")
 
-    def __init__(self, link: str, default: bool, table: int) -> None:
+    def __init__(self, link: str, default: bool, table: int, default6: bool = False) -> None:
         self.link = link
         self.default = default
+        self.default6 = default6
         self.table = table
 
 
 def gateway(wanted: Mapping[str, Wanted]) -> str:
-    """The gateway network's name; empty for a container without networks."""
+    """The gateway network's name; empty for a container without networks. Asked for each family by itself."""
     ranked = sorted(wanted, key=lambda name: (-wanted[name].gw_priority, wanted[name].internal, name))
     return ranked[0] if ranked else ""
 
 
 def place(wanted: Mapping[str, Wanted]) -> dict[str, Placed]:
     """Interfaces are numbered by descending `priority`, then by name, as Compose attaches them."""
-    through = gateway(wanted)
+    through = gateway({name: one for name, one in wanted.items() if one.four})
+    through6 = gateway({name: one for name, one in wanted.items() if one.six})
     ordered = sorted(wanted, key=lambda name: (-wanted[name].priority, name))
     given = {wanted[name].interface for name in ordered if wanted[name].interface}
     numbered = iter([f"eth{number}" for number in range(len(ordered) * 2) if f"eth{number}" not in given])
     placed = {}
     for table, name in enumerate(ordered, FIRST_TABLE):
         link = wanted[name].interface or next(numbered)
-        placed[name] = Placed(link, name == through, table if len(ordered) > 1 else 0)
+        placed[name] = Placed(link, name == through, table if len(ordered) > 1 else 0, name == through6)
     return placed

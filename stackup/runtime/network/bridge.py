@@ -1,7 +1,7 @@
 """The bridge driver: a network is a namespace that holds a bridge; containers and the host are plugged into it.
 
 The uplink is one veth pair between that namespace and the host. An internal network has none, so its isolation is the
-topology and not a rule. The host sees one link a network and its subnet's route; deleting the link (synchronous) and
+topology and not a rule. The host sees one link a network and its subnets' routes; deleting the link (synchronous) and
 the pin removes everything else, since the kernel takes the bridge, its ports and its rules along.
 """
 
@@ -12,26 +12,31 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from stackup.errors import HostError, StackupError
+from stackup.errors import StackupError
 from stackup.kernel import netns, nftables, rtnetlink
 from stackup.kernel.netlink import Channel
-from stackup.kernel.rtnetlink import VethPeer
-from stackup.runtime.network import claims, foreign, plug, pools, rules
-from stackup.runtime.network.driver import Network, link_name
+from stackup.runtime.network import addressing, claims, families, plug, pools, rules, uplink
+from stackup.runtime.network.driver import Network
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from stackup.runtime.network.claims import HostClaims, NetworkClaim
     from stackup.runtime.network.driver import Endpoint, NetworkSpec
     from stackup.values import Data
 
-FORWARDING = "net/ipv4/ip_forward"
+FORWARDING = families.FOUR.switch
 _INSIDE_SETTINGS = (
-    ("net/ipv6/conf/default/disable_ipv6", "1"),
     (FORWARDING, "1"),
     # Frames between containers stay frames; with br_netfilter loaded, the kernel's default takes them through ip rules.
     ("net/bridge/bridge-nf-call-iptables", "0"),
+    ("net/bridge/bridge-nf-call-ip6tables", "0"),
+)
+_WITHOUT_SIX = (("net/ipv6/conf/default/disable_ipv6", "1"),)
+_WITH_SIX = (
+    ("net/ipv6/conf/default/disable_ipv6", "0"),
+    ("net/ipv6/conf/default/accept_dad", "0"),
+    ("net/ipv6/conf/default/accept_ra", "0"),
+    (families.SIX.switch, "1"),
 )
 
 
@@ -48,43 +53,25 @@ class Bridge:
         self.tables = tables
 
     def validate(self, spec: NetworkSpec) -> None:
-        if spec["subnet"]:
-            _check_ipam(spec)
-            link = link_name(spec["stack"], f"network/{spec['name']}")
-            pools.check_subnet(spec["subnet"], _others(claims.read(self.run_dir), link))
+        addressing.check(spec, claims.read(self.run_dir))
 
     def create(self, spec: NetworkSpec) -> Network:
         with claims.changing(self.run_dir, f'making network "{spec["name"]}"') as held:
-            network = _claim(spec, held)
-            opens = self.tables and network["uplink"]
-            if opens and "forwarding" not in held and netns.read_sysctl(FORWARDING) == "0":
-                held["forwarding"] = "0"
-            closed = "forwarding" in held
+            network = addressing.claim(spec, held)
+            opens = self.tables and not network["internal"]
+            if opens:
+                uplink.note(held, network)
         _build(network, tables=self.tables)
         if opens:
-            self._open_host(network, closed=closed)
+            uplink.open_host(network, self.run_dir, foreign_rules=self.foreign_rules)
         return network
 
     def half_made(self, spec: NetworkSpec) -> Network:
         """What a `create` that was killed may have made, to be removed: the claim came before everything else."""
-        link = link_name(spec["stack"], f"network/{spec['name']}")
+        link = addressing.key_of(spec)
         claim = claims.read(self.run_dir)["networks"].get(link)
-        subnet, uplink = (claim["subnet"], claim["uplink"]) if claim else (spec["subnet"], [])
-        return Network({**spec, "subnet": subnet, "link": link, "uplink": uplink})
-
-    def _open_host(self, network: Network, *, closed: bool) -> None:
-        """The table first, then forwarding: there is no moment at which the host forwards for others."""
-        requests = nftables.whole(rules.host_table(closed=closed))
-        requests += nftables.add_elements(rules.HOST, rules.UPLINKS, [((network["link"],), ())])
-        with nftables.open_channel() as channel:
-            nftables.apply(channel, requests)
-            netns.write_sysctl(FORWARDING, "1")
-            wanted = foreign.places(channel) if self.foreign_rules else []
-            if wanted:
-                with claims.changing(self.run_dir, "adding rules to foreign chains") as held:
-                    before = held.get("foreign", [])
-                    held["foreign"] = before + [place for place in wanted if place not in before]
-                foreign.open_chains(channel, wanted)
+        ends, ends6 = (claim["uplink"], claim.get("uplink6", [])) if claim else ([], [])
+        return Network({**spec, "link": link, "uplink": ends, "uplink6": ends6})
 
     def attach(self, network: Network, endpoints: Sequence[Endpoint]) -> list[StackupError | None]:
         with _inside(network) as ns_fd:
@@ -117,19 +104,19 @@ class Bridge:
             "internal": rules.UPLINK_LINK not in links,
         }
         facts["members"] = [*sorted(name for name, link in links.items() if link["master"] and link["up"])]
-        if network["uplink"]:
-            facts.update(_observe_uplink(network))
-            facts["admitted"] = self.tables and _admitted(network["link"])
+        if not network["internal"]:
+            facts.update(uplink.observe(network))
+            facts["admitted"] = self.tables and uplink.admitted(network)
         return facts
 
     def remove(self, network: Network) -> list[StackupError]:
         """The uplink first: any socket that is still open inside would keep the namespace and its end alive."""
         problems: list[StackupError] = []
         link = network["link"]
-        if network["uplink"]:
+        if not network["internal"]:
             if self.tables:
-                _collect(problems, lambda: _forget_uplink(link))
-            _collect(problems, lambda: _delete_link(link))
+                _collect(problems, lambda: uplink.forget(network))
+            _collect(problems, lambda: uplink.delete(link))
         _collect(problems, lambda: netns.remove(network["pin_file"]))
         if not problems:
             _collect(problems, lambda: self._release(link))
@@ -139,69 +126,8 @@ class Bridge:
         """Gives up the claim; the last uplink to go puts the host back as it was."""
         with claims.changing(self.run_dir, "removing a network") as held:
             held["networks"].pop(link, None)
-            if self.tables and not any(claim["uplink"] for claim in held["networks"].values()):
-                _close_host(held)
-
-
-def _close_host(held: HostClaims) -> None:
-    """Rules out of others' chains, forwarding as it was, and our table gone."""
-    with nftables.open_channel() as tables:
-        foreign.close_chains(tables, held.get("foreign", []))
-        held.pop("foreign", None)
-        if "forwarding" in held:
-            netns.write_sysctl(FORWARDING, held["forwarding"])
-            del held["forwarding"]
-        if (nftables.IP, rules.TABLE) in nftables.tables(tables):
-            nftables.apply(tables, [nftables.delete_table(nftables.IP, rules.TABLE)])
-
-
-def _check_ipam(spec: NetworkSpec) -> None:
-    problem = ""
-    try:
-        first, last = pools.bounds(spec["subnet"])
-        if last - first < 3:
-            problem = f'"{spec["subnet"]}" is too small for a gateway and a container'
-        elif spec["gateway"] and not pools.contains(spec["subnet"], spec["gateway"]):
-            problem = f'the gateway "{spec["gateway"]}" is outside "{spec["subnet"]}"'
-    except (OSError, ValueError) as error:
-        problem = str(error)
-    if problem:
-        raise HostError(problem, subject=spec["name"], hint="change `ipam.config` of the network", code="network-ipam")
-
-
-def _others(held: HostClaims, link: str) -> dict[str, str]:
-    return {
-        claim["subnet"]: f'network "{claim["name"]}" of stack "{claim["stack"]}"'
-        for name, claim in held["networks"].items()
-        if name != link
-    }
-
-
-def _claim(spec: NetworkSpec, held: HostClaims) -> Network:
-    """Subnet and uplink: those asked for, else those claimed before, else free ones."""
-    link = link_name(spec["stack"], f"network/{spec['name']}")
-    others = _others(held, link)
-    before = held["networks"].get(link)
-    routed = [] if before else _routed()
-    subnet = spec["subnet"] or (before["subnet"] if before else "")
-    if subnet:
-        pools.check_subnet(subnet, others)
-    else:
-        subnet = pools.choose_subnet([*others, *routed])
-    uplink = [] if spec["internal"] else (before["uplink"] if before else [])
-    if not uplink and not spec["internal"]:
-        pairs = [f"{claim['uplink'][0]}/31" for name, claim in held["networks"].items() if claim["uplink"]]
-        uplink = list(pools.choose_uplink([*pairs, *routed]))
-    claim: NetworkClaim = {"stack": spec["stack"], "name": spec["name"], "subnet": subnet, "uplink": uplink}
-    held["networks"][link] = claim
-    gateway = spec["gateway"] or pools.gateway_of(subnet)
-    return Network({**spec, "subnet": subnet, "gateway": gateway, "link": link, "uplink": uplink})
-
-
-def _routed() -> list[str]:
-    """Everything that the host routes already, in any table."""
-    with Channel() as channel:
-        return [str(route["target"]) for route in rtnetlink.routes(channel)]
+            if self.tables:
+                uplink.close_host(held)
 
 
 @contextmanager
@@ -218,75 +144,25 @@ def _build(network: Network, *, tables: bool) -> None:
     netns.create(network["pin_file"])
     with _inside(network) as ns_fd:
         with netns.Inside(ns_fd):
-            netns.ease_sysctls(_INSIDE_SETTINGS)
+            netns.ease_sysctls((_WITH_SIX if network["subnet6"] else _WITHOUT_SIX) + _INSIDE_SETTINGS)
         _build_bridge(network, ns_fd)
-        if network["uplink"]:
-            _build_uplink(network, ns_fd)
-        if not tables:
-            return
-        requests = nftables.whole(rules.NETWORK_MEMBERS)
-        if network["uplink"]:
-            requests += nftables.whole(rules.network_table(network["gateway"], network["uplink"][0]))
-        with nftables.open_channel(ns_fd) as channel:
-            nftables.apply(channel, requests)
+        if not network["internal"]:
+            uplink.build(network, ns_fd)
+        if tables:
+            requests = nftables.whole(rules.NETWORK_MEMBERS)
+            for side in families.sides(network):
+                if side.ends:
+                    requests += nftables.whole(rules.network_table(side.gateway, side.ends[0]))
+            with nftables.open_channel(ns_fd) as channel:
+                nftables.apply(channel, requests)
 
 
 def _build_bridge(network: Network, ns_fd: int) -> None:
-    mac = pools.mac_of(network["gateway"])
+    mac = pools.mac_of(network["gateway"] or network["gateway6"])
     with Channel(ns_fd=ns_fd) as channel:
         channel.require([rtnetlink.add_bridge(rules.BRIDGE_LINK, mac, network["mtu"])], (errno.EEXIST,))
         index = rtnetlink.index_of(rules.BRIDGE_LINK, ns_fd)
-        channel.require([rtnetlink.add_address(index, network["gateway"], pools.prefix_of(network["subnet"]))])
-
-
-def _build_uplink(network: Network, ns_fd: int) -> None:
-    link, (host_end, network_end) = network["link"], network["uplink"]
-    with Channel() as channel, Channel(ns_fd=ns_fd) as within:
-        if not rtnetlink.index_of(link) or not rtnetlink.index_of(rules.UPLINK_LINK, ns_fd):
-            channel.perform([rtnetlink.delete_link(link)])
-            peer = VethPeer(rules.UPLINK_LINK, ns_fd)
-            channel.require([rtnetlink.add_veth(link, peer, mtu=network["mtu"])])
-        settings = ((f"net/ipv4/conf/{link}/route_localnet", "1"), (f"net/ipv6/conf/{link}/disable_ipv6", "1"))
-        netns.ease_sysctls(settings)
-        near, far = rtnetlink.index_of(link), rtnetlink.index_of(rules.UPLINK_LINK, ns_fd)
-        within.require(
-            [
-                rtnetlink.link_up(far),
-                rtnetlink.add_address(far, network_end, 31),
-                rtnetlink.set_route("default", via=host_end, index=far),
-            ]
-        )
-        route = rtnetlink.set_route(network["subnet"], via=network_end, index=near)
-        channel.require([rtnetlink.add_address(near, host_end, 31), route])
-
-
-def _observe_uplink(network: Network) -> Data:
-    with Channel() as channel:
-        link = rtnetlink.links(channel).get(network["link"], {})
-        routed = any(
-            route["target"] == network["subnet"] and route["index"] == link.get("index")
-            for route in rtnetlink.routes(channel)
-        )
-    return {"uplink": bool(link.get("up")), "routed": routed}
-
-
-def _admitted(link: str) -> bool:
-    """The host forwards, and its table knows the uplink."""
-    if netns.read_sysctl(FORWARDING) != "1":
-        return False
-    with nftables.open_channel() as tables:
-        return (link,) in nftables.elements(tables, rules.HOST, rules.UPLINKS)
-
-
-def _forget_uplink(link: str) -> None:
-    with nftables.open_channel() as tables:
-        if (link,) in nftables.elements(tables, rules.HOST, rules.UPLINKS):
-            nftables.apply(tables, nftables.delete_elements(rules.HOST, rules.UPLINKS, [(link,)]))
-
-
-def _delete_link(link: str) -> None:
-    with Channel() as channel:
-        channel.require([rtnetlink.delete_link(link)], (errno.ENODEV,))
+        channel.require([rtnetlink.add_address(index, side.gateway, side.prefix) for side in families.sides(network)])
 
 
 def _collect(problems: list[StackupError], step: Callable[[], None]) -> None:

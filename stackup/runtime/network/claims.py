@@ -24,6 +24,8 @@ class NetworkClaim(TypedDict):
     name: str
     subnet: str
     uplink: list[str]
+    subnet6: NotRequired[str]
+    uplink6: NotRequired[list[str]]
 
 
 VERSION = 1
@@ -34,6 +36,9 @@ class HostClaims(TypedDict):
     networks: dict[str, NetworkClaim]
     forwarding: NotRequired[str]
     """What `ip_forward` was before stackup turned it on; absent when it did not."""
+    forwarding6: NotRequired[str]
+    accept_ra: NotRequired[dict[str, str]]
+    """What links that hear routers had there before `forwarding6`."""
     foreign: NotRequired[list[list[str | int]]]
     """Chains that got accept rules of ours: family, table, chain."""
 
@@ -56,7 +61,7 @@ def changing(run_dir: str, purpose: str) -> Iterator[HostClaims]:
         try:
             yield claims
         finally:
-            if claims["networks"] or "forwarding" in claims or claims.get("foreign"):
+            if claims["networks"] or "forwarding" in claims or "forwarding6" in claims or claims.get("foreign"):
                 files.write_json(_file(run_dir), claims, durable=False)
             else:
                 files.remove(_file(run_dir))

@@ -19,7 +19,7 @@ TTL_S = 1
 """Containers come and go: a client may remember an answer for a moment only."""
 _SMALL, _LARGE = 512, 4096
 _HEADER = struct.Struct(">6H")
-_REVERSE = b"\x07in-addr\x04arpa\x00"
+_REVERSE, _REVERSE6 = b"\x07in-addr\x04arpa\x00", b"\x03ip6\x04arpa\x00"
 _EDNS = b"\x00" + struct.pack(">HHIH", OPT, _LARGE, 0, 0)
 
 
@@ -85,8 +85,14 @@ def question(packet: bytes) -> Question | None:
 
 
 def address_record(raw: bytes) -> bytes:
-    """An A record for the question's name (a pointer to offset 12)."""
-    return struct.pack(">HHHIH", 0xC00C, A, IN, TTL_S, 4) + raw
+    """An A or AAAA record for the question's name (a pointer to offset 12)."""
+    return struct.pack(">HHHIH", 0xC00C, A if len(raw) == 4 else AAAA, IN, TTL_S, len(raw)) + raw
+
+
+def of_kind(records: list[bytes], kind: int) -> list[bytes]:
+    """Those of the kind that is asked for."""
+    wanted = struct.pack(">H", kind)
+    return records if kind == ANY else [record for record in records if record[2:4] == wanted]
 
 
 def pointer_record(name: bytes) -> bytes:
@@ -112,16 +118,20 @@ def reply(packet: bytes, asked: Question | None, code: int, records: list[bytes]
 
 
 def reverse_address(name: bytes) -> str:
-    """`10.0.0.2` of `2.0.0.10.in-addr.arpa`; empty for any other name."""
-    if not name.endswith(_REVERSE):
+    """`10.0.0.2` of `2.0.0.10.in-addr.arpa`, or an IPv6 address of its 32 digits; empty for any other name."""
+    end = next((end for end in (_REVERSE, _REVERSE6) if name.endswith(end)), b"")
+    if not end:
         return ""
     labels = []
     place = 0
-    while name[place:] != _REVERSE and place < len(name):
+    while name[place:] != end and place < len(name):
         labels.append(name[place + 1 : place + 1 + name[place]])
         place += name[place] + 1
+    labels.reverse()
     try:
-        return socket.inet_ntop(socket.AF_INET, bytes(int(label) for label in reversed(labels)))
+        if end is _REVERSE6:
+            return socket.inet_ntop(socket.AF_INET6, bytes.fromhex(b"".join(labels).decode("ascii")))
+        return socket.inet_ntop(socket.AF_INET, bytes(int(label) for label in labels))
     except ValueError:
         return ""
 

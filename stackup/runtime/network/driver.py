@@ -18,15 +18,19 @@ if TYPE_CHECKING:
 
 
 class NetworkSpec(TypedDict):
-    """What is wanted. Empty subnet and gateway are chosen; `pin_file` is where the network's namespace is pinned."""
+    """What is wanted. Empty subnets and gateways are chosen; `pin_file` is where the network's namespace is pinned."""
 
     stack: str
     name: str
     """The network's name in its stack."""
     pin_file: str
     internal: bool
+    ipv4: bool
+    ipv6: bool
     subnet: str
     gateway: str
+    subnet6: str
+    gateway6: str
     mtu: int
     """0: the kernel's own."""
 
@@ -37,7 +41,8 @@ class Network(NetworkSpec):
     link: str
     """The uplink's name on the host; also the network's key in the host's claims."""
     uplink: list[str]
-    """The host's end (what `host-gateway` means) and the network's end; empty for an internal network."""
+    """The host's end (what `host-gateway` means) and the network's end; empty without IPv4 and when internal."""
+    uplink6: list[str]
 
 
 class Endpoint(TypedDict):
@@ -52,10 +57,13 @@ class Endpoint(TypedDict):
     link: str
     """The interface's name inside, `eth0`."""
     address: str
+    address6: str
+    """Empty on a network without that family."""
     mac: str
     """Empty: made of the address."""
     default: bool
-    """Whether the default route goes through this network."""
+    default6: bool
+    """Whether the default route, of each family, goes through this network."""
     table: int
     """Routing table for replies from this address, for containers on several networks; 0: none."""
 

@@ -16,32 +16,35 @@ if TYPE_CHECKING:
     from stackup.runtime.network.ports import Published
 
 
-def element(port: Published) -> tuple[str, Element] | None:
-    """The map and its element; None for IPv6 addresses, which the monitor serves."""
-    value = (port["address"], port["target"])
-    if ":" in port["host_ip"]:
+MAPS = ((rules.HOST, rules.ANYWHERE), (rules.HOST, rules.AT_ADDRESS),
+        (rules.HOST6, rules.ANYWHERE), (rules.HOST6, rules.AT_ADDRESS))  # fmt: skip
+
+
+def element(port: Published) -> tuple[int, Element] | None:
+    """Which of `MAPS`, and its element. None where the monitor serves: from one family to the other, and [::1]."""
+    six = ":" in port["address"]
+    key, value = (port["protocol"], port["port"]), (port["address"], port["target"])
+    if port["host_ip"] in {"", "::" if six else "0.0.0.0"}:
+        return 2 * six, (key, value)
+    if (":" in port["host_ip"]) != six or port["host_ip"] == "::1":
         return None
-    if port["host_ip"] in {"", "0.0.0.0"}:
-        return rules.ANYWHERE, ((port["protocol"], port["port"]), value)
-    return rules.AT_ADDRESS, ((port["host_ip"], port["protocol"], port["port"]), value)
+    return 2 * six + 1, ((port["host_ip"], *key), value)
 
 
 def observe(ports: Sequence[Published]) -> list[bool]:
-    """For each: whether the kernel has its element as it should be. IPv6 ports have none and count as published."""
+    """For each: whether the kernel has its element as it should be. What the monitor serves counts as published."""
+    held = [element(port) for port in ports]
     with nftables.open_channel() as channel:
-        known = {name: nftables.elements(channel, rules.HOST, name) for name in (rules.ANYWHERE, rules.AT_ADDRESS)}
-    found = []
-    for port in ports:
-        held = element(port)
-        found.append(held is None or known[held[0]].get(held[1][0]) == held[1][1])
-    return found
+        known = {place: nftables.elements(channel, *MAPS[place]) for place in {one[0] for one in held if one}}
+    return [one is None or known[one[0]].get(one[1][0]) == one[1][1] for one in held]
 
 
-def admitted(links: Sequence[str]) -> bool:
-    """Whether the host's table lets all these uplinks through."""
+def admitted(links: Sequence[str], links6: Sequence[str] = ()) -> bool:
+    """Whether the host's tables let all these uplinks through."""
     with nftables.open_channel() as channel:
-        known = nftables.elements(channel, rules.HOST, rules.UPLINKS)
-    return all((link,) in known for link in links)
+        known = nftables.elements(channel, rules.HOST, rules.UPLINKS) if links else {}
+        known6 = nftables.elements(channel, rules.HOST6, rules.UPLINKS) if links6 else {}
+    return all((link,) in known for link in links) and all((link,) in known6 for link in links6)
 
 
 def available() -> bool:

@@ -15,6 +15,8 @@ from stackup.kernel import nftables
 from stackup.runtime.network import rules
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from stackup.kernel.netlink import Channel
 
 DOCKER_CHAIN = "DOCKER-USER"
@@ -22,21 +24,22 @@ _ACCEPTED = ((("iif", "su*"), ("accept",)), (("oif", "su*"), ("accept",)))
 """A prefix and not our set: sets belong to one table."""
 
 
-def refusing(channel: Channel) -> list[tuple[int, str, str]]:
+def refusing(channel: Channel, family: int = nftables.IP) -> list[tuple[int, str, str]]:
     """(family, table, chain) of each foreign forward chain that refuses by policy or by a rule."""
     found = []
-    for family, table, chain, refuses in nftables.forward_chains(channel):
-        if table == rules.TABLE or family not in {nftables.IP, nftables.INET}:
+    for owner, table, chain, refuses in nftables.forward_chains(channel):
+        if table == rules.TABLE or owner not in {family, nftables.INET}:
             continue
-        if refuses or any(drops for _, _, drops in nftables.rules(channel, family, table, chain)):
-            found.append((family, table, chain))
+        if refuses or any(drops for _, _, drops in nftables.rules(channel, owner, table, chain)):
+            found.append((owner, table, chain))
     return found
 
 
-def places(channel: Channel) -> list[list[str | int]]:
+def places(channel: Channel, families: Sequence[int]) -> list[list[str | int]]:
     """Where accept rules belong: a user's chain of Docker's when there is one, else the refusing chain itself."""
     found: list[list[str | int]] = []
-    for family, table, chain in refusing(channel):
+    refuse = (place for family in families for place in refusing(channel, family))
+    for family, table, chain in dict.fromkeys(refuse):
         docker = nftables.has_chain(channel, family, table, DOCKER_CHAIN)
         found.append([family, table, DOCKER_CHAIN if docker else chain])
     return found

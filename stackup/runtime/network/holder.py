@@ -39,7 +39,11 @@ def places(host_ip: str) -> list[tuple[int, str]]:
     """Where a port is bound: (family, address); no address means all of both families."""
     if not host_ip:
         return [(socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")]
-    return [(socket.AF_INET6 if ":" in host_ip else socket.AF_INET, host_ip)]
+    return [(family_of(host_ip), host_ip)]
+
+
+def family_of(address: str) -> int:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
 def bind(host_ip: str, port: int, protocol: str) -> list[socket.socket]:
@@ -187,7 +191,8 @@ class PortHolder:
     def _new_flow(self, listener: socket.socket, client: Peer, target: int) -> Flow:
         if len(self._flows) >= MOST_FLOWS:
             self._end_flow(next(iter(self._flows.values())))
-        upstream = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+        kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+        upstream = socket.socket(family_of(self.address), kind)
         try:
             upstream.connect((self.address, target))
         except OSError:
@@ -281,7 +286,8 @@ class Stream:
         self._ended = ended
         self._connected = False
         self._done = [False, False]
-        self._upstream = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+        kind = socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+        self._upstream = socket.socket(family_of(target[0]), kind)
         self._pipes: list[Pipe] = []
         try:
             self._pipes.append(Pipe(client, self._upstream))

@@ -32,7 +32,7 @@ class Host:
 
     def create(self, spec: NetworkSpec) -> Network:
         self.validate(spec)
-        return Network({**spec, "link": "", "uplink": []})
+        return Network({**spec, "link": "", "uplink": [], "uplink6": []})
 
     def attach(self, network: Network, endpoints: Sequence[Endpoint]) -> list[StackupError | None]:
         return [None] * len(endpoints)

@@ -176,7 +176,8 @@ class Resolver:
         for roster in self._rosters:
             records += roster.find(name)
         if records:
-            if asked.kind not in (dns.A, dns.ANY) or asked.klass != dns.IN:
+            records = dns.of_kind(records, asked.kind)
+            if not records or asked.klass != dns.IN:
                 return dns.NOERROR, []
             self._turn += 1
             turn = self._turn % len(records)
@@ -187,7 +188,7 @@ class Resolver:
             for roster in self._rosters:
                 if owner := roster.owner(address):
                     return dns.NOERROR, [dns.pointer_record(owner)]
-            if address.startswith("127."):
+            if address.startswith("127.") or address == "::1":
                 return dns.NXDOMAIN, []
         return None, []
 

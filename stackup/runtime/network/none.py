@@ -32,7 +32,7 @@ class Nothing:
 
     def create(self, spec: NetworkSpec) -> Network:
         self.validate(spec)
-        return Network({**spec, "internal": True, "link": "", "uplink": []})
+        return Network({**spec, "internal": True, "link": "", "uplink": [], "uplink6": []})
 
     def attach(self, network: Network, endpoints: Sequence[Endpoint]) -> list[StackupError | None]:
         return [None] * len(endpoints)

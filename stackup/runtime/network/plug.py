@@ -14,17 +14,21 @@ from typing import TYPE_CHECKING
 from stackup.kernel import netlink, netns, nftables, rtnetlink
 from stackup.kernel.netlink import Channel
 from stackup.kernel.rtnetlink import VethPeer
-from stackup.runtime.network import pools, rules
+from stackup.runtime.network import families, pools, rules
 from stackup.runtime.network.driver import link_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stackup.errors import KernelError, StackupError
+    from stackup.kernel.nftexpr import Value
     from stackup.runtime.network.driver import Endpoint, Network
+    from stackup.runtime.network.families import Side
     from stackup.values import Data
 
 _AT_ONCE = 48
+_SIX = (("accept_dad", "0"), ("accept_ra", "0"), ("addr_gen_mode", "0"), ("disable_ipv6", "0"))
+"""Addresses are ours to give and unique: nothing is asked around, nothing is learned, and a link is usable at once."""
 LEAVING = 0x7375
 """The group of links that are being deleted; theirs alone, since only stackup makes links in a network's namespace."""
 
@@ -35,7 +39,7 @@ def port_of(endpoint: Endpoint) -> str:
 
 
 def mac_of(endpoint: Endpoint) -> str:
-    return endpoint["mac"].lower() or pools.mac_of(endpoint["address"])
+    return endpoint["mac"].lower() or pools.mac_of(endpoint["address"] or endpoint["address6"])
 
 
 def plug_in(network: Network, ns_fd: int, endpoints: Sequence[Endpoint], *, tables: bool) -> list[StackupError | None]:
@@ -89,15 +93,26 @@ def observe(ns_fd: int, endpoint: Endpoint) -> Data:
 
 def _set_members(ns_fd: int, endpoints: Sequence[Endpoint], gone: Sequence[str] = ()) -> None:
     """Which port may send as whom; elements of these ports that are no longer true go in the same transaction."""
-    wanted = {(port_of(endpoint), mac_of(endpoint), endpoint["address"]) for endpoint in endpoints}
-    ports = {key[0] for key in wanted} | set(gone)
+    wanted: dict[str, set[tuple[Value, ...]]] = {rules.MEMBERS: set(), rules.MEMBERS6: set()}
+    for endpoint in endpoints:
+        for address in _spoken(endpoint):
+            name = rules.MEMBERS6 if ":" in address else rules.MEMBERS
+            wanted[name].add((port_of(endpoint), mac_of(endpoint), address))
+    ports = {port_of(endpoint) for endpoint in endpoints} | set(gone)
     with nftables.open_channel(ns_fd) as channel:
-        known = nftables.elements(channel, rules.NETWORK_MEMBERS, rules.MEMBERS)
-        stale = [key for key in known if key[0] in ports and key not in wanted]
-        requests = nftables.delete_elements(rules.NETWORK_MEMBERS, rules.MEMBERS, stale)
-        added = [(key, ()) for key in sorted(wanted)]
-        requests += nftables.add_elements(rules.NETWORK_MEMBERS, rules.MEMBERS, added)
+        requests: list[netlink.Request] = []
+        for name, keys in wanted.items():
+            known = nftables.elements(channel, rules.NETWORK_MEMBERS, name)
+            stale = [key for key in known if key[0] in ports and key not in keys]
+            requests += nftables.delete_elements(rules.NETWORK_MEMBERS, name, stale)
+            requests += nftables.add_elements(rules.NETWORK_MEMBERS, name, [(key, ()) for key in sorted(keys)])
         nftables.apply(channel, requests)
+
+
+def _spoken(endpoint: Endpoint) -> list[str]:
+    """Every address that it may send from; with IPv6 also the one that the kernel makes of its MAC."""
+    six = [endpoint["address6"], pools.link_local_of(mac_of(endpoint))] if endpoint["address6"] else []
+    return [address for address in (endpoint["address"], *six) if address]
 
 
 def _link_up(
@@ -137,17 +152,28 @@ def _adopt(channel: Channel, endpoint: Endpoint, fd: int, request: netlink.Reque
 def _configure(network: Network, endpoint: Endpoint, fd: int) -> KernelError | None:
     """Address and routes inside the container: one batch."""
     index = rtnetlink.index_of(endpoint["link"], fd)
-    prefix = pools.prefix_of(network["subnet"])
-    requests = [rtnetlink.link_up(index), rtnetlink.add_address(index, endpoint["address"], prefix)]
-    gateway = network["gateway"] if network["uplink"] else ""
-    if endpoint["default"] and gateway:
-        requests.append(rtnetlink.set_route("default", via=gateway, index=index))
-    if endpoint["table"]:
-        table = endpoint["table"]
-        requests.append(rtnetlink.set_route(network["subnet"], index=index, table=table))
-        if gateway:
-            requests.append(rtnetlink.set_route("default", via=gateway, index=index, table=table))
-        requests.append(rtnetlink.add_rule(endpoint["address"], table, table))
+    if network["subnet6"]:
+        with netns.Inside(fd):
+            netns.ease_sysctls(tuple((f"net/ipv6/conf/{endpoint['link']}/{name}", said) for name, said in _SIX))
+    requests = [rtnetlink.link_up(index)]
+    for side in families.sides(network):
+        requests += _side(side, endpoint, index)
     with Channel(ns_fd=fd) as channel:
         failures = [error for error in channel.perform(requests) if error and error.errno != errno.EEXIST]
     return failures[0] if failures else None
+
+
+def _side(side: Side, endpoint: Endpoint, index: int) -> list[netlink.Request]:
+    """One family's address and routes."""
+    table, gateway = endpoint["table"], side.gateway if side.ends else ""
+    address = endpoint["address6"] if side.six else endpoint["address"]
+    default = endpoint["default6"] if side.six else endpoint["default"]
+    requests = [rtnetlink.add_address(index, address, side.prefix)]
+    if default and gateway:
+        requests.append(rtnetlink.set_route("default", via=gateway, index=index))
+    if table:
+        requests.append(rtnetlink.set_route(side.subnet, index=index, table=table))
+        if gateway:
+            requests.append(rtnetlink.set_route("default", via=gateway, index=index, table=table))
+        requests.append(rtnetlink.add_rule(address, table, table))
+    return requests

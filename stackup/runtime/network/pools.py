@@ -7,7 +7,6 @@ another, and a new one gets the lowest that is free. Exhaustion and overlap are 
 from __future__ import annotations
 
 import socket
-import struct
 
 from stackup.errors import HostError
 
@@ -23,29 +22,41 @@ PREFIX = 24
 
 
 def number(address: str) -> int:
-    found: int = struct.unpack(">I", socket.inet_pton(socket.AF_INET, address))[0]
-    return found
+    """Of either family: an IPv6 address of a network never is so small that it could be taken for an IPv4 one."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    return int.from_bytes(socket.inet_pton(family, address), "big")
 
 
 def address_text(value: int) -> str:
-    return socket.inet_ntop(socket.AF_INET, struct.pack(">I", value))
+    if value >> 32:
+        return socket.inet_ntop(socket.AF_INET6, value.to_bytes(16, "big"))
+    return socket.inet_ntop(socket.AF_INET, value.to_bytes(4, "big"))
+
+
+def width(text: str) -> int:
+    """Bits of an address of this one's family."""
+    return 128 if ":" in text else 32
 
 
 def bounds(subnet: str) -> tuple[int, int]:
-    """First and last address as numbers; ValueError with the text quoted when it is not `a.b.c.d/n`."""
+    """First and last address as numbers; ValueError with the text quoted when it is no subnet."""
     text, slash, length = subnet.partition("/")
+    bits = width(text)
     try:
-        prefix = int(length) if slash else 32
+        prefix = int(length) if slash else bits
         first = number(text)
     except (OSError, ValueError):
-        raise ValueError(f'"{subnet}" is not an IPv4 subnet such as 10.5.0.0/24') from None
-    if not 0 <= prefix <= 32 or first & ((1 << (32 - prefix)) - 1):
+        example = "fd00:5::/64" if bits == 128 else "10.5.0.0/24"
+        raise ValueError(f'"{subnet}" is not a subnet such as {example}') from None
+    if bits == 128 and not first >> 96:
+        raise ValueError(f'"{subnet}" is reserved and no place for a network')
+    if not 0 <= prefix <= bits or first & ((1 << (bits - prefix)) - 1):
         raise ValueError(f'"{subnet}" has bits set beyond its prefix')
-    return first, first + (1 << (32 - prefix)) - 1
+    return first, first + (1 << (bits - prefix)) - 1
 
 
 def prefix_of(subnet: str) -> int:
-    return int(subnet.partition("/")[2] or 32)
+    return int(subnet.partition("/")[2] or width(subnet))
 
 
 def contains(subnet: str, address: str) -> bool:
@@ -53,16 +64,16 @@ def contains(subnet: str, address: str) -> bool:
     return first <= number(address) <= last
 
 
-def _blocks(taken: Iterable[str]) -> list[tuple[int, int]]:
+def blocks(taken: Iterable[str]) -> list[tuple[int, int]]:
     """Taken ranges in order; the default route and the like take nothing."""
-    return sorted(bounds(subnet) for subnet in taken if subnet not in {"default", "0.0.0.0/0"})
+    return sorted(bounds(subnet) for subnet in taken if subnet not in {"default", "0.0.0.0/0", "::/0"})
 
 
 def first_free(pool: str, prefix: int, taken: Iterable[str]) -> str | None:
     """The lowest subnet of that size in the pool that overlaps nothing taken."""
     low, high = bounds(pool)
     size = 1 << (32 - prefix)
-    for first, last in _blocks(taken):
+    for first, last in blocks(taken):
         if last < low:
             continue
         if first >= low + size:
@@ -74,13 +85,17 @@ def first_free(pool: str, prefix: int, taken: Iterable[str]) -> str | None:
 def choose_subnet(taken: Iterable[str], *, pool: str = NETWORK_POOL, prefix: int = PREFIX) -> str:
     found = first_free(pool, prefix, taken)
     if found is None:
-        raise HostError(
-            f'no /{prefix} is left in "{pool}"',
-            subject=pool,
-            hint="give the network an `ipam.config.subnet` of its own, or remove unused networks",
-            code="subnets-exhausted",
-        )
+        raise exhausted(pool, prefix)
     return found
+
+
+def exhausted(pool: str, prefix: int) -> HostError:
+    return HostError(
+        f'no /{prefix} is left in "{pool}"',
+        subject=pool,
+        hint="give the network an `ipam.config.subnet` of its own, or remove unused networks",
+        code="subnets-exhausted",
+    )
 
 
 def choose_uplink(taken: Iterable[str]) -> tuple[str, str]:
@@ -163,7 +178,7 @@ def _claim_static(subnet: str, address: str, key: str, used: dict[int, str]) -> 
         raise HostError(
             f'the address "{address}" of "{key}" is outside "{subnet}"',
             subject=key,
-            hint=f"choose an `ipv4_address` inside {subnet}",
+            hint=f"choose an `{_key(subnet)}` inside {subnet}",
             code="address-outside",
         )
     owner = used.setdefault(number(address), key)
@@ -171,11 +186,23 @@ def _claim_static(subnet: str, address: str, key: str, used: dict[int, str]) -> 
         raise HostError(
             f'the address "{address}" of "{key}" is taken by {owner}',
             subject=key,
-            hint="choose another `ipv4_address`",
+            hint=f"choose another `{_key(subnet)}`",
             code="address-taken",
         )
 
 
+def _key(subnet: str) -> str:
+    return "ipv6_address" if ":" in subnet else "ipv4_address"
+
+
 def mac_of(address: str) -> str:
     """A locally administered MAC made of the address: a container that is re-made leaves no stale neighbours."""
-    return (b"\x02\x75" + socket.inet_pton(socket.AF_INET, address)).hex(":")
+    head = b"\x02\x76" if ":" in address else b"\x02\x75"
+    return (head + (number(address) & 0xFFFFFFFF).to_bytes(4, "big")).hex(":")
+
+
+def link_local_of(mac: str) -> str:
+    """The address that the kernel gives a link by itself, made of its MAC (RFC 4291, appendix A)."""
+    raw = bytearray.fromhex(mac.replace(":", ""))
+    raw[0] ^= 2
+    return socket.inet_ntop(socket.AF_INET6, b"\xfe\x80" + bytes(6) + raw[:3] + b"\xff\xfe" + raw[3:])

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, TypedDict
 
 from stackup.errors import HostError, Unsupported
 from stackup.kernel import netlink, nftables
-from stackup.runtime.network import claims, foreign, holder, pools, rules
-from stackup.runtime.network.firewall import element
+from stackup.runtime.network import claims, foreign, holder, pools
+from stackup.runtime.network.firewall import MAPS, element
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,9 +64,9 @@ def _exchange(channel: Channel, ports: Sequence[Published], *, wanted: bool) -> 
     """The requests that are needed, and the ports whose old element goes."""
     requests: list[Request] = []
     changed: list[Published] = []
-    for name in (rules.ANYWHERE, rules.AT_ADDRESS):
-        here = [(port, found[1]) for port in ports if (found := element(port)) and found[0] == name]
-        known = nftables.elements(channel, rules.HOST, name) if here else {}
+    for place, (table, name) in enumerate(MAPS):
+        here = [(port, found[1]) for port in ports if (found := element(port)) and found[0] == place]
+        known = nftables.elements(channel, table, name) if here else {}
         gone, added = [], []
         for port, (key, value) in here:
             old = known.get(key)
@@ -75,8 +75,8 @@ def _exchange(channel: Channel, ports: Sequence[Published], *, wanted: bool) -> 
                 changed.append(port)
             if wanted and old != value:
                 added.append((key, value))
-        requests += nftables.delete_elements(rules.HOST, name, gone)
-        requests += nftables.add_elements(rules.HOST, name, added)
+        requests += nftables.delete_elements(table, name, gone)
+        requests += nftables.add_elements(table, name, added)
     return requests, changed
 
 
@@ -161,12 +161,13 @@ def _published_by(port: int, protocol: str, run_dir: str) -> str:
     with nftables.open_channel() as channel:
         found = [
             str(value[0])
-            for name in (rules.ANYWHERE, rules.AT_ADDRESS)
-            for key, value in nftables.elements(channel, rules.HOST, name).items()
+            for table, name in MAPS
+            for key, value in nftables.elements(channel, table, name).items()
             if key[-2:] == (protocol, port)
         ]
     for claim in claims.read(run_dir)["networks"].values():
-        if any(pools.contains(claim["subnet"], address) for address in found):
+        subnets = [subnet for subnet in (claim["subnet"], claim.get("subnet6", "")) if subnet]
+        if any(pools.contains(subnet, address) for subnet in subnets for address in found):
             return f'stack "{claim["stack"]}"'
     return ""
 

@@ -16,12 +16,14 @@ from stackup.runtime.network.pools import Wish
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import TypedDict
+    from typing import NotRequired, TypedDict
 
     class Member(TypedDict):
         """`names`: its own name first (what a reverse look-up tells), then service, aliases, links."""
 
         address: str
+        address6: NotRequired[str]
+        """Either may be empty."""
         names: list[str]
         up: bool
 
@@ -116,10 +118,11 @@ class Roster:
             return
         for _, member in sorted(content["members"].items()):
             if member["up"]:
-                self._add(member["address"], member["names"], content["network"])
+                for address in filter(None, (member["address"], member.get("address6", ""))):
+                    self._add(address, member["names"], content["network"])
 
     def _add(self, address: str, names: Sequence[str], network: str) -> None:
-        record = dns.address_record(socket.inet_aton(address))
+        record = dns.address_record(socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address))
         for name in dict.fromkeys(names):
             for spelled in (name, f"{name}.{network}"):
                 form = dns.wire(spelled)
@@ -128,7 +131,7 @@ class Roster:
         self._reverse[address] = dns.wire(f"{names[0]}.{network}") if names else b""
 
     def find(self, name: bytes) -> list[bytes]:
-        """The A records of a name; treat as read-only."""
+        """The A and AAAA records of a name; treat as read-only."""
         return self._forward.get(name, [])
 
     def owner(self, address: str) -> bytes:

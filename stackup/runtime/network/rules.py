@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from stackup.kernel.nftables import (
     ADDRESS,
+    ADDRESS6,
     BRIDGE,
     FORWARD,
     IP,
+    IP6,
     LINK,
     MAC,
     OUTPUT,
@@ -30,16 +32,23 @@ if TYPE_CHECKING:
     from stackup.kernel.nftexpr import Rule
 
 TABLE = "stackup"
-UPLINKS, ANYWHERE, AT_ADDRESS, MEMBERS = "uplinks", "published", "published_at", "members"
+UPLINKS, ANYWHERE, AT_ADDRESS = "uplinks", "published", "published_at"
+MEMBERS, MEMBERS6 = "members", "members6"
 BRIDGE_LINK, UPLINK_LINK = "bridge", "uplink"
 FOREIGN_COMMENT = "stackup"
 
 _RAW, _DNAT, _FILTER, _SNAT = -300, -100, 0, 100
-_TARGET = (ADDRESS, PORT)
+_NEIGHBOUR_ADVERTISEMENT, _ROUTER_ADVERTISEMENT, _REDIRECT = 136, 134, 137
 
 _PUBLISHED: tuple[Rule, ...] = (
     (("dnat_map", AT_ADDRESS, True),),
     (("destination_local",), ("dnat_map", ANYWHERE)),
+)
+_PUBLISHED6: tuple[Rule, ...] = (
+    # The kernel has no `route_localnet` for IPv6: what is sent to [::1] stays here and the monitor's socket serves it.
+    (("destination", "::1/128"), ("accept",)),
+    (("dnat_map6", AT_ADDRESS, True),),
+    (("destination_local",), ("dnat_map6", ANYWHERE)),
 )
 _LOOPBACK_GUARD: tuple[Rule, ...] = (
     # `route_localnet` is on for uplinks, so that a port on 127.0.0.1 can be translated. Replies carry the uplink's own
@@ -66,11 +75,7 @@ def host_table(*, closed: bool) -> Table:
     return Table(
         IP,
         TABLE,
-        (
-            Set(UPLINKS, (LINK,)),
-            Set(ANYWHERE, (PROTOCOL, PORT), _TARGET),
-            Set(AT_ADDRESS, (ADDRESS, PROTOCOL, PORT), _TARGET),
-        ),
+        _host_sets(ADDRESS),
         (
             Chain("guard", "filter", PREROUTING, _RAW, _LOOPBACK_GUARD),
             Chain("arriving", "nat", PREROUTING, _DNAT, _PUBLISHED),
@@ -81,7 +86,31 @@ def host_table(*, closed: bool) -> Table:
     )
 
 
-HOST = host_table(closed=False)
+def host_table6(*, closed: bool) -> Table:
+    """The same for IPv6, made with the first network that has it."""
+    return Table(
+        IP6,
+        TABLE,
+        _host_sets(ADDRESS6),
+        (
+            Chain("arriving", "nat", PREROUTING, _DNAT, _PUBLISHED6),
+            Chain("local", "nat", OUTPUT, _DNAT, _PUBLISHED6),
+            Chain("forward", "filter", FORWARD, _FILTER, _FORWARD + (_CLOSED if closed else ())),
+            Chain("leaving", "nat", POSTROUTING, _SNAT, _MASQUERADE[:1]),
+        ),
+    )
+
+
+def _host_sets(address: str) -> tuple[Set, ...]:
+    target = (address, PORT)
+    return (
+        Set(UPLINKS, (LINK,)),
+        Set(ANYWHERE, (PROTOCOL, PORT), target),
+        Set(AT_ADDRESS, (address, PROTOCOL, PORT), target),
+    )
+
+
+HOST, HOST6 = host_table(closed=False), host_table6(closed=False)
 """For elements: they do not depend on the rules."""
 
 
@@ -91,18 +120,29 @@ def network_table(gateway: str, host_end: str) -> Table:
         (("iif", BRIDGE_LINK), ("destination", gateway), ("protocol", protocol), ("dnat", host_end))
         for protocol in ("tcp", "udp")
     )
-    return Table(IP, TABLE, (), (Chain("gateway", "nat", PREROUTING, _DNAT, rules),))
+    family = IP6 if ":" in gateway else IP
+    return Table(family, TABLE, (), (Chain("gateway", "nat", PREROUTING, _DNAT, rules),))
 
 
 def members_table() -> Table:
-    """In a network's namespace, on the bridge: a port sends only as the MAC and the address that it was given."""
+    """In a network's namespace, on the bridge: a port sends only as the MAC and the addresses that it was given.
+
+    Nor may it speak for others: as a neighbour it advertises its own addresses only, and it is no router. A frame
+    without a source address (RFC 4862) asks whether an address is free, and nobody learns anything from it.
+    """
+    six: Rule = (("ether_type", 0x86DD),)
+    told: Rule = (*six, ("protocol", "icmpv6"))
     rules: tuple[Rule, ...] = (
         (("ether_type", 0x0800), ("sender_in", MEMBERS, False), ("drop",)),
         (("ether_type", 0x0806), ("arp_sender_in", MEMBERS, False), ("drop",)),
+        (*six, ("source", "::/128", False), ("sender6_in", MEMBERS6, False), ("drop",)),
+        (*six, ("source", "::/128"), ("protocol", "icmpv6", False), ("drop",)),
+        (*told, ("icmp_type", _NEIGHBOUR_ADVERTISEMENT), ("neighbour_in", MEMBERS6, False), ("drop",)),
+        (*told, ("icmp_type", _ROUTER_ADVERTISEMENT), ("drop",)),
+        (*told, ("icmp_type", _REDIRECT), ("drop",)),
     )
-    return Table(
-        BRIDGE, TABLE, (Set(MEMBERS, (LINK, MAC, ADDRESS)),), (Chain("senders", "filter", PREROUTING, _RAW, rules),)
-    )
+    sets = (Set(MEMBERS, (LINK, MAC, ADDRESS)), Set(MEMBERS6, (LINK, MAC, ADDRESS6)))
+    return Table(BRIDGE, TABLE, sets, (Chain("senders", "filter", PREROUTING, _RAW, rules),))
 
 
 NETWORK_MEMBERS = members_table()

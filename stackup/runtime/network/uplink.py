@@ -1,0 +1,165 @@
+"""A network's way out: one veth pair to the host, and what the host then needs: its table, and forwarding turned on.
+
+For each family apart, since a host may forward one and not the other. The first uplink of a family turns forwarding
+on and the last to go puts the host back as it was.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING
+
+from stackup.errors import KernelError
+from stackup.kernel import netns, nftables, rtnetlink
+from stackup.kernel.netlink import Channel
+from stackup.kernel.rtnetlink import VethPeer
+from stackup.runtime.network import claims, families, foreign, rules
+from stackup.runtime.network.families import FAMILIES, SIX, Family
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from stackup.kernel.nftables import Table
+    from stackup.runtime.network.claims import HostClaims
+    from stackup.runtime.network.driver import Network
+    from stackup.values import Data
+
+
+def families_of(network: Network) -> list[Family]:
+    """Those that it has a way out for."""
+    return [family for family in FAMILIES if network[family.ends]]  # type: ignore[literal-required]
+
+
+def note(held: HostClaims, network: Network) -> None:
+    """Writes down what `open_host` is about to change, as it is now."""
+    for family in families_of(network):
+        if family.claim not in held and netns.read_sysctl(family.switch) == "0":
+            held[family.claim] = "0"  # type: ignore[literal-required]
+            if family is SIX:
+                held["accept_ra"] = _listeners()
+
+
+def _listeners() -> dict[str, str]:
+    """Links with routes from a router's advertisements, and their `accept_ra`: a host that forwards stops listening
+    to routers, unless it is told to do both.
+    """
+    with Channel() as channel:
+        advertised = {route["index"] for route in rtnetlink.routes(channel) if route["advertised"]}
+        names = [name for name, link in rtnetlink.links(channel).items() if link["index"] in advertised]
+    before = {name: netns.read_sysctl(f"net/ipv6/conf/{name}/accept_ra") for name in names}
+    return {name: value for name, value in before.items() if value == "1"}
+
+
+def open_host(network: Network, run_dir: str, *, foreign_rules: bool) -> None:
+    """The table first, then forwarding: there is no moment at which the host forwards for others."""
+    held = claims.read(run_dir)
+    with nftables.open_channel() as channel:
+        for family in families_of(network):
+            requests = nftables.whole(_table(family, closed=family.claim in held))
+            requests += nftables.add_elements(family.table, rules.UPLINKS, [((network["link"],), ())])
+            nftables.apply(channel, requests)
+            if family is SIX:
+                _listen(dict.fromkeys(held.get("accept_ra", ()), "2"))
+            netns.write_sysctl(family.switch, "1")
+        wanted = foreign.places(channel, [family.number for family in families_of(network)]) if foreign_rules else []
+        if wanted:
+            with claims.changing(run_dir, "adding rules to foreign chains") as changed:
+                before = changed.get("foreign", [])
+                changed["foreign"] = before + [place for place in wanted if place not in before]
+            foreign.open_chains(channel, wanted)
+
+
+def _table(family: Family, *, closed: bool) -> Table:
+    return rules.host_table6(closed=closed) if family is SIX else rules.host_table(closed=closed)
+
+
+def close_host(held: HostClaims) -> None:
+    """For each family whose last uplink has gone: forwarding as it was, and our table gone; then others' chains."""
+    left = [family for family in FAMILIES if any(claim.get(family.ends) for claim in held["networks"].values())]
+    with nftables.open_channel() as tables:
+        if not left:
+            foreign.close_chains(tables, held.get("foreign", []))
+            held.pop("foreign", None)
+        for family in FAMILIES:
+            if family not in left:
+                _close(held, family)
+                if (family.number, rules.TABLE) in nftables.tables(tables):
+                    nftables.apply(tables, [nftables.delete_table(family.number, rules.TABLE)])
+
+
+def _close(held: HostClaims, family: Family) -> None:
+    before = held.pop(family.claim, None)  # type: ignore[misc]
+    if before is not None:
+        netns.write_sysctl(family.switch, str(before))
+    if family is SIX:
+        _listen(held.pop("accept_ra", {}))
+
+
+def _listen(links: Mapping[str, str]) -> None:
+    netns.ease_sysctls(tuple((f"net/ipv6/conf/{name}/accept_ra", value) for name, value in links.items()))
+
+
+def build(network: Network, ns_fd: int) -> None:
+    """The pair with its addresses, the network's default routes out and the host's routes in. Again: mends it."""
+    link = network["link"]
+    with Channel() as channel, Channel(ns_fd=ns_fd) as within:
+        if not rtnetlink.index_of(link) or not rtnetlink.index_of(rules.UPLINK_LINK, ns_fd):
+            channel.perform([rtnetlink.delete_link(link)])
+            peer = VethPeer(rules.UPLINK_LINK, ns_fd)
+            channel.require([rtnetlink.add_veth(link, peer, mtu=network["mtu"])])
+        netns.ease_sysctls(_settings(link, six=bool(network["uplink6"])))
+        near, far = rtnetlink.index_of(link), rtnetlink.index_of(rules.UPLINK_LINK, ns_fd)
+        inside, here = [rtnetlink.link_up(far)], []
+        for side in families.sides(network):
+            host_end, network_end = side.ends
+            inside.append(rtnetlink.add_address(far, network_end, side.ends_prefix))
+            inside.append(rtnetlink.set_route("default", via=host_end, index=far))
+            here.append(rtnetlink.add_address(near, host_end, side.ends_prefix))
+            here.append(rtnetlink.set_route(side.subnet, via=network_end, index=near))
+        within.require(inside)
+        channel.require(here)
+
+
+def _settings(link: str, *, six: bool) -> tuple[tuple[str, str], ...]:
+    """The host's end learns nothing from the network's: no routes and no addresses."""
+    conf = f"net/ipv6/conf/{link}"
+    return (
+        (f"net/ipv4/conf/{link}/route_localnet", "1"),
+        (f"{conf}/accept_ra", "0"),
+        (f"{conf}/accept_dad", "0"),
+        (f"{conf}/disable_ipv6", "0" if six else "1"),
+    )
+
+
+def observe(network: Network) -> Data:
+    with Channel() as channel:
+        link = rtnetlink.links(channel).get(network["link"], {})
+        targets = {route["target"] for route in rtnetlink.routes(channel) if route["index"] == link.get("index")}
+    return {"uplink": bool(link.get("up")), "routed": all(side.subnet in targets for side in families.sides(network))}
+
+
+def admitted(network: Network) -> bool:
+    """The host forwards, and its table knows the uplink."""
+    if any(netns.read_sysctl(family.switch) != "1" for family in families_of(network)):
+        return False
+    key = (network["link"],)
+    with nftables.open_channel() as tables:
+        return all(key in nftables.elements(tables, family.table, rules.UPLINKS) for family in families_of(network))
+
+
+def forget(network: Network) -> None:
+    """Out of the host's tables."""
+    key = (network["link"],)
+    with nftables.open_channel() as tables:
+        for family in families_of(network):
+            if key in nftables.elements(tables, family.table, rules.UPLINKS):
+                nftables.apply(tables, nftables.delete_elements(family.table, rules.UPLINKS, [key]))
+
+
+def delete(link: str) -> None:
+    with Channel() as channel:
+        try:
+            channel.require([rtnetlink.delete_link(link)])
+        except KernelError as problem:
+            if problem.errno != errno.ENODEV:
+                raise
