@@ -37,6 +37,7 @@ _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER, _IFLA_LINKINFO, _IFLA_GROU
     28,
 )
 _IFLA_INFO_KIND, _IFLA_INFO_DATA, _VETH_INFO_PEER = 1, 2, 1
+_IFLA_INFO_SLAVE_KIND, _IFLA_INFO_SLAVE_DATA, _IFLA_BRPORT_ISOLATED = 4, 5, 33
 _IFLA_BR_FORWARD_DELAY, _IFLA_BR_MCAST_SNOOPING = 1, 23
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_TABLE = 1, 4, 5, 15
@@ -86,7 +87,7 @@ class VethPeer:
         self.mac = mac
 
 
-def add_veth(name: str, peer: VethPeer, *, master: int = 0, mtu: int = 0, mac: str = "") -> Request:
+def add_veth(name: str, peer: VethPeer, *, master: int = 0, mtu: int = 0, group: int = 0) -> Request:
     """A pair, near end here and up (a port of the bridge with index `master`), far end there: one message.
 
     The far end cannot be born up: the kernel configures it before it knows its peer (ENOTCONN, tried on 6.18).
@@ -96,8 +97,8 @@ def add_veth(name: str, peer: VethPeer, *, master: int = 0, mtu: int = 0, mac: s
     if peer.mac:
         far += attribute(_IFLA_ADDRESS, mac_bytes(peer.mac))
     body = _link(up=True) + text(_IFLA_IFNAME, name) + _mtu(mtu)
-    if mac:
-        body += attribute(_IFLA_ADDRESS, mac_bytes(mac))
+    if group:
+        body += _group(group)
     if master:
         body += attribute(_IFLA_MASTER, struct.pack("=I", master))
     data = nest(_IFLA_INFO_DATA, attribute(_VETH_INFO_PEER, far))
@@ -107,6 +108,14 @@ def add_veth(name: str, peer: VethPeer, *, master: int = 0, mtu: int = 0, mac: s
 
 def link_up(index: int) -> Request:
     return Request(RTM_NEWLINK, 0, _link(index, up=True), "bring up link", str(index))
+
+
+def isolate_port(name: str) -> Request:
+    """A port of a bridge that reaches the bridge and no other port so marked."""
+    data = nest(_IFLA_INFO_SLAVE_DATA, attribute(_IFLA_BRPORT_ISOLATED, b"\1"))
+    body = _link() + text(_IFLA_IFNAME, name)
+    body += nest(_IFLA_LINKINFO, text(_IFLA_INFO_SLAVE_KIND, "bridge"), data)
+    return Request(RTM_NEWLINK, 0, body, "set apart bridge port", name)
 
 
 def delete_link(name: str) -> Request:
@@ -164,7 +173,7 @@ def add_rule(source: str, table: int, priority: int) -> Request:
 
 
 def links(channel: Channel) -> dict[str, dict[str, object]]:
-    """Every link by name: `index`, `up`, `mac`, `mtu`, `master` (an index, 0 for none)."""
+    """Every link by name: `index`, `up`, `mac`, `mtu`, `group`, `master` (an index, 0 for none)."""
     found: dict[str, dict[str, object]] = {}
     for body in channel.dump(Request(RTM_GETLINK, 0, _link(), "list links", "")):
         _, _, index, flags, _ = struct.unpack_from("=BxHiII", body)
@@ -173,6 +182,7 @@ def links(channel: Channel) -> dict[str, dict[str, object]]:
             "index": index,
             "up": bool(flags & IFF_UP),
             "mac": values.get(_IFLA_ADDRESS, b"").hex(":"),
+            "group": int.from_bytes(values.get(_IFLA_GROUP, b""), "little" if _LITTLE else "big"),
             "mtu": int.from_bytes(values.get(_IFLA_MTU, b""), "little" if _LITTLE else "big"),
             "master": int.from_bytes(values.get(_IFLA_MASTER, b""), "little" if _LITTLE else "big"),
         }

@@ -45,6 +45,10 @@ class Attachment(TypedDict):
     ipv4: str
     ipv6: str
     mac: str
+    interface: str
+    link_local: list[str]
+    options: dict[str, str]
+    """Options of the driver for this place."""
     priority: int
     gw_priority: int
 
@@ -146,7 +150,7 @@ class ContainerSpec(TypedDict):
     expose: list[str]
     extra_hosts: dict[str, list[str]]
     links: dict[str, str]
-    """Alias to service."""
+    """Alias to service, or to a container of another stack on the same network."""
     dns: Dns
     pid: str
     ipc: str

@@ -243,6 +243,44 @@ def _address(view: View, path: Path, address: str, network: Network) -> None:
     view.error("SU044", "a static address needs a subnet", path, detail, label="in no subnet", hint=hint)
 
 
+_MAC = re.compile(r"[0-9a-f][02468ace](:[0-9a-f]{2}){5}\Z", re.IGNORECASE)
+_INTERFACE = re.compile(r"(?!lo\Z|\.{1,2}\Z)[^/:\s%\0]{1,15}\Z")
+
+
+def links_can_be_made(view: View) -> None:
+    """MAC addresses, names of interfaces, and addresses that are good on one link only."""
+    for name, service in view.services():
+        home: Path = ("services", name)
+        _mac(view, (*home, "mac_address"), service.mac_address)
+        taken: dict[str, str] = {}
+        for key, place in service.networks.items():
+            at = (*home, "networks", key)
+            _mac(view, (*at, "mac_address"), place.mac_address)
+            link = place.interface_name
+            if link and (not _INTERFACE.match(link) or len(link.encode()) > 15):
+                _invalid(view, (*at, "interface_name"), f'"{link}" is no name of an interface')
+            elif link and taken.setdefault(link, key) != key:
+                _invalid(view, (*at, "interface_name"), f'network "{taken[link]}" has the interface "{link}"')
+            for number, address in enumerate(place.link_local_ips):
+                _link_local(view, (*at, "link_local_ips", number), address)
+
+
+def _mac(view: View, path: Path, text: str | None) -> None:
+    if text and not _MAC.match(text):
+        _invalid(view, path, f'"{text}" is no address of one link, such as 02:42:ac:11:00:02')
+
+
+def _link_local(view: View, path: Path, text: str) -> None:
+    import ipaddress  # 8 ms, and few files have such addresses
+
+    try:
+        good = ipaddress.ip_address(text).is_link_local
+    except ValueError:
+        good = False
+    if not good:
+        _invalid(view, path, f'"{text}" is not in 169.254.0.0/16 or fe80::/10')
+
+
 VALUE_RULES: tuple[Callable[[View], None], ...] = (
     words_are_known,
     names_are_names,
@@ -253,4 +291,5 @@ VALUE_RULES: tuple[Callable[[View], None], ...] = (
     bytes_come_from_somewhere,
     external_stands_alone,
     addresses_have_a_subnet,
+    links_can_be_made,
 )

@@ -24,8 +24,6 @@ SERVICE_ROWS = {
     "platform": _YET,
     "pull_policy": _PULL,
     "pull_refresh_after": _YET,
-    "mac_address": _YET,
-    "external_links": _YET,
     "volumes_from": _YET,
     "userns_mode": _YET,
     "cgroup": _YET,
@@ -53,10 +51,6 @@ SERVICE_ROWS = {
     "isolation": _WINDOWS,
     "credential_spec": _WINDOWS,
     "ports.*.mode": _SWARM,
-    "networks.*.mac_address": _YET,
-    "networks.*.interface_name": _YET,
-    "networks.*.link_local_ips": _YET,
-    "networks.*.driver_opts": _ENGINE,
     "deploy.mode": _SWARM,
     "deploy.labels": _SWARM,
     "deploy.endpoint_mode": _SWARM,
@@ -72,7 +66,6 @@ SERVICE_ROWS = {
 }
 
 OTHER_ROWS = {
-    "networks.*.attachable": _SWARM,
     "networks.*.ipam.driver": _ENGINE,
     "networks.*.ipam.options": _ENGINE,
     "secrets.*.labels": _SWARM,

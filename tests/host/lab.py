@@ -62,6 +62,10 @@ class World:
             "subnet6": "",
             "gateway6": "",
             "mtu": 0,
+            "link_name": "",
+            "apart": False,
+            "masquerade": True,
+            "binding": "",
         }
         spec.update(changed)  # type: ignore[typeddict-item]
         return spec
@@ -88,6 +92,9 @@ class World:
             "mac": "",
             "default": True,
             "default6": True,
+            "link_local": [],
+            "mtu": 0,
+            "sysctls": [],
             "table": 0,
         }
         endpoint.update(changed)  # type: ignore[typeddict-item]

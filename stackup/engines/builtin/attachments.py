@@ -16,7 +16,7 @@ from stackup.engines.builtin.records import Record, Shelf, find_real
 from stackup.errors import StackupError
 from stackup.kernel import files
 from stackup.layout import NAMES, NETNS, Layout
-from stackup.runtime.network import attachments, pools, roster
+from stackup.runtime.network import attachments, options, pools, roster
 from stackup.runtime.network.attachments import Placed, Wanted
 from stackup.runtime.network.bridge import Bridge
 from stackup.runtime.network.driver import Endpoint, Network
@@ -44,6 +44,8 @@ class Place:
     """What the file asks for, of each family, as in `Member.addresses`."""
     mac: str
     names: tuple[str, ...]
+    link_local: tuple[str, ...]
+    options: Mapping[str, str]
 
     @property
     def names_file(self) -> str:
@@ -85,6 +87,11 @@ class Member:
         return next((end[0] for end in ends if end), "")
 
     @property
+    def binding(self) -> str:
+        """Where its ports are published that name no address."""
+        return next((place.network["binding"] for place, _ in self.gateways), "")
+
+    @property
     def internal(self) -> bool:
         return all(place.network["internal"] for place in self.places)
 
@@ -99,6 +106,8 @@ def member(layout: Layout, stack: str, address: Address, spec: ContainerSpec) ->
                 internal=bool(reals[name]["spec"]["internal"]),
                 gw_priority=own["gw_priority"],
                 priority=own["priority"],
+                interface=own["interface"] or own["options"].get(options.INTERFACE, ""),
+                prefix=cast(dict[str, str], reals[name]["spec"]["driver_opts"]).get(options.INTERFACES, "eth"),
                 four=bool(reals[name]["spec"]["ipv4"]),
                 six=bool(reals[name]["spec"]["ipv6"]),
             )
@@ -137,6 +146,8 @@ def _place(layout: Layout, real: Record, spec: ContainerSpec, name: str, inside:
         (wanted["ipv4"], wanted["ipv6"]),
         wanted["mac"],
         tuple(dict.fromkeys(own)),
+        tuple(wanted["link_local"]),
+        wanted["options"],
     )
 
 
@@ -219,6 +230,9 @@ def _endpoint(one: Member, folder: str) -> Endpoint:
         "mac": own.mac,
         "default": own.inside.default,
         "default6": own.inside.default6,
+        "link_local": [*own.link_local],
+        "mtu": options.number(own.options, options.MTU),
+        "sysctls": options.sysctls(own.options, own.inside.link),
         "table": own.inside.table,
     }
 

@@ -119,7 +119,7 @@ class Start:
         if member:
             given["addresses"] = dict(zip((p.real_name for p in member.places), member.addresses, strict=True))
         given["process"] = privileges.process_of(spec, given["image"], self._powers)
-        given["ports"], self._held[key] = self._choose_ports(spec, given.get("ports", ()))
+        given["ports"], self._held[key] = self._choose_ports(spec, given.get("ports", ()), member)
         self._descriptors[key] = [[one.fileno() for one in sockets] for sockets in self._held[key]]
         given["published"] = attachments.published(member, given["ports"]) if member and self._serves else []
         rules = devices.rules(self._nodes(spec), privileged=spec["privileged"])
@@ -154,10 +154,12 @@ class Start:
             "roster_key": member.key if member else "",
         }
 
-    def _choose_ports(self, spec: ContainerSpec, before: Sequence[dict[str, Any]]) -> tuple[list[Any], list[Any]]:
+    def _choose_ports(
+        self, spec: ContainerSpec, before: Sequence[dict[str, Any]], member: Member | None
+    ) -> tuple[list[Any], list[Any]]:
         """`choose_ports`, and who of this very group was quicker is called by its name."""
         try:
-            chosen, held = choose_ports(self._layout, spec, before)
+            chosen, held = choose_ports(self._layout, spec, before, member.binding if member else "")
         except HostError as problem:
             holder = self._holders.get(problem.subject)
             if problem.code != "port-taken" or not holder:
@@ -240,10 +242,11 @@ class Start:
 
 
 def choose_ports(
-    layout: Layout, spec: ContainerSpec, before: Sequence[dict[str, Any]]
+    layout: Layout, spec: ContainerSpec, before: Sequence[dict[str, Any]], binding: str
 ) -> tuple[list[dict[str, Any]], list[list[socket]]]:
     """A number for every published port, the one it had where it had one, and the sockets that hold it meanwhile.
 
+    `binding` is where ports go that name no address.
     Raises HostError naming who holds a port; then nothing is held.
     """
     had = {port["key"]: port["port"] for port in before}
@@ -253,7 +256,7 @@ def choose_ports(
     try:
         for key, port in published.items():
             place: HeldPort = {
-                "host_ip": port["host_ip"],
+                "host_ip": port["host_ip"] or binding,
                 "port": 0,
                 "target": port["target"],
                 "protocol": port["protocol"],

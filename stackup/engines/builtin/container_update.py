@@ -73,7 +73,9 @@ class Update:
     def _take_ports(self, address: Address, claim: Record, spec: ContainerSpec) -> None:
         had = claim["given"]["ports"]
         fresh = cast(ContainerSpec, {**spec, "ports": _without(spec, had)})
-        found, held = choose_ports(self._layout, fresh, had)
+        member = attachments.member(self._layout, self._stack, address, spec)
+        member.addresses = _leased(claim, member)
+        found, held = choose_ports(self._layout, fresh, had, member.binding)
         let_go(held)  # the monitor binds them itself
         self._set_ports(address, claim, spec, had + found)
 
@@ -81,7 +83,7 @@ class Update:
         """New ones are held before anything leads to them; old ones lead nowhere before they are given up."""
         gone = [port for port in claim["given"]["ports"] if port not in after]
         member = attachments.member(self._layout, self._stack, address, spec)
-        member.addresses = [claim["given"]["addresses"][place.real_name] for place in member.places]
+        member.addresses = _leased(claim, member)
         serves = ports.kernel_serves(foreign_rules=True)
         if serves:
             ports.unpublish(attachments.published(member, gone))
@@ -101,6 +103,10 @@ def _apply(claim: Record, spec: ContainerSpec) -> None:
     for field, wanted_value, got in limits.apply(claim["given"]["cgroups"], spec["limits"]):
         text = f'the kernel did not take the limit "{field}": {wanted_value} was written, {got} is there'
         raise HostError(text, subject=field, hint="give the container less to use first, or restart it")
+
+
+def _leased(claim: Record, member: attachments.Member) -> list[list[str]]:
+    return [claim["given"]["addresses"][place.real_name] for place in member.places]
 
 
 def _without(spec: ContainerSpec, kept: list[dict[str, Any]]) -> dict[str, Any]:

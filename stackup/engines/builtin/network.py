@@ -10,12 +10,12 @@ from stackup.engines.desire.effects import NETWORK
 from stackup.errors import HostError
 from stackup.layout import NETNS, Layout
 from stackup.reconcile.resource import Observed, Outcome, Tell, Work
+from stackup.runtime.network import options
 from stackup.runtime.network.bridge import Bridge
 from stackup.runtime.network.driver import Network, NetworkSpec
 from stackup.values import Address, Data, FieldPath, Json
 
 GONE = "the network that it stands for is gone"
-MTU = "com.docker.network.driver.mtu"
 
 
 class NetworkKind:
@@ -99,7 +99,7 @@ class NetworkKind:
         self._shelf.forget(work.address)
 
     def _spec(self, address: Address, spec: Data) -> NetworkSpec:
-        options = cast(dict[str, str], spec["driver_opts"])
+        said = cast(dict[str, str], spec["driver_opts"])
         return {
             "stack": self._shelf.stack,
             "name": address.name,
@@ -111,7 +111,11 @@ class NetworkKind:
             "gateway": str(spec["gateway"]),
             "subnet6": str(spec["subnet6"]),
             "gateway6": str(spec["gateway6"]),
-            "mtu": int(options.get(MTU, "0") or 0),
+            "mtu": options.number(said, options.MTU),
+            "link_name": said.get(options.NAME, ""),
+            "apart": not options.wanted(said, options.ICC, True),
+            "masquerade": options.wanted(said, options.MASQUERADE, True),
+            "binding": said.get(options.BINDING, ""),
         }
 
 

@@ -39,4 +39,8 @@ CODES: dict[str, tuple[str, str]] = {
         "A bridge has one subnet of IPv4 and, with `enable_ipv6: true`, one of IPv6. Docker's bridge driver refuses "
         "further pools too. Leave them out, or give the network one larger subnet.",
     ),
+    "SU108": (
+        "a driver option has no such value",
+        "The hint says what the option takes.",
+    ),
 }

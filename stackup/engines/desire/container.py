@@ -182,12 +182,16 @@ def _spec(stack: Stack, name: str, index: int, image: ImageFact, found: Mounts) 
 
 
 def _networks(service: Service) -> dict[str, Attachment]:
+    first = min(service.networks, key=lambda key: (-service.networks[key].priority, key), default="")
     return {
         key: {
             "aliases": list(place.aliases),
             "ipv4": place.ipv4_address or "",
             "ipv6": place.ipv6_address or "",
-            "mac": place.mac_address or "",
+            "mac": (place.mac_address or (service.mac_address if key == first else None) or "").lower(),
+            "interface": place.interface_name or "",
+            "link_local": list(place.link_local_ips),
+            "options": dict(place.driver_opts),
             "priority": place.priority,
             "gw_priority": place.gw_priority,
         }
@@ -196,8 +200,8 @@ def _networks(service: Service) -> dict[str, Attachment]:
 
 
 def _links(service: Service) -> dict[str, str]:
-    """Alias to service."""
-    pairs = (link.partition(":") for link in service.links)
+    """Alias to service, and to the name of a container that is not the stack's."""
+    pairs = (link.partition(":") for link in (*service.external_links, *service.links))
     return {alias or target: target for target, _, alias in pairs}
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stackup.engines.desire.facts import Context
+from stackup.runtime.network import options
 from stackup.runtime.privileges import security
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from stackup.stackfile.model import Network, Service
 
-MTU = "com.docker.network.driver.mtu"
 LOG_DRIVERS = ("json-file", "local", "none")
 LOG_OPTIONS = ("max-size", "max-file")
 TMPFS_OPTIONS = ("size", "mode", "ro", "rw", "noexec", "nosuid", "nodev")
@@ -36,19 +38,41 @@ def warn_service(name: str, service: Service, context: Context) -> None:
         for option in filter(None, text.partition(":")[2].split(",")):
             if option.partition("=")[0] not in TMPFS_OPTIONS:
                 _warn(context, f'service "{name}": tmpfs option "{option}"', (*path, "tmpfs", number))
+    for key, place in service.networks.items():
+        whose = f'service "{name}" on network "{key}"'
+        _options(whose, place.driver_opts, options.ENDPOINT, (*path, "networks", key, "driver_opts"), context)
     if service.network_mode == "host" and service.ports:
         detail = f'service "{name}": published ports; on the host network every port is the host\'s already'
         _warn(context, detail, (*path, "ports"))
 
 
 def warn_network(key: str, network: Network, context: Context) -> None:
-    for option in network.driver_opts:
-        if option != MTU:
-            _warn(context, f'network "{key}": driver option "{option}"', ("networks", key, "driver_opts", option))
+    _options(f'network "{key}"', network.driver_opts, options.NETWORK, ("networks", key, "driver_opts"), context)
     for number, pool in enumerate(network.ipam.config):
         if ":" in (pool.subnet or "") and not network.enable_ipv6 and not network.external:
             detail = f'network "{key}": an IPv6 pool; the network has IPv6 with `enable_ipv6: true`'
             _warn(context, detail, ("networks", key, "ipam", "config", number))
+
+
+def _options(
+    whose: str,
+    said: Mapping[str, str],
+    known: Mapping[str, tuple[Callable[[str], bool], str]],
+    path: tuple[str | int, ...],
+    context: Context,
+) -> None:
+    """Unknown options are named; a value that cannot be is an error now and not half-way up."""
+    for option, value in said.items():
+        if option not in known:
+            _warn(context, f'{whose}: driver option "{option}"', (*path, option))
+        elif not known[option][0](value):
+            context.problems.error(
+                "SU108",
+                "a driver option has no such value",
+                detail=f'{whose}: "{option}" is "{value}"',
+                span=context.span(*path, option),
+                hint=f"expected {known[option][1]}",
+            )
 
 
 def _warn(context: Context, detail: str, path: tuple[str | int, ...]) -> None:

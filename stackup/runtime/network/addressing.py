@@ -76,7 +76,7 @@ def claim(spec: NetworkSpec, held: HostClaims) -> Network:
             "subnet6": six,
             "gateway": spec["gateway"] or (pools.gateway_of(mine["subnet"]) if mine["subnet"] else ""),
             "gateway6": spec["gateway6"] or (pools.gateway_of(six) if six else ""),
-            "link": link,
+            "link": spec["link_name"] or link,
             "uplink": mine["uplink"],
             "uplink6": mine.get("uplink6", []),
         }

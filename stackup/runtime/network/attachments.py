@@ -18,7 +18,7 @@ FIRST_TABLE = 100
 class Wanted:
     """One attachment as the file has it; `internal` and the families are the network's."""
 
-    __slots__ = ("four", "gw_priority", "interface", "internal", "priority", "six")
+    __slots__ = ("four", "gw_priority", "interface", "internal", "prefix", "priority", "six")
 
     def __init__(
         self,
@@ -29,7 +29,9 @@ class Wanted:
         interface: str = "",
         four: bool = True,
         six: bool = False,
+        prefix: str = "eth",
     ) -> None:
+        self.prefix = prefix
         self.four = four
         self.six = six
         self.internal = internal
@@ -63,10 +65,14 @@ def place(wanted: Mapping[str, Wanted]) -> dict[str, Placed]:
     through = gateway({name: one for name, one in wanted.items() if one.four})
     through6 = gateway({name: one for name, one in wanted.items() if one.six})
     ordered = sorted(wanted, key=lambda name: (-wanted[name].priority, name))
-    given = {wanted[name].interface for name in ordered if wanted[name].interface}
-    numbered = iter([f"eth{number}" for number in range(len(ordered) * 2) if f"eth{number}" not in given])
+    taken = {wanted[name].interface for name in ordered}
     placed = {}
     for table, name in enumerate(ordered, FIRST_TABLE):
-        link = wanted[name].interface or next(numbered)
+        link = wanted[name].interface or _free(wanted[name].prefix, taken)
+        taken.add(link)
         placed[name] = Placed(link, name == through, table if len(ordered) > 1 else 0, name == through6)
     return placed
+
+
+def _free(prefix: str, taken: set[str]) -> str:
+    return next(name for name in (f"{prefix}{number}" for number in range(len(taken) + 1)) if name not in taken)

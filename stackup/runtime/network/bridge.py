@@ -68,10 +68,10 @@ class Bridge:
 
     def half_made(self, spec: NetworkSpec) -> Network:
         """What a `create` that was killed may have made, to be removed: the claim came before everything else."""
-        link = addressing.key_of(spec)
-        claim = claims.read(self.run_dir)["networks"].get(link)
+        key = addressing.key_of(spec)
+        claim = claims.read(self.run_dir)["networks"].get(key)
         ends, ends6 = (claim["uplink"], claim.get("uplink6", [])) if claim else ([], [])
-        return Network({**spec, "link": link, "uplink": ends, "uplink6": ends6})
+        return Network({**spec, "link": spec["link_name"] or key, "uplink": ends, "uplink6": ends6})
 
     def attach(self, network: Network, endpoints: Sequence[Endpoint]) -> list[StackupError | None]:
         with _inside(network) as ns_fd:
@@ -112,20 +112,19 @@ class Bridge:
     def remove(self, network: Network) -> list[StackupError]:
         """The uplink first: any socket that is still open inside would keep the namespace and its end alive."""
         problems: list[StackupError] = []
-        link = network["link"]
         if not network["internal"]:
             if self.tables:
                 _collect(problems, lambda: uplink.forget(network))
-            _collect(problems, lambda: uplink.delete(link))
+            _collect(problems, lambda: uplink.delete(network["link"]))
         _collect(problems, lambda: netns.remove(network["pin_file"]))
         if not problems:
-            _collect(problems, lambda: self._release(link))
+            _collect(problems, lambda: self._release(addressing.key_of(network)))
         return problems
 
-    def _release(self, link: str) -> None:
+    def _release(self, key: str) -> None:
         """Gives up the claim; the last uplink to go puts the host back as it was."""
         with claims.changing(self.run_dir, "removing a network") as held:
-            held["networks"].pop(link, None)
+            held["networks"].pop(key, None)
             if self.tables:
                 uplink.close_host(held)
 
@@ -151,8 +150,9 @@ def _build(network: Network, *, tables: bool) -> None:
         if tables:
             requests = nftables.whole(rules.NETWORK_MEMBERS)
             for side in families.sides(network):
-                if side.ends:
-                    requests += nftables.whole(rules.network_table(side.gateway, side.ends[0]))
+                host_end = side.ends[0] if side.ends else ""
+                if host_end or network["apart"]:
+                    requests += nftables.whole(rules.network_table(side.gateway, host_end, apart=network["apart"]))
             with nftables.open_channel(ns_fd) as channel:
                 nftables.apply(channel, requests)
 

@@ -33,13 +33,21 @@ class NetworkSpec(TypedDict):
     gateway6: str
     mtu: int
     """0: the kernel's own."""
+    link_name: str
+    """What the host's end of the uplink is called; empty: a name made of stack and network."""
+    apart: bool
+    """Containers reach the outside and not each other."""
+    masquerade: bool
+    """What goes out has the host's address."""
+    binding: str
+    """Where ports are published that name no address; empty: everywhere."""
 
 
 class Network(NetworkSpec):
     """What was made, to be recorded: the spec with nothing left open. Feeding it to `create` makes the same again."""
 
     link: str
-    """The uplink's name on the host; also the network's key in the host's claims."""
+    """The uplink's name on the host."""
     uplink: list[str]
     """The host's end (what `host-gateway` means) and the network's end; empty without IPv4 and when internal."""
     uplink6: list[str]
@@ -64,6 +72,12 @@ class Endpoint(TypedDict):
     default: bool
     default6: bool
     """Whether the default route, of each family, goes through this network."""
+    link_local: list[str]
+    """Further addresses that are good on this link only."""
+    mtu: int
+    """0: the network's."""
+    sysctls: list[list[str]]
+    """[path below /proc/sys, value], written in the container's namespace."""
     table: int
     """Routing table for replies from this address, for containers on several networks; 0: none."""
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from stackup.kernel.netlink import Channel
 
 DOCKER_CHAIN = "DOCKER-USER"
-_ACCEPTED = ((("iif", "su*"), ("accept",)), (("oif", "su*"), ("accept",)))
+OURS = "su*"
 """A prefix and not our set: sets belong to one table."""
 
 
@@ -45,15 +45,15 @@ def places(channel: Channel, families: Sequence[int]) -> list[list[str | int]]:
     return found
 
 
-def open_chains(channel: Channel, wanted: list[list[str | int]]) -> None:
-    """Puts the accept rules where they are missing."""
+def open_chains(channel: Channel, wanted: list[list[str | int]], link: str) -> None:
+    """Puts the accept rules where they are missing; an uplink whose name the file chose needs two of its own."""
+    known = link.startswith(OURS[:-1])
+    name, comment = (OURS, rules.FOREIGN_COMMENT) if known else (link, f"{rules.FOREIGN_COMMENT} {link}")
     for family, table, chain in wanted:
         place = (int(family), str(table), str(chain))
-        if not _ours(channel, *place):
-            comment = rules.FOREIGN_COMMENT
-            nftables.apply(
-                channel, [nftables.new_rule(*place, rule, comment=comment, first=True) for rule in _ACCEPTED]
-            )
+        if comment not in _ours(channel, *place).values():
+            accepted = [((word, name), ("accept",)) for word in ("iif", "oif")]
+            nftables.apply(channel, [nftables.new_rule(*place, rule, comment=comment, first=True) for rule in accepted])
 
 
 def close_chains(channel: Channel, held: list[list[str | int]]) -> None:
@@ -65,11 +65,12 @@ def close_chains(channel: Channel, held: list[list[str | int]]) -> None:
             nftables.apply(channel, [nftables.delete_rule(*place, handle) for handle in handles])
 
 
-def _ours(channel: Channel, family: int, table: str, chain: str) -> list[int]:
+def _ours(channel: Channel, family: int, table: str, chain: str) -> dict[int, str]:
+    """Handle to comment."""
     try:
         listed = nftables.rules(channel, family, table, chain)
     except KernelError as error:
         if error.errno == errno.ENOENT:
-            return []
+            return {}
         raise
-    return [handle for handle, comment, _ in listed if comment == rules.FOREIGN_COMMENT]
+    return {handle: comment for handle, comment, _ in listed if comment.partition(" ")[0] == rules.FOREIGN_COMMENT}

@@ -11,6 +11,7 @@ import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from stackup.errors import KernelError
 from stackup.kernel import netlink, netns, nftables, rtnetlink
 from stackup.kernel.netlink import Channel
 from stackup.kernel.rtnetlink import VethPeer
@@ -20,7 +21,7 @@ from stackup.runtime.network.driver import link_name
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from stackup.errors import KernelError, StackupError
+    from stackup.errors import StackupError
     from stackup.kernel.nftexpr import Value
     from stackup.runtime.network.driver import Endpoint, Network
     from stackup.runtime.network.families import Side
@@ -111,8 +112,13 @@ def _set_members(ns_fd: int, endpoints: Sequence[Endpoint], gone: Sequence[str] 
 
 def _spoken(endpoint: Endpoint) -> list[str]:
     """Every address that it may send from; with IPv6 also the one that the kernel makes of its MAC."""
-    six = [endpoint["address6"], pools.link_local_of(mac_of(endpoint))] if endpoint["address6"] else []
-    return [address for address in (endpoint["address"], *six) if address]
+    own = [endpoint["address"], endpoint["address6"], *endpoint["link_local"]]
+    six = [pools.link_local_of(mac_of(endpoint))] if _has_six(endpoint) else []
+    return [address for address in (*own, *six) if address]
+
+
+def _has_six(endpoint: Endpoint) -> bool:
+    return any(":" in address for address in (endpoint["address6"], *endpoint["link_local"]))
 
 
 def _link_up(
@@ -125,7 +131,7 @@ def _link_up(
             port_of(endpoint),
             VethPeer(endpoint["link"], fd, mac_of(endpoint)),
             master=master,
-            mtu=network["mtu"],
+            mtu=endpoint["mtu"] or network["mtu"],
         )
         for endpoint, fd in zip(endpoints, fds, strict=True)
     ]
@@ -136,6 +142,9 @@ def _link_up(
                 outcomes.append(_adopt(channel, endpoint, fd, request))
             else:
                 outcomes.append(error)
+        if network["apart"]:
+            apart = channel.perform([rtnetlink.isolate_port(port_of(endpoint)) for endpoint in endpoints])
+            outcomes = [before or after for before, after in zip(outcomes, apart, strict=True)]
         return outcomes
 
 
@@ -150,14 +159,21 @@ def _adopt(channel: Channel, endpoint: Endpoint, fd: int, request: netlink.Reque
 
 
 def _configure(network: Network, endpoint: Endpoint, fd: int) -> KernelError | None:
-    """Address and routes inside the container: one batch."""
+    """Settings, addresses and routes inside the container: one batch."""
     index = rtnetlink.index_of(endpoint["link"], fd)
-    if network["subnet6"]:
+    if _has_six(endpoint) or endpoint["sysctls"]:
         with netns.Inside(fd):
-            netns.ease_sysctls(tuple((f"net/ipv6/conf/{endpoint['link']}/{name}", said) for name, said in _SIX))
+            if _has_six(endpoint):
+                netns.ease_sysctls(tuple((f"net/ipv6/conf/{endpoint['link']}/{name}", said) for name, said in _SIX))
+            try:
+                for path, value in endpoint["sysctls"]:
+                    netns.write_sysctl(path, value)
+            except KernelError as problem:
+                return problem
     requests = [rtnetlink.link_up(index)]
     for side in families.sides(network):
         requests += _side(side, endpoint, index)
+    requests += [rtnetlink.add_address(index, one, 64 if ":" in one else 16) for one in endpoint["link_local"]]
     with Channel(ns_fd=fd) as channel:
         failures = [error for error in channel.perform(requests) if error and error.errno != errno.EEXIST]
     return failures[0] if failures else None

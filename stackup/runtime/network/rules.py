@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from stackup.kernel.nftexpr import Rule
 
 TABLE = "stackup"
-UPLINKS, ANYWHERE, AT_ADDRESS = "uplinks", "published", "published_at"
+UPLINKS, PLAIN, ANYWHERE, AT_ADDRESS = "uplinks", "unmasked", "published", "published_at"
 MEMBERS, MEMBERS6 = "members", "members6"
 BRIDGE_LINK, UPLINK_LINK = "bridge", "uplink"
 FOREIGN_COMMENT = "stackup"
@@ -65,6 +65,8 @@ _CLOSED: tuple[Rule, ...] = ((("drop",),),)
 _MASQUERADE: tuple[Rule, ...] = (
     # What came from a network leaves as the host. A container that meets its own published port through the host's
     # address comes back by its own uplink and is covered too, else the reply would take a short cut past the host.
+    # Networks that go out under their own addresses are the exception to the first and not to the second.
+    (("iif_in", PLAIN), ("oif_in", UPLINKS, False), ("accept",)),
     (("iif_in", UPLINKS), ("masquerade",)),
     (("oif_in", UPLINKS), ("source", "127.0.0.0/8"), ("masquerade",)),
 )
@@ -96,7 +98,7 @@ def host_table6(*, closed: bool) -> Table:
             Chain("arriving", "nat", PREROUTING, _DNAT, _PUBLISHED6),
             Chain("local", "nat", OUTPUT, _DNAT, _PUBLISHED6),
             Chain("forward", "filter", FORWARD, _FILTER, _FORWARD + (_CLOSED if closed else ())),
-            Chain("leaving", "nat", POSTROUTING, _SNAT, _MASQUERADE[:1]),
+            Chain("leaving", "nat", POSTROUTING, _SNAT, _MASQUERADE[:-1]),
         ),
     )
 
@@ -105,6 +107,7 @@ def _host_sets(address: str) -> tuple[Set, ...]:
     target = (address, PORT)
     return (
         Set(UPLINKS, (LINK,)),
+        Set(PLAIN, (LINK,)),
         Set(ANYWHERE, (PROTOCOL, PORT), target),
         Set(AT_ADDRESS, (address, PROTOCOL, PORT), target),
     )
@@ -114,14 +117,22 @@ HOST, HOST6 = host_table(closed=False), host_table6(closed=False)
 """For elements: they do not depend on the rules."""
 
 
-def network_table(gateway: str, host_end: str) -> Table:
-    """In a network's namespace: who talks to the gateway's address means the host."""
+def network_table(gateway: str, host_end: str, *, apart: bool = False) -> Table:
+    """In a network's namespace: who talks to the gateway's address means the host. `apart`: nobody reaches another
+    container by way of the gateway, when the bridge lets nobody do so directly.
+    """
     rules: tuple[Rule, ...] = tuple(
         (("iif", BRIDGE_LINK), ("destination", gateway), ("protocol", protocol), ("dnat", host_end))
         for protocol in ("tcp", "udp")
+        if host_end
     )
+    kept: Rule = (("iif", BRIDGE_LINK), ("oif", BRIDGE_LINK), ("drop",))
     family = IP6 if ":" in gateway else IP
-    return Table(family, TABLE, (), (Chain("gateway", "nat", PREROUTING, _DNAT, rules),))
+    chains = (
+        Chain("gateway", "nat", PREROUTING, _DNAT, rules),
+        Chain("apart", "filter", FORWARD, _FILTER, (kept,) if apart else ()),
+    )
+    return Table(family, TABLE, (), chains)
 
 
 def members_table() -> Table:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
-from stackup.errors import KernelError
+from stackup.errors import HostError
 from stackup.kernel import netns, nftables, rtnetlink
 from stackup.kernel.netlink import Channel
 from stackup.kernel.rtnetlink import VethPeer
 from stackup.runtime.network import claims, families, foreign, rules
 from stackup.runtime.network.families import FAMILIES, SIX, Family
+from stackup.runtime.network.options import NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from stackup.runtime.network.claims import HostClaims
     from stackup.runtime.network.driver import Network
     from stackup.values import Data
+
+
+GROUP = 0x7375
+"""The link group of uplinks on the host."""
 
 
 def families_of(network: Network) -> list[Family]:
@@ -56,7 +61,8 @@ def open_host(network: Network, run_dir: str, *, foreign_rules: bool) -> None:
     with nftables.open_channel() as channel:
         for family in families_of(network):
             requests = nftables.whole(_table(family, closed=family.claim in held))
-            requests += nftables.add_elements(family.table, rules.UPLINKS, [((network["link"],), ())])
+            for name in (rules.UPLINKS,) if network["masquerade"] else (rules.UPLINKS, rules.PLAIN):
+                requests += nftables.add_elements(family.table, name, [((network["link"],), ())])
             nftables.apply(channel, requests)
             if family is SIX:
                 _listen(dict.fromkeys(held.get("accept_ra", ()), "2"))
@@ -66,7 +72,7 @@ def open_host(network: Network, run_dir: str, *, foreign_rules: bool) -> None:
             with claims.changing(run_dir, "adding rules to foreign chains") as changed:
                 before = changed.get("foreign", [])
                 changed["foreign"] = before + [place for place in wanted if place not in before]
-            foreign.open_chains(channel, wanted)
+            foreign.open_chains(channel, wanted, network["link"])
 
 
 def _table(family: Family, *, closed: bool) -> Table:
@@ -103,10 +109,15 @@ def build(network: Network, ns_fd: int) -> None:
     """The pair with its addresses, the network's default routes out and the host's routes in. Again: mends it."""
     link = network["link"]
     with Channel() as channel, Channel(ns_fd=ns_fd) as within:
-        if not rtnetlink.index_of(link) or not rtnetlink.index_of(rules.UPLINK_LINK, ns_fd):
-            channel.perform([rtnetlink.delete_link(link)])
+        there = rtnetlink.index_of(link)
+        if there and not _ours(channel, link):
+            raise HostError(
+                f'this host has another link "{link}"', subject=link, hint=f"choose another `{NAME}`", code="link-taken"
+            )
+        if not there or not rtnetlink.index_of(rules.UPLINK_LINK, ns_fd):
+            channel.perform([rtnetlink.delete_link(link)] if there else [])
             peer = VethPeer(rules.UPLINK_LINK, ns_fd)
-            channel.require([rtnetlink.add_veth(link, peer, mtu=network["mtu"])])
+            channel.require([rtnetlink.add_veth(link, peer, mtu=network["mtu"], group=GROUP)])
         netns.ease_sysctls(_settings(link, six=bool(network["uplink6"])))
         near, far = rtnetlink.index_of(link), rtnetlink.index_of(rules.UPLINK_LINK, ns_fd)
         inside, here = [rtnetlink.link_up(far)], []
@@ -152,14 +163,18 @@ def forget(network: Network) -> None:
     key = (network["link"],)
     with nftables.open_channel() as tables:
         for family in families_of(network):
-            if key in nftables.elements(tables, family.table, rules.UPLINKS):
-                nftables.apply(tables, nftables.delete_elements(family.table, rules.UPLINKS, [key]))
+            for name in (rules.UPLINKS, rules.PLAIN):
+                if key in nftables.elements(tables, family.table, name):
+                    nftables.apply(tables, nftables.delete_elements(family.table, name, [key]))
 
 
 def delete(link: str) -> None:
+    """Gone already is no failure, and neither is that somebody else has a link of that name: it stays."""
     with Channel() as channel:
-        try:
-            channel.require([rtnetlink.delete_link(link)])
-        except KernelError as problem:
-            if problem.errno != errno.ENODEV:
-                raise
+        if rtnetlink.index_of(link) and _ours(channel, link):
+            channel.require([rtnetlink.delete_link(link)], (errno.ENODEV,))
+
+
+def _ours(channel: Channel, link: str) -> bool:
+    """The file may name an uplink as it likes, so that the name alone proves nothing."""
+    return rtnetlink.links(channel).get(link, {}).get("group") == GROUP

@@ -33,7 +33,7 @@ class Network(Part):
     driver_opts: dict[str, Word] = Field(default_factory=dict, description="Driver options, such as the MTU.")
     external: Flag = Field(False, description="Not managed here: it must exist already.")
     internal: Flag = Field(False, description="No way out of this network.")
-    attachable: Flag = Field(False, description="Swarm only: accepted, without effect.")
+    attachable: Flag = Field(False, description="A word for clusters: containers can be connected to any network.")
     enable_ipv4: Flag | None = Field(None, description="IPv4 addresses; on when absent.")
     enable_ipv6: Flag | None = Field(None, description="IPv6 addresses; off when absent.")
     ipam: Ipam = Field(Ipam.model_construct(), description="Addresses of the network.")
