@@ -165,11 +165,20 @@ def set_route(target: str, *, via: str = "", index: int = 0, table: int = RT_TAB
 
 def add_rule(source: str, table: int, priority: int) -> Request:
     """`from <source> lookup <table>`. ip-rule(8); EEXIST when it is there."""
+    return Request(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, _rule(source, table, priority), "add rule from", source)
+
+
+def delete_rule(source: str, table: int, priority: int) -> Request:
+    """ENOENT when it is gone."""
+    return Request(RTM_DELRULE, 0, _rule(source, table, priority), "delete rule from", source)
+
+
+def _rule(source: str, table: int, priority: int) -> bytes:
     family, raw = packed(source)
     body = struct.pack("=BBBBBBBBI", family, 0, len(raw) * 8, 0, 0, 0, 0, 1, 0)  # FR_ACT_TO_TBL
     body += attribute(_FRA_SRC, raw)
-    body += attribute(_FRA_PRIORITY, struct.pack("=I", priority)) + attribute(_FRA_TABLE, struct.pack("=I", table))
-    return Request(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, body, "add rule from", source)
+    body += attribute(_FRA_PRIORITY, struct.pack("=I", priority))
+    return body + attribute(_FRA_TABLE, struct.pack("=I", table))
 
 
 def links(channel: Channel) -> dict[str, dict[str, object]]:

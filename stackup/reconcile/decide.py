@@ -120,10 +120,11 @@ def _cascade(state: _Decision, seen: Observed, need: Need) -> tuple[Effect, Reas
     replaced = change is not None and change.action in (Action.CREATE, Action.REPLACE)
     restarted = change is not None and change.motion is Motion.RESTART and need.on_replace is OnReplace.RESTART
     stale = held is not None and there is not None and held != there.instance
-    if held is None and need.holds and there is not None and not (replaced or restarted):
+    let_go = held is None and need.holds and need.on in seen.needs
+    if let_go and there is not None and not (replaced or restarted):
         return Effect.IN_PLACE, Reason(Cause.INTERRUPTED, f"let go of {need.on}")
-    if not (replaced or restarted or stale) or (held is None and not restarted and not need.holds):
-        return None
+    if not (replaced or restarted or stale) or (held is None and not restarted and not let_go):
+        return None  # what it has never held is new to it, and the difference itself says what that takes
     return _FOLLOW[need.on_replace], Reason(Cause.HELD, str(need.on))
 
 

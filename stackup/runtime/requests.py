@@ -129,7 +129,11 @@ def update(monitor: Monitor, who: Conversation, message: Message) -> None:
         monitor.check_health()
         monitor.changed()
     elif what == "ports":
-        monitor.servers.serve_ports(value, message.get("to") or monitor.description.get("ports_to", ""), [])
+        to = message.get("to") or monitor.description.get("ports_to", "")
+        monitor.servers.serve_ports(value, to, [])
+        monitor.revise(what, value)
+        monitor.revise("ports_to", to)
+    elif what == "rosters":
         monitor.revise(what, value)
     elif what == "resolver":
         monitor.servers.serve_names(value)

@@ -72,6 +72,8 @@ class Servers:
 
     def serve_names(self, wanted: Any) -> None:
         """Answer the container's questions with this; None: there is nothing to answer."""
+        if self._resolver is not None and wanted is not None and self._resolver.revise(wanted):
+            return
         self._stop_names()
         if wanted is None:
             return

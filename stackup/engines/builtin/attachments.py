@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 from stackup.engines.builtin.network import missing, network_of
 from stackup.engines.builtin.records import Record, Shelf, find_real
@@ -22,16 +22,19 @@ from stackup.runtime.network.bridge import Bridge
 from stackup.runtime.network.driver import Endpoint, Network
 from stackup.runtime.network.pools import Wish
 from stackup.runtime.network.ports import Published
-from stackup.runtime.spec import ContainerSpec
+from stackup.runtime.spec import Attachment, ContainerSpec
 from stackup.values import Address
 
 LEASES = "leases.json"
+INSIDE, CONNECTED = "inside", "connected"
+"""Keys of a container's `given`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One container's place on one real network."""
+    """One container's place on one real network; `key` is what its stack calls that network."""
 
+    key: str
     network: Network
     folder: str
     """Live folder of the real network."""
@@ -92,14 +95,31 @@ class Member:
         return next((place.network["binding"] for place, _ in self.gateways), "")
 
     @property
+    def inside(self) -> dict[str, list[Any]]:
+        """Interface and reply table by network, for the record: they stay as they are while others come and go."""
+        return {place.key: [place.inside.link, place.inside.table] for place in self.places}
+
+    @property
+    def by_name(self) -> dict[str, list[str]]:
+        """Addresses by the network's real name, for the record."""
+        return dict(zip((place.real_name for place in self.places), self.addresses, strict=True))
+
+    @property
     def internal(self) -> bool:
         return all(place.network["internal"] for place in self.places)
 
 
-def member(layout: Layout, stack: str, address: Address, spec: ContainerSpec) -> Member:
-    """Where a container belongs, before anything is done. Raises HostError when a network is not there."""
+def member(
+    layout: Layout, stack: str, address: Address, spec: ContainerSpec, given: Mapping[str, Any] | None = None
+) -> Member:
+    """Where a container belongs, before anything is done. Raises HostError when a network is not there.
+
+    `given` is its record's: where its networks are plugged already, and those that were connected by hand.
+    """
     shelf = Shelf(layout, stack, "network")
-    reals = {name: _real(layout, shelf, name) for name in spec["networks"]}
+    given = given or {}
+    places_wanted: dict[str, Attachment] = {**spec["networks"], **given.get(CONNECTED, {})}
+    reals = {name: _real(layout, shelf, name) for name in places_wanted}
     placed = attachments.place(
         {
             name: Wanted(
@@ -111,31 +131,44 @@ def member(layout: Layout, stack: str, address: Address, spec: ContainerSpec) ->
                 four=bool(reals[name]["spec"]["ipv4"]),
                 six=bool(reals[name]["spec"]["ipv6"]),
             )
-            for name, own in spec["networks"].items()
-        }
+            for name, own in places_wanted.items()
+        },
+        given.get(INSIDE),
     )
-    places = [_place(layout, reals[name], spec, name, inside) for name, inside in placed.items()]
+    places = [_place(layout, reals[key], spec, key, places_wanted[key], inside) for key, inside in placed.items()]
     pin_file = os.path.join(Shelf(layout, stack, "container").live_dir(address), NETNS)
     return Member(stack, address, pin_file, places)
 
 
+def by_hand(name: str) -> str:
+    """The key of a network that a container was connected to by its real name: no file can have such a key."""
+    return f"~{name}"
+
+
 def _real(layout: Layout, shelf: Shelf, name: str) -> Record:
+    if name.startswith("~"):
+        return need_real(layout, name[1:])
     record = shelf.need(Address("network", name))
     if not record["spec"]["external"]:
         return record
-    found = find_real(layout, "network", str(record["spec"]["name"]))
+    return need_real(layout, str(record["spec"]["name"]))
+
+
+def need_real(layout: Layout, name: str) -> Record:
+    """The network of that real name, whoseever it is."""
+    found = find_real(layout, "network", name)
     if found is None:
-        raise missing("network", str(record["spec"]["name"]))
+        raise missing("network", name)
     return found
 
 
-def _place(layout: Layout, real: Record, spec: ContainerSpec, name: str, inside: Placed) -> Place:
-    wanted = spec["networks"][name]
+def _place(layout: Layout, real: Record, spec: ContainerSpec, key: str, wanted: Attachment, inside: Placed) -> Place:
     home = Shelf(layout, real["stack"], "network")
     address = Address.parse(real["address"])
     reserved = cast(dict[str, str], real["spec"]["reserved"])
     own = [spec["name"], spec["service"], *wanted["aliases"]]
     return Place(
+        key,
         network_of(real),
         home.live_dir(address),
         home.state_dir(address),
@@ -198,7 +231,7 @@ def attach(driver: Bridge, members: Sequence[Member]) -> dict[str, StackupError]
     failures: dict[str, StackupError] = {}
     for home, keys in _by_network(members):
         present = [one for one in members if one.key in keys and one.key not in failures]
-        endpoints = [_endpoint(one, home.folder) for one in present]
+        endpoints = [endpoint(one, _number(one, home.folder)) for one in present]
         for one, error in zip(present, driver.attach(home.network, endpoints), strict=True):
             if error:
                 failures[one.key] = error
@@ -210,15 +243,20 @@ def detach(driver: Bridge, members: Sequence[Member]) -> dict[str, StackupError]
     failures: dict[str, StackupError] = {}
     for home, keys in _by_network(members):
         present = [one for one in members if one.key in keys]
-        endpoints = [_endpoint(one, home.folder) for one in present]
+        endpoints = [endpoint(one, _number(one, home.folder)) for one in present]
         for one, error in zip(present, driver.detach(home.network, endpoints), strict=True):
             if error:
                 failures[one.key] = error
     return failures
 
 
-def _endpoint(one: Member, folder: str) -> Endpoint:
-    number = next(number for number, place in enumerate(one.places) if place.folder == folder)
+def _number(one: Member, folder: str) -> int:
+    """Which of its places is on that network."""
+    return next(number for number, place in enumerate(one.places) if place.folder == folder)
+
+
+def endpoint(one: Member, number: int) -> Endpoint:
+    """A container's place as the driver wants it."""
     own = one.places[number]
     return {
         "stack": one.stack,
@@ -243,7 +281,7 @@ def enter_names(members: Sequence[Member], *, up: bool) -> None:
         entries: dict[str, roster.Member | None] = {}
         for one in members:
             if one.key in keys:
-                number = next(number for number, own in enumerate(one.places) if own.folder == home.folder)
+                number = _number(one, home.folder)
                 names = list(one.places[number].names)
                 address, address6 = one.addresses[number]
                 entries[one.key] = {"address": address, "address6": address6, "names": names, "up": up}

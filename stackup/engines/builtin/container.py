@@ -152,7 +152,7 @@ class ContainerKind:
     def _member(self, address: Address, claim: Record) -> attachments.Member | None:
         """Its places as they were leased; None when it has no networks, or they are gone."""
         try:
-            member = attachments.member(self._layout, self._stack, address, spec_of(claim))
+            member = attachments.member(self._layout, self._stack, address, spec_of(claim), claim["given"])
         except StackupError:
             return None
         leased = claim["given"].get("addresses", {})

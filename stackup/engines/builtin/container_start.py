@@ -88,7 +88,7 @@ class Start:
         self._outwait(address)
         spec = cast(ContainerSpec, record["spec"])
         if Surroundings(self._layout, self._stack, address, spec).owns_network:
-            member = attachments.member(self._layout, self._stack, address, spec)
+            member = attachments.member(self._layout, self._stack, address, spec, record["given"])
             namespace.prepare(member.pin_file, resolver=bool(member.places))
             self._members[key] = member
 
@@ -117,7 +117,7 @@ class Start:
         record, member = self._records[key], self._members.get(key)
         spec, given = cast(ContainerSpec, record["spec"]), record["given"]
         if member:
-            given["addresses"] = dict(zip((p.real_name for p in member.places), member.addresses, strict=True))
+            given["addresses"], given[attachments.INSIDE] = member.by_name, member.inside
         given["process"] = privileges.process_of(spec, given["image"], self._powers)
         given["ports"], self._held[key] = self._choose_ports(spec, given.get("ports", ()), member)
         self._descriptors[key] = [[one.fileno() for one in sockets] for sockets in self._held[key]]
@@ -150,7 +150,7 @@ class Start:
             "ports": describe.held_ports(record),
             "resolver": describe.resolver(member, spec["dns"]["servers"], spec["links"]),
             "ports_to": member.gateways[0][1] if member and member.places else "",
-            "rosters": [[place.names_file, place.real_name] for place in member.places] if member else [],
+            "rosters": describe.rosters(member),
             "roster_key": member.key if member else "",
         }
 

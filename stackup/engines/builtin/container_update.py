@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from stackup.engines.builtin import attachments, describe
+from stackup.engines.builtin.attachments import CONNECTED, INSIDE
 from stackup.engines.builtin.container_start import choose_ports, let_go
 from stackup.engines.builtin.records import Record, Shelf, wanted
+from stackup.engines.builtin.replug import Replug
 from stackup.errors import HostError
 from stackup.layout import Layout
 from stackup.reconcile.resource import Work
 from stackup.runtime import limits, record
 from stackup.runtime.client import Client
-from stackup.runtime.network import ports
 from stackup.runtime.network.bridge import Bridge
 from stackup.runtime.spec import ContainerSpec
 from stackup.values import Address
@@ -29,7 +30,13 @@ class Update:
         self._shelf = Shelf(layout, stack, "container")
 
     def release(self, work: Work) -> None:
-        """Ports that it no longer wants are given up before anybody of the group takes new ones: it may be the same."""
+        """Networks and ports that it no longer wants are given up before anybody of the group takes new ones: it may be
+        the same address or port.
+        """
+        if any(path[0] == "networks" for path in work.fields):
+            claim, spec = self._shelf.need(work.address), cast(ContainerSpec, wanted(work).spec)
+            self._replug(work.address, claim).release({**spec["networks"], **claim["given"].get(CONNECTED, {})})
+            self._shelf.write(work.address, claim)
         if self._runs(work) and any(path[0] == "ports" for path in work.fields):
             claim, spec = self._shelf.need(work.address), cast(ContainerSpec, wanted(work).spec)
             kept = [port for port in claim["given"]["ports"] if port["key"] in spec["ports"]]
@@ -50,10 +57,15 @@ class Update:
         if self._runs(work):
             if "limits" in parts:
                 _apply(claim, spec)
+            if "networks" in parts:
+                self._replug(work.address, claim).take(spec)
             if "ports" in parts:
                 self._take_ports(work.address, claim, spec)
             self._monitor(work.address, claim, spec, parts)
         self._shelf.settle(want, claim)
+
+    def _replug(self, address: Address, claim: Record) -> Replug:
+        return Replug(self._layout, self._driver, self._stack, address, claim)
 
     def _runs(self, work: Work) -> bool:
         status = record.observe_status(self._shelf.state_dir(work.address))
@@ -73,25 +85,23 @@ class Update:
     def _take_ports(self, address: Address, claim: Record, spec: ContainerSpec) -> None:
         had = claim["given"]["ports"]
         fresh = cast(ContainerSpec, {**spec, "ports": _without(spec, had)})
-        member = attachments.member(self._layout, self._stack, address, spec)
-        member.addresses = _leased(claim, member)
+        member = self._member(address, claim, spec)
         found, held = choose_ports(self._layout, fresh, had, member.binding)
         let_go(held)  # the monitor binds them itself
         self._set_ports(address, claim, spec, had + found)
 
     def _set_ports(self, address: Address, claim: Record, spec: ContainerSpec, after: list[Any]) -> None:
-        """New ones are held before anything leads to them; old ones lead nowhere before they are given up."""
-        gone = [port for port in claim["given"]["ports"] if port not in after]
-        member = attachments.member(self._layout, self._stack, address, spec)
-        member.addresses = _leased(claim, member)
-        serves = ports.kernel_serves(foreign_rules=True)
-        if serves:
-            ports.unpublish(attachments.published(member, gone))
         claim["given"]["ports"] = after
-        claim["given"]["published"] = attachments.published(member, after) if serves else []
-        self._tell(address, "ports", describe.held_ports(claim))
-        if serves:
-            ports.publish(claim["given"]["published"])
+        self._replug(address, claim).move_ports(self._member(address, claim, spec))
+
+    def _member(self, address: Address, claim: Record, spec: ContainerSpec) -> attachments.Member:
+        """Where it is plugged in now."""
+        known = {**cast(ContainerSpec, claim["spec"])["networks"], **spec["networks"]}
+        plugged = {key: place for key, place in known.items() if key in claim["given"][INSIDE]}
+        there = cast(ContainerSpec, {**spec, "networks": plugged})
+        member = attachments.member(self._layout, self._stack, address, there, claim["given"])
+        member.addresses = [claim["given"]["addresses"][place.real_name] for place in member.places]
+        return member
 
     def _tell(self, address: Address, what: str, value: Any) -> None:
         client = Client(self._shelf.live_dir(address))
@@ -103,10 +113,6 @@ def _apply(claim: Record, spec: ContainerSpec) -> None:
     for field, wanted_value, got in limits.apply(claim["given"]["cgroups"], spec["limits"]):
         text = f'the kernel did not take the limit "{field}": {wanted_value} was written, {got} is there'
         raise HostError(text, subject=field, hint="give the container less to use first, or restart it")
-
-
-def _leased(claim: Record, member: attachments.Member) -> list[list[str]]:
-    return [claim["given"]["addresses"][place.real_name] for place in member.places]
 
 
 def _without(spec: ContainerSpec, kept: list[dict[str, Any]]) -> dict[str, Any]:

@@ -137,6 +137,13 @@ class Surroundings:
                 files.write_bytes(os.path.join(folder, name), text.encode(), mode=0o644, durable=False)
         return {f"/etc/{name}": os.path.join(folder, name) for name in ("hosts", "resolv.conf", "hostname")}
 
+    def rewrite_hosts(self, record: Record, member: Member) -> None:
+        """Into the very file that the container has mounted: a new one would never be seen."""
+        path = os.path.join(self._shelf.live_dir(self._address), "etc", "hosts")
+        with open(path, "r+", encoding="utf-8") as file:
+            file.write(self._texts(record, member)["hosts"])
+            file.truncate()
+
     def _texts(self, record: Record, member: Member | None) -> dict[str, str]:
         spec, hostname = self._spec, str(record["given"]["hostname"])
         host_resolv = _read("/etc/resolv.conf")
@@ -172,6 +179,11 @@ def resolver(member: Member | None, servers: list[str], links: dict[str, str]) -
         return None
     rosters = [place.names_file for place in member.places]
     return dict(names.arguments(member.pin_file, rosters, internal=member.internal, servers=servers, links=links))
+
+
+def rosters(member: Member | None) -> list[list[str]]:
+    """[names file, network] of each of its networks."""
+    return [[place.names_file, place.real_name] for place in member.places] if member else []
 
 
 def held_ports(record: Record) -> list[HeldPort]:

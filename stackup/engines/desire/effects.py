@@ -35,7 +35,7 @@ CONTAINER: Effects = {
     "user": Row(Effect.REPLACE, "fixed when the program starts"),
     "mounts": Row(Effect.REPLACE, "mounts are made before the program starts"),
     "files": Row(Effect.REPLACE, "mounts are made before the program starts"),
-    "networks": Row(Effect.REPLACE, "interfaces are made before the program starts"),
+    "networks": Row(Effect.IN_PLACE, "plugged in and pulled out while it runs"),
     "network_mode": Row(Effect.REPLACE, "another network namespace"),
 }
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
 FIRST_TABLE = 100
 
@@ -60,17 +61,26 @@ def gateway(wanted: Mapping[str, Wanted]) -> str:
     return ranked[0] if ranked else ""
 
 
-def place(wanted: Mapping[str, Wanted]) -> dict[str, Placed]:
-    """Interfaces are numbered by descending `priority`, then by name, as Compose attaches them."""
+def place(wanted: Mapping[str, Wanted], kept: Mapping[str, Sequence[Any]] | None = None) -> dict[str, Placed]:
+    """Interfaces are numbered by descending `priority`, then by name, as Compose attaches them.
+
+    `kept` is what is there: (interface, reply table) by network. It stays as it is, so that coming and going networks
+    leave the others alone.
+    """
+    kept = kept or {}
     through = gateway({name: one for name, one in wanted.items() if one.four})
     through6 = gateway({name: one for name, one in wanted.items() if one.six})
     ordered = sorted(wanted, key=lambda name: (-wanted[name].priority, name))
-    taken = {wanted[name].interface for name in ordered}
+    taken = {wanted[name].interface for name in ordered} | {str(kept[name][0]) for name in kept}
+    tables = (table for table in range(FIRST_TABLE, FIRST_TABLE + 2 * len(ordered) + len(kept)))
+    used = {kept[name][1] for name in kept}
     placed = {}
-    for table, name in enumerate(ordered, FIRST_TABLE):
-        link = wanted[name].interface or _free(wanted[name].prefix, taken)
-        taken.add(link)
-        placed[name] = Placed(link, name == through, table if len(ordered) > 1 else 0, name == through6)
+    for name in ordered:
+        link, table = kept.get(name) or (wanted[name].interface or _free(wanted[name].prefix, taken), 0)
+        taken.add(str(link))
+        if not table and len(ordered) > 1:
+            table = next(number for number in tables if number not in used)
+        placed[name] = Placed(str(link), name == through, table, name == through6)
     return placed
 
 

@@ -77,9 +77,7 @@ class Resolver:
     """Serves one container. `sockets`, `ready`, `timeout` and `tick` are what the monitor's loop needs."""
 
     def __init__(self, wanted: ResolverArguments) -> None:
-        self._wanted = wanted
-        self._rosters = [Roster(file) for file in wanted["names"]]
-        self._links = {dns.wire(alias): dns.wire(name) for alias, name in wanted["links"].items()}
+        self._know(wanted)
         self._turn = 0
         self._watch = Watch()
         self._upstream = Upstream(self._watch)
@@ -92,6 +90,18 @@ class Resolver:
         self._listener.listen(64)
         self._watch.add(self._datagrams.fileno(), READ, self._serve_datagrams)
         self._watch.add(self._listener.fileno(), READ, self._accept)
+
+    def _know(self, wanted: ResolverArguments) -> None:
+        self._wanted = wanted
+        self._rosters = [Roster(file) for file in wanted["names"]]
+        self._links = {dns.wire(alias): dns.wire(name) for alias, name in wanted["links"].items()}
+
+    def revise(self, wanted: ResolverArguments) -> bool:
+        """Other networks, links or servers, on the same sockets: no question is lost. False: it takes another one."""
+        if any(wanted[key] != self._wanted[key] for key in ("netns", "port")):
+            return False
+        self._know(wanted)
+        return True
 
     def sockets(self) -> list[int]:
         """Descriptors to poll for reading."""

@@ -66,6 +66,20 @@ def _plug_group(network: Network, ns_fd: int, endpoints: Sequence[Endpoint], tab
         return outcomes
 
 
+def leave(pin_file: str, link: str, table: int, addresses: Sequence[str]) -> None:
+    """From the container's side, also when the network itself is gone: its link, and the rules for its addresses."""
+    if not netns.is_pinned(pin_file):
+        return
+    fd = netns.open_pin(pin_file)
+    try:
+        with Channel(ns_fd=fd) as channel:
+            rules_gone = [rtnetlink.delete_rule(address, table, table) for address in addresses if address and table]
+            channel.require(rules_gone, (errno.ENOENT,))
+            channel.require([rtnetlink.delete_link(link)], (errno.ENODEV,))
+    finally:
+        os.close(fd)
+
+
 def pull_out(ns_fd: int, endpoints: Sequence[Endpoint], *, tables: bool) -> list[StackupError | None]:
     names = [port_of(endpoint) for endpoint in endpoints]
     with Channel(ns_fd=ns_fd) as channel:
