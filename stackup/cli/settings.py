@@ -29,6 +29,14 @@ def pairs(words: tuple[str, ...], environ: Mapping[str, str] | None = None) -> d
     return found
 
 
+def keyed(words: tuple[str, ...], option: str) -> dict[str, str]:
+    """KEY=VALUE each."""
+    for word in words:
+        if not word.partition("=")[1]:
+            raise UsageError(f'{option} takes KEY=VALUE, not "{word}"', subject=word)
+    return {word.partition("=")[0]: word.partition("=")[2] for word in words}
+
+
 def moment(text: str, now: float) -> float:
     """Epoch seconds of `--since`: an age (`42m`), a date, a time, or epoch seconds; 0 for none."""
     if not text:

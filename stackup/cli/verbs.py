@@ -25,6 +25,15 @@ GRAMMARS = {
         "image du",
         "image parse",
     ),
+    "network": (
+        "network create",
+        "network ls",
+        "network inspect",
+        "network rm",
+        "network prune",
+        "network connect",
+        "network disconnect",
+    ),
 }
 """Grammar module to its commands."""
 
@@ -57,6 +66,13 @@ VERBS = {
     "kill": "Force stop service containers",
     "logs": "View output from containers",
     "ls": "List running stacks",
+    "network connect": "Connect a container to a network",
+    "network create": "Create a network",
+    "network disconnect": "Disconnect a container from a network",
+    "network inspect": "Show everything known of networks",
+    "network ls": "List networks",
+    "network prune": "Remove networks made by hand that no container is on",
+    "network rm": "Remove networks",
     "plan": "Show what `up` would change, and why",
     "port": "Print the public port for a port binding",
     "ps": "List containers",
@@ -75,7 +91,10 @@ VERBS = {
     "why": "Explain why something is as it is",
 }
 
-GROUPS = {"image": "Import, list, save, load, check and remove images"}
+GROUPS = {
+    "image": "Import, list, save, load, check and remove images",
+    "network": "Make, list, remove and connect networks",
+}
 ALIASES = {"convert": "config"}
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from stackup.engines.desire.facts import Facts
     from stackup.errors import StackupError
+    from stackup.runtime.spec import Attachment
 
 
 class PublishedPort(TypedDict):
@@ -104,6 +105,16 @@ class Direct(Protocol):
     def watch(self, container: Container) -> Iterator[Container]:
         """The container now and after each change of state or health, until it is gone for good."""
         ...
+
+    def networks(self) -> list[dict[str, Any]]:
+        """All of this host, with the containers that are on them."""
+        ...
+
+    def connect(self, container: Container, network: str, place: Attachment) -> None:
+        """Onto a network by its real name, also while it runs."""
+        ...
+
+    def disconnect(self, container: Container, network: str, *, force: bool) -> None: ...
 
     def processes(self, container: Container) -> list[dict[str, str]]:
         """Rows of `top`: UID, PID, PPID, C, STIME, TTY, TIME, CMD."""

@@ -69,7 +69,7 @@ def change(session: Session, stack: str, aiming: Aiming, *, stop_timeout: float 
     engine = session.host.engine(stack)
     engine.stop_timeout = stop_timeout
     try:
-        with _lock(session, stack):
+        with lock(session, stack):
             if not session.dry_run:
                 engine.sweep()
             observed = observe(engine.kinds.values(), stack)
@@ -82,7 +82,7 @@ def carry_out(session: Session, stack: str, checked: Callable[[tuple[Observed, .
     """Apply a plan that was made before; `checked` hands it over if it still fits what is there."""
     engine = session.host.engine(stack)
     try:
-        with _lock(session, stack):
+        with lock(session, stack):
             if not session.dry_run:
                 engine.sweep()
             observed = observe(engine.kinds.values(), stack)
@@ -122,7 +122,7 @@ class _Unwritten:
         return None
 
 
-def _lock(session: Session, stack: str) -> AbstractContextManager[object]:
+def lock(session: Session, stack: str) -> AbstractContextManager[object]:
     if session.dry_run:
         return nullcontext()
     for root in (session.layout.state, session.layout.run):
@@ -155,7 +155,7 @@ def orphans(observed: Iterable[Observed], known: frozenset[tuple[str, str]]) -> 
 def erase_history(session: Session, stack: str) -> None:
     """Once the last resource is gone: the journal, the note of the files and the empty folders of the kinds go too."""
     layout = session.layout
-    with _lock(session, stack):
+    with lock(session, stack):
         if not _gone(session, stack):
             return
         for path in (layout.journal_file(stack), f"{layout.journal_file(stack)}.1", layout.stack_file(stack)):

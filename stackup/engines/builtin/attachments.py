@@ -154,6 +154,12 @@ def _real(layout: Layout, shelf: Shelf, name: str) -> Record:
     return need_real(layout, str(record["spec"]["name"]))
 
 
+def real_name(layout: Layout, stack: str, key: str) -> str:
+    """What a stack's network is called on the host; empty for what is known by that name only."""
+    found = Shelf(layout, stack, "network").read(Address("network", key)) if not key.startswith("~") else None
+    return str(found["spec"]["name"]) if found else ""
+
+
 def need_real(layout: Layout, name: str) -> Record:
     """The network of that real name, whoseever it is."""
     found = find_real(layout, "network", name)

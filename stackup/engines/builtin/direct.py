@@ -13,10 +13,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
+    from typing import Any
 
     from stackup.engines.engine import Container, ExecRequest
     from stackup.layout import Layout
     from stackup.runtime.description import Process
+    from stackup.runtime.spec import Attachment
 
     Line = tuple[int, str, bytes]
 
@@ -112,6 +114,21 @@ class BuiltinDirect:
         except MonitorGone:
             pass  # its status file has the last word, which follows
         yield rows.row(claim, record.observe_status(folder))
+
+    def networks(self) -> list[dict[str, Any]]:
+        from stackup.engines.builtin.by_hand import networks
+
+        return networks(self._layout)
+
+    def connect(self, container: Container, network: str, place: Attachment) -> None:
+        from stackup.engines.builtin.by_hand import ByHand
+
+        ByHand(self._layout, container).connect(network, place)
+
+    def disconnect(self, container: Container, network: str, *, force: bool) -> None:
+        from stackup.engines.builtin.by_hand import ByHand
+
+        ByHand(self._layout, container).disconnect(network, force=force)
 
     def processes(self, container: Container) -> list[dict[str, str]]:
         from stackup.engines.builtin.processes import processes

@@ -125,6 +125,8 @@ def held(layout: Layout, stack: str, want: Desired) -> dict[str, str]:
     for need in want.needs:
         if need.holds:
             there = Shelf(layout, stack, need.on.kind).read(need.on)
+            if there and there["spec"].get("external"):
+                there = find_real(layout, need.on.kind, str(there["spec"]["name"])) or there
             if there:
                 found[str(need.on)] = there["instance"]
     return found

@@ -39,6 +39,7 @@ class Replug:
     def release(self, wanted: Mapping[str, Attachment]) -> None:
         """Pulls out of every network that is not wanted as it is; the network itself may be gone already."""
         spec = cast(ContainerSpec, self._claim["spec"])
+        wanted = self._without_twins(wanted)
         there = {**spec["networks"], **self._given.get(CONNECTED, {})}
         leaving = {key: place for key, place in there.items() if _moves(place, wanted.get(key))}
         plugged = self._given.get(INSIDE, {})
@@ -46,6 +47,13 @@ class Replug:
             if key in plugged:
                 self._pull(key, place, spec)
                 del plugged[key]
+            if key not in wanted:
+                self._given.get(CONNECTED, {}).pop(key, None)
+
+    def _without_twins(self, wanted: Mapping[str, Attachment]) -> Mapping[str, Attachment]:
+        """What was connected by hand and is in the file by now is the file's."""
+        twins = {attachments.by_hand(attachments.real_name(self._layout, self._stack, key)) for key in wanted}
+        return {key: place for key, place in wanted.items() if key not in twins}
 
     def _pull(self, key: str, place: Attachment, spec: ContainerSpec) -> None:
         link, table = self._given[INSIDE][key]
@@ -73,10 +81,10 @@ class Replug:
         """Plugs into what is new, and tells its names, its ports and its monitor. What is there already stays."""
         member = attachments.member(self._layout, self._stack, self._address, spec, self._given)
         attachments.lease([member])
+        self._given["addresses"], self._given[INSIDE] = member.by_name, member.inside
         failures = attachments.attach(self._driver, [member])
         if failures:
             raise failures[member.key]
-        self._given["addresses"], self._given[INSIDE] = member.by_name, member.inside
         attachments.enter_names([member], up=True)
         self._tell("rosters", describe.rosters(member))
         self._tell("resolver", describe.resolver(member, spec["dns"]["servers"], spec["links"]))

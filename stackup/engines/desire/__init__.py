@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from stackup.engines.desire import container, resources
 from stackup.engines.desire.facts import Context, Facts, Origins, Wish
 from stackup.reconcile.resource import Desired
+from stackup.values import Data
 
 if TYPE_CHECKING:
     from stackup.diagnostics import Diagnostic
-    from stackup.stackfile.model import Stack
+    from stackup.stackfile.model import Network, Stack
 
-__all__ = ["Facts", "Origins", "Wish", "desire", "known"]
+__all__ = ["Facts", "Origins", "Wish", "desire", "known", "network_form"]
 
 
 def desire(
@@ -30,6 +31,25 @@ def desire(
         *container.containers(stack, context),
     ]
     return tuple(sorted(found, key=lambda item: item.address)), tuple(context.problems)
+
+
+def network_form(key: str, network: Network) -> tuple[Data, tuple[Diagnostic, ...]]:
+    """The normal form of a network that no file describes."""
+    context = Context(_Nothing(), Wish(), {})
+    return resources.network(key, network, context), tuple(context.problems)
+
+
+class _Nothing:
+    """Facts for who asks for none."""
+
+    def image(self, reference: str) -> None:
+        return None
+
+    def file_digest(self, path: str) -> None:
+        return None
+
+    def variable(self, name: str) -> None:
+        return None
 
 
 def known(stack: Stack, disabled: tuple[str, ...] = ()) -> frozenset[tuple[str, str]]:

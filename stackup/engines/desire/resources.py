@@ -23,15 +23,15 @@ _POOL = ("subnet", "gateway", "ip_range")
 def networks(stack: Stack, context: Context) -> Iterator[Desired]:
     """Only those that a service is on: an unused network is not made."""
     used = {name for service in stack.services.values() for name in service.networks}
-    for key, network in stack.networks.items():
+    for key, one in stack.networks.items():
         if key in used:
-            spec = _network(key, network, context)
-            yield Desired(Address("network", key), spec, origins=_origins(network, context, key))
+            spec = network(key, one, context)
+            yield Desired(Address("network", key), spec, origins=_origins(one, context, key))
 
 
-def _network(key: str, network: Network, context: Context) -> Data:
-    driver = network.driver or "bridge"
-    if driver not in NETWORK_DRIVERS and not network.external:
+def network(key: str, said: Network, context: Context) -> Data:
+    driver = said.driver or "bridge"
+    if driver not in NETWORK_DRIVERS and not said.external:
         context.problems.error(
             "SU101",
             "this release has no such driver",
@@ -39,20 +39,20 @@ def _network(key: str, network: Network, context: Context) -> Data:
             span=context.span("networks", key, "driver"),
             hint="leave the driver out, or write `driver: bridge`",
         )
-    warn_network(key, network, context)
-    pool, pool6 = (_pool(key, network, context, six=six) for six in (False, True))
+    warn_network(key, said, context)
+    pool, pool6 = (_pool(key, said, context, six=six) for six in (False, True))
     return {
-        "name": network.name,
-        "external": network.external,
+        "name": said.name,
+        "external": said.external,
         "driver": driver,
-        "driver_opts": dict(network.driver_opts),
-        "internal": network.internal,
-        "ipv4": network.enable_ipv4 is not False,
-        "ipv6": bool(network.enable_ipv6),
+        "driver_opts": dict(said.driver_opts),
+        "internal": said.internal,
+        "ipv4": said.enable_ipv4 is not False,
+        "ipv6": bool(said.enable_ipv6),
         **{field: (getattr(pool, field) if pool else None) or "" for field in _POOL},
         **{f"{field}6": (getattr(pool6, field) if pool6 else None) or "" for field in _POOL},
         "reserved": {**(pool.aux_addresses if pool else {}), **(pool6.aux_addresses if pool6 else {})},
-        "labels": dict(network.labels),
+        "labels": dict(said.labels),
     }
 
 

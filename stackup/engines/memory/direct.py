@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from stackup.engines.engine import Container, ExecRequest, PublishedPort
     from stackup.engines.memory.world import World
     from stackup.errors import StackupError
+    from stackup.runtime.spec import Attachment
 
 MADE_AT = 1_700_000_000.0
 """Nothing in memory has an age; a fixed moment keeps golden texts golden."""
@@ -104,6 +105,15 @@ class MemoryDirect:
                 self._world.signals.append((container["name"], signal))
                 self._world.changed.notify_all()
             yield container, None
+
+    def networks(self) -> list[dict[str, Any]]:
+        return []
+
+    def connect(self, container: Container, network: str, place: Attachment) -> None:
+        raise Unsupported("networks in memory take nobody by hand", subject=network)
+
+    def disconnect(self, container: Container, network: str, *, force: bool) -> None:
+        raise Unsupported("networks in memory take nobody by hand", subject=network)
 
     def watch(self, container: Container) -> Iterator[Container]:
         last: Container | None = None
