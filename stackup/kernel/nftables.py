@@ -43,7 +43,16 @@ _SET_MAP = 0x8
 _COMMENT = 0
 
 ADDRESS, ADDRESS6, MAC, PROTOCOL, PORT, LINK = "address", "address6", "mac", "protocol", "port", "link"
-_TYPES = {ADDRESS: (7, 4), ADDRESS6: (8, 16), MAC: (9, 6), PROTOCOL: (12, 1), PORT: (13, 2), LINK: (41, 16)}
+NUMBER = "number"
+_TYPES = {
+    ADDRESS: (7, 4),
+    ADDRESS6: (8, 16),
+    MAC: (9, 6),
+    PROTOCOL: (12, 1),
+    PORT: (13, 2),
+    LINK: (41, 16),
+    NUMBER: (19, 4),
+}
 """Field of a key: nft's type number and its length."""
 _FAMILIES = {ADDRESS: socket.AF_INET, ADDRESS6: socket.AF_INET6}
 _HOST_ORDER = b"\0\4" + struct.pack("=I", 1)
@@ -165,6 +174,8 @@ def _pack_field(field: str, value: Value) -> bytes:
         return bytes((nftexpr.PROTOCOLS[str(value)],))
     if field == PORT:
         return struct.pack(">H", int(value))
+    if field == NUMBER:  # made by the kernel, in its own byte order; nft(8) has a type of fixed length for marks only
+        return struct.pack("=I", int(value))
     return str(value).encode().ljust(16, b"\0")
 
 
@@ -189,6 +200,8 @@ def _unpack(fields: Key, raw: bytes) -> tuple[Value, ...]:
             found.append(names.get(part[0], str(part[0])))
         elif field == PORT:
             found.append(struct.unpack(">H", part)[0])
+        elif field == NUMBER:
+            found.append(struct.unpack("=I", part)[0])
         else:
             found.append(part.rstrip(b"\0").decode())
     return tuple(found)

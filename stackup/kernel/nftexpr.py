@@ -112,15 +112,17 @@ def _local_destination() -> bytes:
 
 
 def _destination_nat(family: int, offset: int, size: int) -> Callable[..., bytes]:
-    """`dnat to [daddr .] meta l4proto . th dport map @name`."""
+    """`dnat to [daddr .] meta l4proto . th dport [. number] map @name`."""
 
-    def translate(name: str, with_address: bool = False) -> bytes:
+    def translate(name: str, with_address: bool = False, slots: int = 0) -> bytes:
         register, words = _REGISTER, size // 4
         load = b""
         if with_address:
             load = _payload(1, offset, size, register)
             register += words
         load += _meta(16, register) + _payload(2, 2, 2, register + 1)
+        if slots:  # `numgen inc mod slots`: the next connection has the next number
+            load += _expression("numgen", be32(1, register + 2), be32(2, slots), be32(3, 0))
         return load + _lookup(name, into=_REGISTER) + _nat(family, _REGISTER, _REGISTER + words)
 
     return translate

@@ -89,6 +89,8 @@ class HeldPort(TypedDict):
     port: int
     target: int
     protocol: str
+    shared: NotRequired[bool]
+    """Other replicas hold it as well."""
 
 
 class Description(TypedDict):

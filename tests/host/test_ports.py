@@ -181,12 +181,16 @@ def test_the_tables_read_as_nft_would_write_them(own_host: object, tmp_path: Pat
         "map published { type inet_proto . inet_service : ipv4_addr . inet_service",
         f"elements = {{ tcp . 8080 : {address} . 80 }}",
         f"elements = {{ 127.0.0.1 . udp . 53 : {address} . 5353 }}",
-        "type nat hook prerouting priority dstnat; policy accept; dnat ip to ip daddr . meta l4proto . th dport map @published_at "
+        "type nat hook prerouting priority dstnat; policy accept; "
+        "dnat ip to ip daddr . meta l4proto . th dport . numgen inc mod 64 map @shared_at "
+        "fib daddr type local dnat ip to meta l4proto . th dport . numgen inc mod 64 map @shared "
+        "dnat ip to ip daddr . meta l4proto . th dport map @published_at "
         "fib daddr type local dnat ip to meta l4proto . th dport map @published }",
         "type filter hook prerouting priority raw; policy accept; iifname @uplinks ip daddr 127.0.0.0/8 drop }",
         "type filter hook forward priority filter; policy accept; ct state established,related accept "
         "iifname @uplinks oifname != @uplinks accept oifname @uplinks ct status dnat accept oifname @uplinks drop drop }",
-        "type nat hook postrouting priority srcnat; policy accept; iifname @uplinks masquerade "
+        "type nat hook postrouting priority srcnat; policy accept; iifname @unmasked oifname != @uplinks accept "
+        "iifname @uplinks masquerade "
         "oifname @uplinks ip saddr 127.0.0.0/8 masquerade }",
     ):
         assert said in text, f"{said}\n\n{text}"

@@ -13,6 +13,7 @@ from stackup.engines.builtin.attachments import Member
 from stackup.engines.builtin.describe import Surroundings
 from stackup.engines.builtin.powers import powers
 from stackup.engines.builtin.records import Record, Shelf, attempt, wanted
+from stackup.engines.builtin.replicas import Replicas
 from stackup.errors import HostError, StackupError
 from stackup.images.store import Store
 from stackup.layout import Layout
@@ -49,6 +50,7 @@ class Start:
         self._held: dict[str, list[list[socket]]] = {}
         self._descriptors: dict[str, list[list[int]]] = {}
         self._holders: dict[str, str] = {}
+        self._replicas = Replicas(layout, stack)
         self._powers = powers()
         self._groups = limits.detect()
         self._monitor_groups: list[str] = []
@@ -56,6 +58,7 @@ class Start:
 
     def run(self, works: Sequence[Work]) -> Iterator[Outcome]:
         self._works = {str(work.address): work for work in works}
+        self._replicas.starting |= {work.address for work in works}
         for key, work in self._works.items():
             self._try(key, self._prepare, key, work.address)
         self._plug()
@@ -119,7 +122,7 @@ class Start:
         if member:
             given["addresses"], given[attachments.INSIDE] = member.by_name, member.inside
         given["process"] = privileges.process_of(spec, given["image"], self._powers)
-        given["ports"], self._held[key] = self._choose_ports(spec, given.get("ports", ()), member)
+        given["ports"], self._held[key] = self._choose_ports(address, record, member)
         self._descriptors[key] = [[one.fileno() for one in sockets] for sockets in self._held[key]]
         given["published"] = attachments.published(member, given["ports"]) if member and self._serves else []
         rules = devices.rules(self._nodes(spec), privileged=spec["privileged"])
@@ -154,12 +157,10 @@ class Start:
             "roster_key": member.key if member else "",
         }
 
-    def _choose_ports(
-        self, spec: ContainerSpec, before: Sequence[dict[str, Any]], member: Member | None
-    ) -> tuple[list[Any], list[Any]]:
+    def _choose_ports(self, address: Address, record: Record, member: Member | None) -> tuple[list[Any], list[Any]]:
         """`choose_ports`, and who of this very group was quicker is called by its name."""
         try:
-            chosen, held = choose_ports(self._layout, spec, before, member.binding if member else "")
+            chosen, held = choose_ports(self._layout, address, record, self._replicas, member)
         except HostError as problem:
             holder = self._holders.get(problem.subject)
             if problem.code != "port-taken" or not holder:
@@ -169,7 +170,7 @@ class Start:
             raise HostError(message, subject=problem.subject, hint=hint, code=problem.code) from problem
         for port in chosen:
             where = f"{port['host_ip']}:{port['port']}" if port["host_ip"] else str(port["port"])
-            self._holders[f"{where}/{port['protocol']}"] = spec["name"]
+            self._holders[f"{where}/{port['protocol']}"] = str(record["spec"]["name"])
         return chosen, held
 
     def _monitors(self) -> list[str]:
@@ -238,18 +239,24 @@ class Start:
             attachments.enter_names([member], up=True)
             given = self._records[key]["given"]
             if given["published"]:
-                ports.publish(given["published"])
+                ports.publish(self._replicas.published(member.address, given["published"]))
 
 
 def choose_ports(
-    layout: Layout, spec: ContainerSpec, before: Sequence[dict[str, Any]], binding: str
+    layout: Layout, address: Address, record: Record, replicas: Replicas, member: Member | None
 ) -> tuple[list[dict[str, Any]], list[list[socket]]]:
     """A number for every published port, the one it had where it had one, and the sockets that hold it meanwhile.
 
-    `binding` is where ports go that name no address.
+    A port that another replica of the service holds is shared with it.
     Raises HostError naming who holds a port; then nothing is held.
     """
-    had = {port["key"]: port["port"] for port in before}
+    spec = cast(ContainerSpec, record["spec"])
+    had = {port["key"]: port["port"] for port in record["given"].get("ports", ())}
+    binding = member.binding if member else ""
+
+    def shares(port: HeldPort) -> bool:
+        return replicas.share(address, port)
+
     chosen: list[dict[str, Any]] = []
     held: list[list[socket]] = []
     published = {} if spec["network_mode"] == "host" else spec["ports"]
@@ -261,7 +268,7 @@ def choose_ports(
                 "target": port["target"],
                 "protocol": port["protocol"],
             }
-            found, sockets = ports.hold(place, str(had.get(key) or port["published"]), layout.run)
+            found, sockets = ports.hold(place, str(had.get(key) or port["published"]), layout.run, shares)
             held.append(sockets)
             chosen.append({"key": key, **found})
     except BaseException:

@@ -9,6 +9,7 @@ from stackup.engines.builtin import attachments, describe
 from stackup.engines.builtin.attachments import CONNECTED, INSIDE
 from stackup.engines.builtin.container_start import choose_ports, let_go
 from stackup.engines.builtin.records import Record, Shelf, wanted
+from stackup.engines.builtin.replicas import Replicas
 from stackup.engines.builtin.replug import Replug
 from stackup.errors import HostError
 from stackup.layout import Layout
@@ -84,9 +85,9 @@ class Update:
 
     def _take_ports(self, address: Address, claim: Record, spec: ContainerSpec) -> None:
         had = claim["given"]["ports"]
-        fresh = cast(ContainerSpec, {**spec, "ports": _without(spec, had)})
+        fresh = cast(Record, {**claim, "spec": {**spec, "ports": _without(spec, had)}})
         member = self._member(address, claim, spec)
-        found, held = choose_ports(self._layout, fresh, had, member.binding)
+        found, held = choose_ports(self._layout, address, fresh, Replicas(self._layout, self._stack), member)
         let_go(held)  # the monitor binds them itself
         self._set_ports(address, claim, spec, had + found)
 

@@ -189,7 +189,7 @@ def rosters(member: Member | None) -> list[list[str]]:
 def held_ports(record: Record) -> list[HeldPort]:
     """The recorded host ports; their numbers were chosen when the container was first started."""
     return [
-        {"host_ip": port["host_ip"], "port": port["port"], "target": port["target"], "protocol": port["protocol"]}
+        cast(HeldPort, {key: value for key, value in port.items() if key != "key"})
         for port in record["given"].get("ports", ())
     ]
 

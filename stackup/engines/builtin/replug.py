@@ -12,6 +12,7 @@ from typing import Any, cast
 from stackup.engines.builtin import attachments, describe
 from stackup.engines.builtin.attachments import CONNECTED, INSIDE, Member
 from stackup.engines.builtin.records import Record, Shelf
+from stackup.engines.builtin.replicas import Replicas
 from stackup.errors import HostError
 from stackup.layout import NETNS, Layout
 from stackup.runtime.client import Client
@@ -103,7 +104,7 @@ class Replug:
         self._given["published"] = after
         to = member.gateways[0][1] if member.places else ""
         self._tell("ports", describe.held_ports(self._claim), to=to)
-        ports.publish(after)
+        ports.publish(Replicas(self._layout, self._stack).published(self._address, after))
 
     def _tell(self, what: str, value: Any, **more: str) -> None:
         Client(self._live_dir).request({"do": "update", "what": what, "value": value, **more})

@@ -12,12 +12,21 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from stackup.kernel.netlink import Channel
     from stackup.kernel.nftables import Element
+    from stackup.kernel.nftexpr import Value
     from stackup.runtime.network.ports import Published
 
+    Values = tuple[Value, ...]
 
-MAPS = ((rules.HOST, rules.ANYWHERE), (rules.HOST, rules.AT_ADDRESS),
-        (rules.HOST6, rules.ANYWHERE), (rules.HOST6, rules.AT_ADDRESS))  # fmt: skip
+
+MAPS = (
+    (rules.HOST, rules.ANYWHERE, rules.SHARED),
+    (rules.HOST, rules.AT_ADDRESS, rules.SHARED_AT),
+    (rules.HOST6, rules.ANYWHERE, rules.SHARED),
+    (rules.HOST6, rules.AT_ADDRESS, rules.SHARED_AT),
+)
+"""Table, the map of ports that lead to one container, and that of the slots of ports that lead to several."""
 
 
 def element(port: Published) -> tuple[int, Element] | None:
@@ -31,12 +40,23 @@ def element(port: Published) -> tuple[int, Element] | None:
     return 2 * six + 1, ((port["host_ip"], *key), value)
 
 
+def targets(channel: Channel, place: int) -> dict[Values, list[Values]]:
+    """Where each port of one of `MAPS` leads: its only container, or those in its slots, in their order."""
+    table, single, shared = MAPS[place]
+    found = {key: [value] for key, value in nftables.elements(channel, table, single).items()}
+    for key, value in sorted(nftables.elements(channel, table, shared).items()):
+        known = found.setdefault(key[:-1], [])
+        if value not in known:
+            known.append(value)
+    return found
+
+
 def observe(ports: Sequence[Published]) -> list[bool]:
     """For each: whether the kernel has its element as it should be. What the monitor serves counts as published."""
     held = [element(port) for port in ports]
     with nftables.open_channel() as channel:
-        known = {place: nftables.elements(channel, *MAPS[place]) for place in {one[0] for one in held if one}}
-    return [one is None or known[one[0]].get(one[1][0]) == one[1][1] for one in held]
+        known = {place: targets(channel, place) for place in {one[0] for one in held if one}}
+    return [one is None or one[1][1] in known[one[0]].get(one[1][0], ()) for one in held]
 
 
 def admitted(links: Sequence[str], links6: Sequence[str] = ()) -> bool:

@@ -46,12 +46,15 @@ def family_of(address: str) -> int:
     return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
-def bind(host_ip: str, port: int, protocol: str) -> list[socket.socket]:
-    """Sockets that hold the port on all of its addresses, or HostError, code `port-taken` when somebody has it."""
+def bind(host_ip: str, port: int, protocol: str, *, shared: bool = False) -> list[socket.socket]:
+    """Sockets that hold the port on all of its addresses, or HostError, code `port-taken` when somebody has it.
+
+    Each may be shared later, but only who says `shared` takes a part of what somebody has.
+    """
     held: list[socket.socket] = []
     try:
         for family, address in places(host_ip):
-            found = _bind(family, address, port, protocol)
+            found = _bind(family, (address, port), protocol, shared)
             if found is None:
                 continue
             held.append(found)
@@ -68,7 +71,7 @@ def bind(host_ip: str, port: int, protocol: str) -> list[socket.socket]:
     return held
 
 
-def _bind(family: int, address: str, port: int, protocol: str) -> socket.socket | None:
+def _bind(family: int, place: tuple[str, int], protocol: str, shared: bool) -> socket.socket | None:
     """One socket; None where the host has no IPv6 at all."""
     kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
     try:
@@ -82,12 +85,15 @@ def _bind(family: int, address: str, port: int, protocol: str) -> socket.socket 
             found.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         if protocol == "tcp":
             found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections of before may linger
-        found.bind((address, port))
+        if shared:
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        found.bind(place)
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if protocol == "tcp":
             found.listen(512)
     except OSError as problem:
         found.close()
-        if problem.errno == errno.EADDRNOTAVAIL and address == "::":
+        if problem.errno == errno.EADDRNOTAVAIL and place[0] == "::":
             return None  # IPv6 is compiled in and turned off
         raise
     return found
@@ -111,7 +117,7 @@ class PortHolder:
         self._paused = False
         for place, port in enumerate(ports):
             if port["protocol"] in PROTOCOLS:
-                for one in held[place] if held else bind(port["host_ip"], port["port"], port["protocol"]):
+                for one in held[place] if held else _bind_again(port):
                     self._serve(one, port)
 
     def _serve(self, one: socket.socket, port: Mapping[str, object]) -> None:
@@ -206,6 +212,10 @@ class PortHolder:
         self._flows.pop((flow.listener.fileno(), flow.client), None)
         self._watch.drop(flow.upstream.fileno())
         flow.upstream.close()
+
+
+def _bind_again(port: HeldPort) -> list[socket.socket]:
+    return bind(port["host_ip"], port["port"], port["protocol"], shared=port.get("shared", False))
 
 
 class Flow:

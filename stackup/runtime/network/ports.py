@@ -13,13 +13,18 @@ from typing import TYPE_CHECKING, TypedDict
 
 from stackup.errors import HostError, Unsupported
 from stackup.kernel import netlink, nftables
-from stackup.runtime.network import claims, foreign, holder, pools
-from stackup.runtime.network.firewall import MAPS, element
+from stackup.runtime.network import claims, foreign, holder, pools, rules
+from stackup.runtime.network.firewall import MAPS, element, targets
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from stackup.kernel.netlink import Channel, Request
+    from stackup.kernel.netlink import Request
+    from stackup.kernel.nftables import Element
+    from stackup.runtime.network.firewall import Values
+
+    Ports = dict[Values, list[Values]]
+    """Where each port leads."""
     from stackup.runtime.description import HeldPort
 
 
@@ -45,46 +50,63 @@ def kernel_serves(*, foreign_rules: bool) -> bool:
 
 
 def publish(ports: Sequence[Published]) -> None:
-    """Makes the elements say exactly this, in one transaction; what was tracked for a changed UDP port is forgotten."""
-    with nftables.open_channel() as channel:
-        requests, changed = _exchange(channel, ports, wanted=True)
-        nftables.apply(channel, requests)
-    _forget(changed)
+    """Makes the elements say exactly this, in one transaction: several targets of one port share its connections.
+
+    What was tracked for a UDP port that has lost a target is forgotten.
+    """
+    _change(ports, lambda _, said: said)
 
 
 def unpublish(ports: Sequence[Published]) -> None:
-    """Takes elements out that still lead where `ports` says; those of others stay."""
-    with nftables.open_channel() as channel:
-        requests, changed = _exchange(channel, ports, wanted=False)
-        nftables.apply(channel, requests)
-    _forget(changed)
+    """Takes out the targets that `ports` says; those of others stay."""
+    _change(ports, lambda there, said: [target for target in there if target not in said])
 
 
-def _exchange(channel: Channel, ports: Sequence[Published], *, wanted: bool) -> tuple[list[Request], list[Published]]:
-    """The requests that are needed, and the ports whose old element goes."""
-    requests: list[Request] = []
-    changed: list[Published] = []
-    for place, (table, name) in enumerate(MAPS):
-        here = [(port, found[1]) for port in ports if (found := element(port)) and found[0] == place]
-        known = nftables.elements(channel, table, name) if here else {}
-        gone, added = [], []
-        for port, (key, value) in here:
-            old = known.get(key)
-            if old is not None and (old != value) == wanted:
-                gone.append(key)
-                changed.append(port)
-            if wanted and old != value:
-                added.append((key, value))
-        requests += nftables.delete_elements(table, name, gone)
-        requests += nftables.add_elements(table, name, added)
-    return requests, changed
-
-
-def _forget(ports: Sequence[Published]) -> None:
-    """A UDP flow that is tracked keeps its old target as long as it talks."""
+def _change(ports: Sequence[Published], become: Callable[[list[Values], list[Values]], list[Values]]) -> None:
+    wishes: dict[int, dict[Values, list[Values]]] = {}
     for port in ports:
-        if port["protocol"] == "udp":
-            netlink.delete_conntrack("udp", port["port"])
+        if found := element(port):
+            said = wishes.setdefault(found[0], {}).setdefault(found[1][0], [])
+            said += [found[1][1]] if found[1][1] not in said else []
+    lost: list[Values] = []
+    with nftables.open_channel() as channel:
+        requests: list[Request] = []
+        for place, keys in wishes.items():
+            known = targets(channel, place)
+            before = {key: known.get(key, []) for key in keys}
+            after = {key: become(before[key], said) for key, said in keys.items()}
+            requests += _exchange(place, before, after)
+            lost += [key for key in keys if any(target not in after[key] for target in before[key])]
+        nftables.apply(channel, requests)
+    _forget(lost)
+
+
+def _exchange(place: int, before: Ports, after: Ports) -> list[Request]:
+    """From some targets to others: one target is an element, several are slots."""
+    table, *names = MAPS[place]
+    changed = [key for key in before if before[key] != after[key]]
+    requests: list[Request] = []
+    for name, told in zip(names, (_single, _slots), strict=True):
+        gone = [element for key in changed for element, _ in told(key, before[key])]
+        requests += nftables.delete_elements(table, name, gone)
+        requests += nftables.add_elements(table, name, [one for key in changed for one in told(key, after[key])])
+    return requests
+
+
+def _single(key: Values, found: list[Values]) -> list[Element]:
+    return [(key, found[0])] if len(found) == 1 else []
+
+
+def _slots(key: Values, found: list[Values]) -> list[Element]:
+    slots = rules.SLOTS if len(found) > 1 else 0
+    return [((*key, slot), found[slot % len(found)]) for slot in range(slots)]
+
+
+def _forget(keys: Sequence[Values]) -> None:
+    """A UDP flow that is tracked keeps its old target as long as it talks."""
+    for *_, protocol, port in keys:
+        if protocol == "udp":
+            netlink.delete_conntrack("udp", int(port))
 
 
 def parse_range(published: str) -> range:
@@ -94,10 +116,13 @@ def parse_range(published: str) -> range:
     return range(low, (int(last) if dash else low) + 1)
 
 
-def hold(wanted: HeldPort, published: str, run_dir: str) -> tuple[HeldPort, list[socket.socket]]:
+def hold(
+    wanted: HeldPort, published: str, run_dir: str, shares: Callable[[HeldPort], bool] = lambda _: False
+) -> tuple[HeldPort, list[socket.socket]]:
     """Binds the first free port of `published`; the port with its number filled in, and the sockets that hold it.
 
-    The sockets go to the monitor, or are closed once it has bound its own. Raises HostError naming who holds the port.
+    The sockets go to the monitor, or are closed once it has bound its own. Raises HostError naming who holds the port,
+    unless that is another replica, which `shares` knows.
     """
     if wanted["protocol"] not in holder.PROTOCOLS:
         return _unheld(wanted, published)
@@ -111,6 +136,9 @@ def hold(wanted: HeldPort, published: str, run_dir: str) -> tuple[HeldPort, list
             taken = error
             continue
         return {**wanted, "port": bound[0].getsockname()[1]}, bound
+    if published.isdigit() and shares({**wanted, "port": int(published)}):
+        ours: HeldPort = {**wanted, "port": int(published), "shared": True}
+        return ours, holder.bind(wanted["host_ip"], ours["port"], wanted["protocol"], shared=True)
     raise _explain(wanted, published, run_dir) from taken
 
 
@@ -161,8 +189,9 @@ def _published_by(port: int, protocol: str, run_dir: str) -> str:
     with nftables.open_channel() as channel:
         found = [
             str(value[0])
-            for table, name in MAPS
-            for key, value in nftables.elements(channel, table, name).items()
+            for place in range(len(MAPS))
+            for key, values in targets(channel, place).items()
+            for value in values
             if key[-2:] == (protocol, port)
         ]
     for claim in claims.read(run_dir)["networks"].values():

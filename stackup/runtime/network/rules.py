@@ -16,6 +16,7 @@ from stackup.kernel.nftables import (
     IP6,
     LINK,
     MAC,
+    NUMBER,
     OUTPUT,
     PORT,
     POSTROUTING,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 TABLE = "stackup"
 UPLINKS, PLAIN, ANYWHERE, AT_ADDRESS = "uplinks", "unmasked", "published", "published_at"
+SHARED, SHARED_AT, SLOTS = "shared", "shared_at", 64
+"""Where several replicas are behind one port: each has its part of the slots, and a connection takes the next slot."""
 MEMBERS, MEMBERS6 = "members", "members6"
 BRIDGE_LINK, UPLINK_LINK = "bridge", "uplink"
 FOREIGN_COMMENT = "stackup"
@@ -41,12 +44,16 @@ _RAW, _DNAT, _FILTER, _SNAT = -300, -100, 0, 100
 _NEIGHBOUR_ADVERTISEMENT, _ROUTER_ADVERTISEMENT, _REDIRECT = 136, 134, 137
 
 _PUBLISHED: tuple[Rule, ...] = (
+    (("dnat_map", SHARED_AT, True, SLOTS),),
+    (("destination_local",), ("dnat_map", SHARED, False, SLOTS)),
     (("dnat_map", AT_ADDRESS, True),),
     (("destination_local",), ("dnat_map", ANYWHERE)),
 )
 _PUBLISHED6: tuple[Rule, ...] = (
     # The kernel has no `route_localnet` for IPv6: what is sent to [::1] stays here and the monitor's socket serves it.
     (("destination", "::1/128"), ("accept",)),
+    (("dnat_map6", SHARED_AT, True, SLOTS),),
+    (("destination_local",), ("dnat_map6", SHARED, False, SLOTS)),
     (("dnat_map6", AT_ADDRESS, True),),
     (("destination_local",), ("dnat_map6", ANYWHERE)),
 )
@@ -110,6 +117,8 @@ def _host_sets(address: str) -> tuple[Set, ...]:
         Set(PLAIN, (LINK,)),
         Set(ANYWHERE, (PROTOCOL, PORT), target),
         Set(AT_ADDRESS, (address, PROTOCOL, PORT), target),
+        Set(SHARED, (PROTOCOL, PORT, NUMBER), target),
+        Set(SHARED_AT, (address, PROTOCOL, PORT, NUMBER), target),
     )
 
 
@@ -128,11 +137,10 @@ def network_table(gateway: str, host_end: str, *, apart: bool = False) -> Table:
     )
     kept: Rule = (("iif", BRIDGE_LINK), ("oif", BRIDGE_LINK), ("drop",))
     family = IP6 if ":" in gateway else IP
-    chains = (
-        Chain("gateway", "nat", PREROUTING, _DNAT, rules),
-        Chain("apart", "filter", FORWARD, _FILTER, (kept,) if apart else ()),
-    )
-    return Table(family, TABLE, (), chains)
+    chains = [Chain("gateway", "nat", PREROUTING, _DNAT, rules)]
+    if apart:
+        chains.append(Chain("apart", "filter", FORWARD, _FILTER, (kept,)))
+    return Table(family, TABLE, (), tuple(chains))
 
 
 def members_table() -> Table:

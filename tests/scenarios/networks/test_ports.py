@@ -1,0 +1,67 @@
+"""Published ports of several replicas, and of several copies of one stack."""
+
+from __future__ import annotations
+
+import socket
+from collections import Counter
+
+import pytest
+
+from tests.scenarios.networks.conftest import Net
+
+pytestmark = [pytest.mark.host, pytest.mark.slow]
+
+
+def answers(net: Net, address: str, port: int = 8080, count: int = 24) -> Counter[str]:
+    """Who answered how often, by host name."""
+    return Counter(net.call(address, port).split()[0] for _ in range(count))
+
+
+def test_replicas_must_share_one_published_port(net: Net) -> None:
+    net.write(f"""
+services:
+  web: {net.service('ports: ["8080:80", "127.0.0.2:8081:80"], networks: [wide]')}
+  other: {net.service('hostname: other, ports: ["9090:80"]')}
+networks: {{wide: {{enable_ipv6: true}}}}
+""")
+    before = net.machine.inventory()
+    net("up -d --scale web=3")
+    assert sorted(answers(net, "127.0.0.1").values()) == [8, 8, 8]
+    assert sorted(answers(net, "127.0.0.2", 8081).values()) == [8, 8, 8]
+    assert set(answers(net, "::1")) <= set(answers(net, "127.0.0.1"))
+    assert "everything is as the file says" in net.told("up -d --scale web=3")
+    with socket.create_connection(("127.0.0.1", 9090), 5) as elsewhere:
+        reader = elsewhere.makefile("rb")
+        assert reader.readline().startswith(b"other")
+        net("up -d --scale web=2")
+        assert sorted(answers(net, "127.0.0.1").values()) == [12, 12]
+        net("up -d --scale web=1")
+        assert sorted(answers(net, "127.0.0.1").values()) == [24]
+        net("up -d --scale web=4")
+        assert len(answers(net, "127.0.0.1")) == 4
+        net("restart web")
+        assert len(answers(net, "127.0.0.1")) == 4
+        elsewhere.sendall(b"still here\n")
+        assert reader.readline() == b"still here\n"
+    net("stop web")
+    with pytest.raises(OSError, match="refused"):
+        net.call("127.0.0.1", 8080)
+    net("down -v")
+    net.machine.must_be_as(before)
+
+
+def test_a_port_of_another_service_or_stack_must_not_be_shared(net: Net) -> None:
+    net.write(f"""
+services:
+  web: {net.service('ports: ["8080:80"]')}
+""")
+    net("up -d --scale web=2")
+    told = net.told("-p second up -d", code=1)
+    assert 'port "8080/tcp" is taken by stack "net"' in told
+    net.write(f"""
+services:
+  web: {net.service('ports: ["8080:80"]')}
+  more: {net.service('ports: ["8080:80"]')}
+""")
+    told = net.told("up -d --scale web=2", code=1)
+    assert "8080" in told
