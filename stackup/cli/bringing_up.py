@@ -25,6 +25,7 @@ def options_of(call: Call, options: Options) -> UpOptions:
     return UpOptions(
         services=options.texts("services"),
         scale=counts(options.texts("scale")),
+        ports=options.text("ports") if "ports" in values else "",
         run=Run.AS_IS if values.get("no_start") else Run.RUNNING,
         no_deps=bool(values.get("no_deps")),
         force_recreate=options.flag("force_recreate"),

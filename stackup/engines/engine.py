@@ -180,6 +180,10 @@ class Host(Protocol):
         """Files that a desired set rests on besides the stack's own, such as the image tags: a change is a new set."""
         ...
 
+    def free_ports(self, places: Sequence[tuple[str, str]], avoid: frozenset[int]) -> list[int]:
+        """A free port of the host for each (address, protocol), all of them different and none of `avoid`."""
+        ...
+
     def unchanged(self, stack: str, rows: list[dict[str, Any]]) -> bool:
         """Hot: whether records and kernel agree with a cached desired set (`codec.desired_out` rows) in everything."""
         ...

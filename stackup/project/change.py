@@ -16,6 +16,7 @@ from stackup.engines.engine import Engine, observe
 from stackup.engines.memory.world import mirror
 from stackup.errors import StackupError
 from stackup.kernel.files import Lock, list_dir, make_private, remove
+from stackup.project.autoports import path_of
 from stackup.project.session import Session
 from stackup.reconcile.apply import Interrupt, Log, Report, apply
 from stackup.reconcile.codec import fingerprint
@@ -158,7 +159,8 @@ def erase_history(session: Session, stack: str) -> None:
     with lock(session, stack):
         if not _gone(session, stack):
             return
-        for path in (layout.journal_file(stack), f"{layout.journal_file(stack)}.1", layout.stack_file(stack)):
+        kept = (f"{layout.journal_file(stack)}.1", layout.stack_file(stack), path_of(layout, stack))
+        for path in (layout.journal_file(stack), *kept):
             remove(path)
         for top in (layout.stack_dir(stack), layout.live_stack_dir(stack)):
             for folder in (*(os.path.join(top, kind) for kind in list_dir(top)), top):

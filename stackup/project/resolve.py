@@ -154,13 +154,20 @@ def read(
 
 
 def _resolve(session: Session, services: tuple[str, ...], wish: Wish | None) -> Resolved:
+    from dataclasses import replace
+
     from stackup.engines.desire import Wish
+    from stackup.project import autoports
     from stackup.reconcile.codec import desired_out
 
     files = {path: stamp(path) for path in session.host.inputs()}
     loaded = load(session, services)
     facts = _Noting(session.host.facts())
-    desired, problems = translate(session, loaded, facts, wish or Wish())
+    reservation = autoports.path_of(session.layout, loaded.name)
+    files[reservation] = stamp(reservation)
+    reserved = autoports.read(session.layout, loaded.name)
+    bent = replace(wish or Wish(), ports=reserved, variables=autoports.variables(reserved))
+    desired, problems = translate(session, loaded, facts, bent)
     value = _value(loaded, [desired_out(item) for item in desired], (*loaded.diagnostics, *problems))
     if wish is None:
         read, variables = _inputs(loaded)

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from stackup.engines.desire import Wish
 from stackup.errors import UsageError
 from stackup.kernel.files import make_dir, read_json, write_json
-from stackup.project import edits
+from stackup.project import autoports, edits
 from stackup.project.change import Aim, change, orphans
 from stackup.project.deadline import deadline
-from stackup.project.resolve import Resolved, identify, resolve
+from stackup.project.resolve import Resolved, identify, load, resolve
 from stackup.project.session import Session
 from stackup.reconcile.apply import Report
 from stackup.reconcile.decide import Policy
@@ -25,6 +25,8 @@ class UpOptions:
 
     services: tuple[str, ...] = ()
     scale: Mapping[str, int] = field(default_factory=dict)
+    ports: str = ""
+    """`auto`: free ports of the host instead of the file's, from now on; `file`: the file's again."""
     run: Run = Run.RUNNING
     no_deps: bool = False
     force_recreate: bool = False
@@ -49,6 +51,8 @@ class UpOptions:
 def resolve_for(session: Session, options: UpOptions) -> Resolved:
     """The stack bent as the options say."""
     options.check()
+    if options.ports:
+        autoports.heed(session, options.ports, load(session))
     wish = Wish(scale=dict(options.scale)) if options.scale else None
     resolved = resolve(session, options.services, wish=wish)
     resolved.require(tuple(options.scale))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 BENDING = (
     "services",
     "scale",
+    "ports",
     "force_recreate",
     "always_recreate_deps",
     "renew_anon_volumes",

@@ -46,6 +46,9 @@ def up(
     no_start: Annotated[bool, typer.Option("--no-start", help="Create, but do not start")] = False,
     remove_orphans: RemoveOrphans = False,
     scale: Scale = None,
+    ports: Annotated[
+        str | None, typer.Option(metavar="CHOICE", help="auto: publish on free ports of the host; file: as it says")
+    ] = None,
     wait: Wait = False,
     wait_timeout: WaitTimeout = None,
     timeout: Timeout = None,

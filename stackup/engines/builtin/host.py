@@ -6,7 +6,7 @@ from stackup.kernel.files import require_own
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from stackup.engines.builtin.engine import BuiltinEngine
@@ -48,6 +48,11 @@ class BuiltinHost:
 
     def inputs(self) -> list[str]:
         return [f"{self.layout.images_dir}/tags", f"{self.layout.images_dir}/images"]
+
+    def free_ports(self, places: Sequence[tuple[str, str]], avoid: frozenset[int]) -> list[int]:
+        from stackup.runtime.network.ports import free
+
+        return free(places, avoid)
 
     def unchanged(self, stack: str, rows: list[dict[str, Any]]) -> bool:
         from stackup.engines.builtin.steady import unchanged

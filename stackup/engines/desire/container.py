@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from stackup.engines.desire.facts import Context, ImageFact
+from stackup.engines.desire.facts import Context, ImageFact, Wish
 from stackup.engines.desire.limits import Where, health, limits, restart
 from stackup.engines.desire.mounts import Mounts, anonymous_name, mounts
 from stackup.engines.desire.readable import readable
@@ -18,6 +18,7 @@ from stackup.values import Address, Data, FieldPath
 if TYPE_CHECKING:
     from stackup.diagnostics import Span
     from stackup.runtime.spec import Attachment, ContainerSpec, Port
+    from stackup.stackfile.model import Port as FilePort
     from stackup.stackfile.model import Service, Stack
 
 CONDITIONS = {
@@ -104,7 +105,7 @@ def _replica(stack: Stack, name: str, index: int, context: Context, common: _Com
     own = {target: anonymous_name(name, index, target) for target in common.mounts.anonymous}
     for volume in own.values():
         yield Desired(Address("volume", volume), anonymous_volume(f"{stack.name}_{volume}", {}))
-    spec = _spec(stack, name, index, common.image, common.mounts)
+    spec = _spec(stack, name, index, common.image, common.mounts, context.wish)
     for target, volume in own.items():
         spec["mounts"][target] = {**spec["mounts"][target], "source": volume}
     yield Desired(
@@ -117,7 +118,7 @@ def _replica(stack: Stack, name: str, index: int, context: Context, common: _Com
     )
 
 
-def _spec(stack: Stack, name: str, index: int, image: ImageFact, found: Mounts) -> ContainerSpec:
+def _spec(stack: Stack, name: str, index: int, image: ImageFact, found: Mounts, wish: Wish) -> ContainerSpec:
     service = stack.services[name]
     return {
         "name": service.container_name or f"{stack.name}-{name}-{index}",
@@ -126,7 +127,7 @@ def _spec(stack: Stack, name: str, index: int, image: ImageFact, found: Mounts) 
         "image_name": image_name(stack.name, name, service),
         "command": list(service.command) if service.command is not None else None,
         "entrypoint": list(service.entrypoint) if service.entrypoint is not None else None,
-        "env": {key: value for key, value in service.environment.items() if value is not None},
+        "env": wish.variables | {key: value for key, value in service.environment.items() if value is not None},
         "cwd": service.working_dir,
         "user": service.user,
         "groups": list(service.group_add),
@@ -138,7 +139,7 @@ def _spec(stack: Stack, name: str, index: int, image: ImageFact, found: Mounts) 
         "files": dict(found.files),
         "network_mode": service.network_mode or "bridge",
         "networks": _networks(service),
-        "ports": dict(ports(service)),
+        "ports": dict(ports(name, service, wish.ports)),
         "expose": list(service.expose),
         "extra_hosts": {host: list(addresses) for host, addresses in service.extra_hosts.items()},
         "links": _links(service),
@@ -205,17 +206,23 @@ def _links(service: Service) -> dict[str, str]:
     return {alias or target: target for target, _, alias in pairs}
 
 
-def ports(service: Service) -> Iterator[tuple[str, Port]]:
+def port_key(name: str, port: FilePort) -> str:
+    """A published port of a service, whatever its number on the host."""
+    return f"{name}/{port.host_ip or ''}:{port.target}/{port.protocol}"
+
+
+def ports(name: str, service: Service, reserved: Mapping[str, int]) -> Iterator[tuple[str, Port]]:
     """Keyed as `[host_ip:]published->target/protocol`."""
     for port in service.ports:
         host = f"{port.host_ip}:" if port.host_ip else ""
+        published = str(reserved.get(port_key(name, port)) or port.published or "")
         form: Port = {
             "host_ip": port.host_ip or "",
-            "published": port.published or "",
+            "published": published,
             "target": port.target,
             "protocol": port.protocol,  # type: ignore[typeddict-item]
         }
-        yield f"{host}{port.published or ''}->{port.target}/{port.protocol}", form
+        yield f"{host}{published}->{port.target}/{port.protocol}", form
 
 
 def _needs(stack: Stack, name: str, spec: ContainerSpec, context: Context) -> Iterator[Need]:
@@ -267,7 +274,9 @@ def _origins(context: Context, name: str, service: Service, where: Where) -> dic
     table: Where = {(): (), **{(field,): (key,) for field, key in _SAME.items()}, **where}
     table |= limits(service)[1] | restart(service)[1]
     table |= {("stop", "signal"): ("stop_signal",), ("stop", "grace"): ("stop_grace_period",)}
-    table |= {("ports", key): ("ports", number) for number, (key, _) in enumerate(ports(service))}
+    table |= {
+        ("ports", key): ("ports", number) for number, (key, _) in enumerate(ports(name, service, context.wish.ports))
+    }
     for field, key in (("env", "environment"), ("labels", "labels"), ("health", "healthcheck")):
         table |= {(field, str(path[3])): path[2:] for path in context.below("services", name, key)}
     dns = {"servers": "dns", "search": "dns_search", "options": "dns_opt"}

@@ -34,10 +34,14 @@ class Facts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """How a command bends the stack: the wanted run state, and other counts of replicas."""
+    """How a command bends the stack: the wanted run state, other counts of replicas, other ports."""
 
     run: Run = Run.RUNNING
     scale: dict[str, int] = field(default_factory=dict)
+    ports: dict[str, int] = field(default_factory=dict)
+    """Reserved ports of the host, by `container.port_key`, instead of the file's."""
+    variables: dict[str, str] = field(default_factory=dict)
+    """What every service is told besides its own environment."""
 
 
 Path = tuple[str | int, ...]

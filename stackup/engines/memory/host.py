@@ -14,7 +14,7 @@ from stackup.reconcile.codec import desired_in
 from stackup.reconcile.decide import Policy, decide
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from stackup.engines.engine import Direct, Engine, Finding
 
@@ -66,6 +66,10 @@ class MemoryHost:
 
     def inputs(self) -> list[str]:
         return []
+
+    def free_ports(self, places: Sequence[tuple[str, str]], avoid: frozenset[int]) -> list[int]:
+        numbers = (number for number in range(40000, 60000) if number not in avoid)
+        return [next(numbers) for _ in places]
 
     def unchanged(self, stack: str, rows: list[dict[str, Any]]) -> bool:
         seen = observe(MemoryEngine(self.world, stack, EFFECTS, RUNNABLE).kinds.values(), stack)

@@ -142,6 +142,24 @@ def hold(
     raise _explain(wanted, published, run_dir) from taken
 
 
+def free(places: Sequence[tuple[str, str]], avoid: frozenset[int]) -> list[int]:
+    """A port that is free now for each (address, protocol); all of them different and none of `avoid`."""
+    held: list[socket.socket] = []
+    found: list[int] = []
+    try:
+        for host_ip, protocol in places:
+            number = 0
+            while not number or number in avoid or number in found:
+                bound = _bind_any({"host_ip": host_ip, "port": 0, "target": 0, "protocol": protocol})
+                held += bound  # also what will not do, so that it is not offered again
+                number = bound[0].getsockname()[1]
+            found.append(number)
+    finally:
+        for one in held:
+            one.close()
+    return found
+
+
 def _unheld(wanted: HeldPort, published: str) -> tuple[HeldPort, list[socket.socket]]:
     """SCTP is translated by the kernel and has no listener: it can be published by number only."""
     numbers = parse_range(published)

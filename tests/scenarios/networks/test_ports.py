@@ -65,3 +65,34 @@ services:
 """)
     told = net.told("up -d --scale web=2", code=1)
     assert "8080" in told
+
+
+def test_copies_of_a_stack_must_run_side_by_side_on_ports_of_their_own(net: Net) -> None:
+    net.write(f"""
+services:
+  web: {net.service('ports: ["8080:80", "127.0.0.1:8443:81"]', "80 81")}
+  api-v2: {net.service('ports: ["8080"]', "8080")}
+""")
+    before = net.machine.inventory()
+    net("up -d")
+    net("-p copy up -d --ports auto")
+    net("-p third up -d --ports auto")
+    found = {(name, port): net(f"-p {name} port web {port}").strip() for name in ("copy", "third") for port in (80, 81)}
+    assert len(set(found.values())) == 4
+    assert found["copy", 81].startswith("127.0.0.1:")
+    number = found["copy", 80].rpartition(":")[2]
+    assert net.call("127.0.0.1", int(number))
+    told = net("-p copy exec -T api-v2 printenv STACKUP_PORT_web_80 STACKUP_PORT_api_v2_8080").split()
+    assert told == [number, net("-p copy port api-v2 8080").strip().rpartition(":")[2]]
+    assert net("-p net exec -T web printenv").count("STACKUP_PORT") == 0
+    assert "everything is as the file says" in net.told("-p copy up -d")
+    net("-p copy restart")
+    net("-p copy up -d --force-recreate")
+    assert net("-p copy port web 80").strip() == found["copy", 80]
+    assert "not a value of --ports" in net.told("-p copy up -d --ports some", code=None)
+    net("-p net down")
+    net("-p copy up -d --ports file")
+    assert net.call("127.0.0.1", 8080)
+    for name in ("copy", "third"):
+        net(f"-p {name} down -v")
+    net.machine.must_be_as(before)
