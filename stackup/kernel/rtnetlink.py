@@ -6,6 +6,7 @@ Requests for `netlink.Channel`; those that read take the channel to ask through.
 
 from __future__ import annotations
 
+import errno
 import socket
 import struct
 
@@ -36,6 +37,7 @@ _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER, _IFLA_LINKINFO, _IFLA_GROU
     27,
     28,
 )
+_IFLA_LINK = 5
 _IFLA_INFO_KIND, _IFLA_INFO_DATA, _VETH_INFO_PEER = 1, 2, 1
 _IFLA_INFO_SLAVE_KIND, _IFLA_INFO_SLAVE_DATA, _IFLA_BRPORT_ISOLATED = 4, 5, 33
 _IFLA_BR_FORWARD_DELAY, _IFLA_BR_MCAST_SNOOPING = 1, 23
@@ -104,6 +106,24 @@ def add_veth(name: str, peer: VethPeer, *, master: int = 0, mtu: int = 0, group:
     data = nest(_IFLA_INFO_DATA, attribute(_VETH_INFO_PEER, far))
     body += nest(_IFLA_LINKINFO, text(_IFLA_INFO_KIND, "veth"), data)
     return Request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, body, f'add veth pair to "{peer.name}"', name)
+
+
+def add_child(kind: str, parent: int, child: VethPeer, mode: int, mtu: int = 0) -> Request:
+    """A macvlan or ipvlan link of the host's link with index `parent`, born in the namespace that `child` names."""
+    body = _link() + text(_IFLA_IFNAME, child.name) + attribute(_IFLA_LINK, struct.pack("=I", parent)) + _mtu(mtu)
+    body += attribute(_IFLA_NET_NS_FD, struct.pack("=I", child.ns_fd))
+    if child.mac:
+        body += attribute(_IFLA_ADDRESS, mac_bytes(child.mac))
+    said = attribute(1, struct.pack("=I" if kind == "macvlan" else "=H", mode))
+    body += nest(_IFLA_LINKINFO, text(_IFLA_INFO_KIND, kind), nest(_IFLA_INFO_DATA, said))
+    return Request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, body, f"add {kind} link", child.name)
+
+
+def has_kind(channel: Channel, kind: str) -> bool:
+    """Whether the kernel can make such a child: asked without a parent it says what is missing, and makes nothing."""
+    body = _link() + nest(_IFLA_LINKINFO, text(_IFLA_INFO_KIND, kind))
+    failure = channel.perform([Request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, body, f"ask for {kind}", "")])[0]
+    return failure is None or failure.errno != errno.EOPNOTSUPP
 
 
 def link_up(index: int) -> Request:

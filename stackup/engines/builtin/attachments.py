@@ -18,8 +18,7 @@ from stackup.kernel import files
 from stackup.layout import NAMES, NETNS, Layout
 from stackup.runtime.network import attachments, options, pools, roster
 from stackup.runtime.network.attachments import Placed, Wanted
-from stackup.runtime.network.bridge import Bridge
-from stackup.runtime.network.driver import Endpoint, Network
+from stackup.runtime.network.driver import Driver, Endpoint, Network
 from stackup.runtime.network.pools import Wish
 from stackup.runtime.network.ports import Published
 from stackup.runtime.spec import Attachment, ContainerSpec
@@ -232,7 +231,7 @@ def release(members: Iterable[Member]) -> None:
         roster.change(home.names_file, home.real_name, dict.fromkeys(keys))
 
 
-def attach(driver: Bridge, members: Sequence[Member]) -> dict[str, StackupError]:
+def attach(driver: Driver, members: Sequence[Member]) -> dict[str, StackupError]:
     """Links, addresses and routes for all, one batch a network; who failed and why, by key."""
     failures: dict[str, StackupError] = {}
     for home, keys in _by_network(members):
@@ -244,7 +243,7 @@ def attach(driver: Bridge, members: Sequence[Member]) -> dict[str, StackupError]
     return failures
 
 
-def detach(driver: Bridge, members: Sequence[Member]) -> dict[str, StackupError]:
+def detach(driver: Driver, members: Sequence[Member]) -> dict[str, StackupError]:
     """All links at once; what went wrong, by key. Gone already is no failure."""
     failures: dict[str, StackupError] = {}
     for home, keys in _by_network(members):
@@ -296,7 +295,8 @@ def enter_names(members: Sequence[Member], *, up: bool) -> None:
 
 def published(one: Member, given_ports: Sequence[Published]) -> list[Published]:
     """Recorded ports with the addresses that they lead to now."""
-    return [{**port, "address": address} for port in given_ports for _, address in one.gateways]
+    ways = [address for place, address in one.gateways if not place.network["parent"]]
+    return [{**port, "address": address} for port in given_ports for address in ways]
 
 
 def _by_network(members: Iterable[Member]) -> Iterable[tuple[Place, dict[str, Place]]]:

@@ -18,7 +18,7 @@ from stackup.kernel import files
 from stackup.layout import NAMES, Layout
 from stackup.runtime import record as status_record
 from stackup.runtime.network import roster
-from stackup.runtime.network.bridge import Bridge
+from stackup.runtime.network.drivers import Drivers
 from stackup.runtime.spec import Attachment, ContainerSpec
 from stackup.values import Address
 
@@ -72,7 +72,7 @@ class ByHand:
         self._claim = self._shelf.need(self._address)
         self._spec = cast(ContainerSpec, self._claim["spec"])
         self._given = self._claim["given"]
-        self._replug = Replug(layout, Bridge(layout.run), self._stack, self._address, self._claim)
+        self._replug = Replug(layout, Drivers(layout.run), self._stack, self._address, self._claim)
 
     def connect(self, network: str, place: Attachment) -> None:
         if self._spec["network_mode"] not in ("bridge", "default"):

@@ -25,7 +25,7 @@ from stackup.runtime.description import Status
 from stackup.runtime.launch import Launcher
 from stackup.runtime.network import container as namespace
 from stackup.runtime.network import firewall, ports
-from stackup.runtime.network.bridge import Bridge
+from stackup.runtime.network.drivers import Drivers
 from stackup.runtime.privileges import missing_capabilities, process_of
 from stackup.runtime.spec import ContainerSpec
 from stackup.values import Address, Data, FieldPath, Json
@@ -47,7 +47,7 @@ class ContainerKind:
         self._layout = layout
         self._stack = stack
         self._shelf = Shelf(layout, stack, self.name)
-        self._driver = Bridge(layout.run)
+        self._driver = Drivers(layout.run)
         self._launcher = Launcher()
         self._roots: dict[str, Rootfs] = {}
 

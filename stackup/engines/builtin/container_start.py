@@ -25,7 +25,7 @@ from stackup.runtime.description import Description, HeldPort
 from stackup.runtime.launch import Launcher
 from stackup.runtime.network import container as namespace
 from stackup.runtime.network import ports
-from stackup.runtime.network.bridge import Bridge
+from stackup.runtime.network.driver import Driver
 from stackup.runtime.rootfs import HostFile, Layers, RootPlan, operations
 from stackup.runtime.spec import ContainerSpec, Mount
 from stackup.values import Address
@@ -37,7 +37,7 @@ MONITORS = ".monitors"
 class Start:
     """One group's start. Whoever fails drops out, and the others go on."""
 
-    def __init__(self, layout: Layout, stack: str, driver: Bridge, launcher: Launcher) -> None:
+    def __init__(self, layout: Layout, stack: str, driver: Driver, launcher: Launcher) -> None:
         self._layout = layout
         self._stack = stack
         self._driver = driver

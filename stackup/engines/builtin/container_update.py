@@ -16,7 +16,7 @@ from stackup.layout import Layout
 from stackup.reconcile.resource import Work
 from stackup.runtime import limits, record
 from stackup.runtime.client import Client
-from stackup.runtime.network.bridge import Bridge
+from stackup.runtime.network.driver import Driver
 from stackup.runtime.spec import ContainerSpec
 from stackup.values import Address
 
@@ -24,7 +24,7 @@ from stackup.values import Address
 class Update:
     """Each field's first word says who must know: the kernel, the monitor, or only the record."""
 
-    def __init__(self, layout: Layout, stack: str, driver: Bridge) -> None:
+    def __init__(self, layout: Layout, stack: str, driver: Driver) -> None:
         self._layout = layout
         self._stack = stack
         self._driver = driver

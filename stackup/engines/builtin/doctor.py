@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from stackup.engines.engine import Finding
 from stackup.errors import StackupError
 from stackup.images import host
-from stackup.kernel import calls, nftables
+from stackup.kernel import calls, nftables, rtnetlink
 from stackup.kernel.abi import AT_EMPTY_PATH, MountAttr
+from stackup.kernel.netlink import Channel
 from stackup.layout import Layout
 
 
@@ -110,6 +111,15 @@ def _links(_: Layout) -> Iterator[Finding]:
         yield _ok("forwarding", "ip_forward is off; the first network turns it on and the last restores it")
 
 
+def _children(_: Layout) -> Iterator[Finding]:
+    with Channel() as channel:
+        for kind in ("macvlan", "ipvlan"):
+            if rtnetlink.has_kind(channel, kind):
+                yield _ok(kind, "networks may have this driver")
+            else:
+                yield _less(kind, f"no networks with `driver: {kind}`", f"load it: modprobe {kind}")
+
+
 def _image(_: Layout) -> Iterator[Finding]:
     lines = host.describe_host()
     for line in lines:
@@ -140,6 +150,7 @@ LOOKS: tuple[Callable[[Layout], Iterator[Finding]], ...] = (
     _cgroups,
     _firewall,
     _links,
+    _children,
     _image,
 )
 

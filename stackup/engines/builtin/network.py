@@ -11,8 +11,8 @@ from stackup.errors import HostError
 from stackup.layout import NETNS, Layout
 from stackup.reconcile.resource import Observed, Outcome, Tell, Work
 from stackup.runtime.network import options
-from stackup.runtime.network.bridge import Bridge
 from stackup.runtime.network.driver import Network, NetworkSpec
+from stackup.runtime.network.drivers import Drivers
 from stackup.values import Address, Data, FieldPath, Json
 
 GONE = "the network that it stands for is gone"
@@ -27,7 +27,7 @@ class NetworkKind:
     def __init__(self, layout: Layout, stack: str) -> None:
         self._layout = layout
         self._shelf = Shelf(layout, stack, self.name)
-        self._driver = Bridge(layout.run)
+        self._driver = Drivers(layout.run)
 
     def observe(self, stack: str) -> Iterable[Observed]:
         for address, record in Shelf(self._layout, stack, self.name).all():
@@ -104,6 +104,7 @@ class NetworkKind:
             "stack": self._shelf.stack,
             "name": address.name,
             "pin_file": f"{self._shelf.live_dir(address)}/{NETNS}",
+            "driver": str(spec["driver"]),
             "internal": bool(spec["internal"]),
             "ipv4": bool(spec["ipv4"]),
             "ipv6": bool(spec["ipv6"]),
@@ -113,6 +114,8 @@ class NetworkKind:
             "gateway6": str(spec["gateway6"]),
             "mtu": options.number(said, options.MTU),
             "link_name": said.get(options.NAME, ""),
+            "parent": said.get(options.PARENT, ""),
+            "mode": said.get(options.MACVLAN_MODE) or said.get(options.IPVLAN_MODE, ""),
             "apart": not options.wanted(said, options.ICC, True),
             "masquerade": options.wanted(said, options.MASQUERADE, True),
             "binding": said.get(options.BINDING, ""),

@@ -17,7 +17,7 @@ from stackup.errors import HostError
 from stackup.layout import NETNS, Layout
 from stackup.runtime.client import Client
 from stackup.runtime.network import plug, ports
-from stackup.runtime.network.bridge import Bridge
+from stackup.runtime.network.driver import Driver
 from stackup.runtime.spec import Attachment, ContainerSpec
 from stackup.values import Address
 
@@ -28,7 +28,7 @@ _LOOSE = frozenset({"aliases", "priority", "gw_priority"})
 class Replug:
     """One container. `claim` is edited; whoever called writes it."""
 
-    def __init__(self, layout: Layout, driver: Bridge, stack: str, address: Address, claim: Record) -> None:
+    def __init__(self, layout: Layout, driver: Driver, stack: str, address: Address, claim: Record) -> None:
         self._layout = layout
         self._driver = driver
         self._stack = stack

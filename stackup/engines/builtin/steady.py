@@ -66,7 +66,7 @@ def _alive(layout: Layout, stack: str, item: Mapping[str, Any], mine: Mapping[st
     if kind == "network":
         link = mine["given"]["link"]
         there = bool(mine["spec"]["internal"]) or link in _links()
-        return there and os.path.ismount(os.path.join(live, NETNS))
+        return there and (bool(mine["given"]["parent"]) or os.path.ismount(os.path.join(live, NETNS)))
     if kind in ("secret", "config"):
         return os.path.exists(os.path.join(live, "content"))
     if kind == "container":

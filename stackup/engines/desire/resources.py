@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from stackup.diagnostics import Span
     from stackup.stackfile.model import Config, Network, Pool, Secret, Stack, Volume
 
-NETWORK_DRIVERS = ("bridge",)
+NETWORK_DRIVERS = ("bridge", "macvlan", "ipvlan")
 VOLUME_DRIVERS = ("local",)
 _POOL = ("subnet", "gateway", "ip_range")
 
@@ -37,7 +37,9 @@ def network(key: str, said: Network, context: Context) -> Data:
             "this release has no such driver",
             detail=f'network "{key}" asks for the driver "{driver}"',
             span=context.span("networks", key, "driver"),
-            hint="leave the driver out, or write `driver: bridge`",
+            hint="a network of several hosts comes with an engine for several hosts; here, write `driver: bridge`"
+            if driver == "overlay"
+            else f"one of {', '.join(NETWORK_DRIVERS)}",
         )
     warn_network(key, said, context)
     pool, pool6 = (_pool(key, said, context, six=six) for six in (False, True))

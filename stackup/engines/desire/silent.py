@@ -47,7 +47,8 @@ def warn_service(name: str, service: Service, context: Context) -> None:
 
 
 def warn_network(key: str, network: Network, context: Context) -> None:
-    _options(f'network "{key}"', network.driver_opts, options.NETWORK, ("networks", key, "driver_opts"), context)
+    known = options.OF_DRIVER.get(network.driver or "bridge", {})
+    _options(f'network "{key}"', network.driver_opts, known, ("networks", key, "driver_opts"), context)
     for number, pool in enumerate(network.ipam.config):
         if ":" in (pool.subnet or "") and not network.enable_ipv6 and not network.external:
             detail = f'network "{key}": an IPv6 pool; the network has IPv6 with `enable_ipv6: true`'

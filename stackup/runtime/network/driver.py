@@ -24,6 +24,7 @@ class NetworkSpec(TypedDict):
     name: str
     """The network's name in its stack."""
     pin_file: str
+    driver: str
     internal: bool
     ipv4: bool
     ipv6: bool
@@ -35,6 +36,10 @@ class NetworkSpec(TypedDict):
     """0: the kernel's own."""
     link_name: str
     """What the host's end of the uplink is called; empty: a name made of stack and network."""
+    parent: str
+    """macvlan, ipvlan: the host's link that containers are on."""
+    mode: str
+    """Theirs; empty: bridge, or l2."""
     apart: bool
     """Containers reach the outside and not each other."""
     masquerade: bool
@@ -87,6 +92,9 @@ class Driver(Protocol):
         """Raises StackupError when the spec cannot be made on this host."""
 
     def create(self, spec: NetworkSpec) -> Network: ...
+
+    def half_made(self, spec: NetworkSpec) -> Network:
+        """What a `create` that was killed may have made, to be removed."""
 
     def attach(self, network: Network, endpoints: Sequence[Endpoint]) -> list[StackupError | None]:
         """One batch for all; the outcome of each, in order."""

@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 
 
 class Side:
-    """One family of one network; `ends` is the host's end and the network's end, empty for an internal network."""
+    """One family of one network; `ends` is the host's end and the network's end, empty for an internal network.
+    `way_out` is where default routes lead, empty when there is none.
+    """
 
-    __slots__ = ("ends", "gateway", "subnet")
+    __slots__ = ("ends", "gateway", "subnet", "way_out")
 
-    def __init__(self, subnet: str, gateway: str, ends: list[str]) -> None:
+    def __init__(self, subnet: str, gateway: str, ends: list[str], *, foreign: bool) -> None:
+        self.way_out = gateway if ends or foreign else ""
         self.subnet = subnet
         self.gateway = gateway
         self.ends = ends
@@ -43,9 +46,10 @@ class Side:
 
 def sides(network: Network) -> list[Side]:
     """Those that the network has, IPv4 first."""
+    foreign = bool(network["parent"]) and not network["internal"]
     both = (
-        Side(network["subnet"], network["gateway"], network["uplink"]),
-        Side(network["subnet6"], network["gateway6"], network["uplink6"]),
+        Side(network["subnet"], network["gateway"], network["uplink"], foreign=foreign),
+        Side(network["subnet6"], network["gateway6"], network["uplink6"], foreign=foreign),
     )
     return [side for side in both if side.subnet]
 

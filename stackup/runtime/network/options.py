@@ -55,6 +55,21 @@ NETWORK: Mapping[str, tuple[Callable[[str], bool], str]] = {
     INTERFACES: (_matches(_PREFIX), "at most 12 letters, digits, - and _"),
 }
 """Option -> whether a value will do, and what was expected."""
+PARENT, MACVLAN_MODE, IPVLAN_MODE = "parent", "macvlan_mode", "ipvlan_mode"
+_PARENT = (is_link, "the name of one of the host's links")
+OF_DRIVER: Mapping[str, Mapping[str, tuple[Callable[[str], bool], str]]] = {
+    "bridge": NETWORK,
+    "macvlan": {
+        MTU: NETWORK[MTU],
+        PARENT: _PARENT,
+        MACVLAN_MODE: (_matches(re.compile(r"(bridge|private|vepa|passthru)\Z")), "bridge, private, vepa or passthru"),
+    },
+    "ipvlan": {
+        MTU: NETWORK[MTU],
+        PARENT: _PARENT,
+        IPVLAN_MODE: (_matches(re.compile(r"(l2|l3|l3s)\Z")), "l2, l3 or l3s"),
+    },
+}
 ENDPOINT: Mapping[str, tuple[Callable[[str], bool], str]] = {
     MTU: NETWORK[MTU],
     INTERFACE: (is_link, "a link's name of at most 15 bytes"),

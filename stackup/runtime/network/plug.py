@@ -62,7 +62,7 @@ def _plug_group(network: Network, ns_fd: int, endpoints: Sequence[Endpoint], tab
         outcomes = _link_up(network, ns_fd, endpoints, fds)
         for place, (endpoint, fd) in enumerate(zip(endpoints, fds, strict=True)):
             if outcomes[place] is None:
-                outcomes[place] = _configure(network, endpoint, fd)
+                outcomes[place] = configure(network, endpoint, fd)
         return outcomes
 
 
@@ -172,7 +172,7 @@ def _adopt(channel: Channel, endpoint: Endpoint, fd: int, request: netlink.Reque
     return channel.perform([request])[0]
 
 
-def _configure(network: Network, endpoint: Endpoint, fd: int) -> KernelError | None:
+def configure(network: Network, endpoint: Endpoint, fd: int) -> KernelError | None:
     """Settings, addresses and routes inside the container: one batch."""
     index = rtnetlink.index_of(endpoint["link"], fd)
     if _has_six(endpoint) or endpoint["sysctls"]:
@@ -195,7 +195,7 @@ def _configure(network: Network, endpoint: Endpoint, fd: int) -> KernelError | N
 
 def _side(side: Side, endpoint: Endpoint, index: int) -> list[netlink.Request]:
     """One family's address and routes."""
-    table, gateway = endpoint["table"], side.gateway if side.ends else ""
+    table, gateway = endpoint["table"], side.way_out
     address = endpoint["address6"] if side.six else endpoint["address"]
     default = endpoint["default6"] if side.six else endpoint["default"]
     requests = [rtnetlink.add_address(index, address, side.prefix)]
