@@ -39,7 +39,9 @@ def _leads_there(records: Iterable[Mapping[str, Any]]) -> bool:
     published = [port for one in given for port in one.get("published", ())]
     if not (links or links6 or published) or not firewall.available():
         return True
-    return firewall.admitted(links, links6) and all(firewall.observe(published))
+    sides = (("uplink", "subnet"), ("uplink6", "subnet6"))
+    subnets = [one[subnet] for one in given for ends, subnet in sides if one.get(ends)]
+    return firewall.admitted(links, links6) and firewall.routed(subnets) and all(firewall.observe(published))
 
 
 def _records(layout: Layout, stack: str) -> dict[str, dict[str, Any]]:

@@ -12,7 +12,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from stackup.errors import StackupError
+from stackup.errors import KernelError, StackupError, Unsupported
 from stackup.kernel import netns, nftables, rtnetlink
 from stackup.kernel.netlink import Channel
 from stackup.runtime.network import addressing, claims, families, plug, pools, rules, uplink
@@ -160,7 +160,14 @@ def _build(network: Network, *, tables: bool) -> None:
 def _build_bridge(network: Network, ns_fd: int) -> None:
     mac = pools.mac_of(network["gateway"] or network["gateway6"])
     with Channel(ns_fd=ns_fd) as channel:
-        channel.require([rtnetlink.add_bridge(rules.BRIDGE_LINK, mac, network["mtu"])], (errno.EEXIST,))
+        try:
+            channel.require([rtnetlink.add_bridge(rules.BRIDGE_LINK, mac, network["mtu"])], (errno.EEXIST,))
+        except KernelError as problem:
+            if problem.errno == errno.EOPNOTSUPP:
+                raise Unsupported(
+                    "this kernel has no bridges", subject=network["name"], hint="load it: modprobe bridge"
+                ) from problem
+            raise
         index = rtnetlink.index_of(rules.BRIDGE_LINK, ns_fd)
         channel.require([rtnetlink.add_address(index, side.gateway, side.prefix) for side in families.sides(network)])
 

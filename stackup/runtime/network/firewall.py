@@ -1,11 +1,11 @@
-"""What the host's table holds of us, only looked at: uplinks let through, ports that lead where they should.
+"""What the host holds of us, only looked at: uplinks let through, subnets routed, ports that lead where they should.
 
 Hot: a no-op `up` asks it, since a flushed table is drift like any other.
 """
 
 from __future__ import annotations
 
-from stackup.kernel import nftables
+from stackup.kernel import netlink, netns, nftables, rtnetlink
 from stackup.runtime.network import rules
 
 TYPE_CHECKING = False
@@ -60,11 +60,21 @@ def observe(ports: Sequence[Published]) -> list[bool]:
 
 
 def admitted(links: Sequence[str], links6: Sequence[str] = ()) -> bool:
-    """Whether the host's tables let all these uplinks through."""
+    """Whether the host forwards, and its tables let all these uplinks through."""
+    switches = ((links, "net/ipv4/ip_forward"), (links6, "net/ipv6/conf/all/forwarding"))
+    if any(names and netns.read_sysctl(switch) != "1" for names, switch in switches):
+        return False
     with nftables.open_channel() as channel:
         known = nftables.elements(channel, rules.HOST, rules.UPLINKS) if links else {}
         known6 = nftables.elements(channel, rules.HOST6, rules.UPLINKS) if links6 else {}
     return all((link,) in known for link in links) and all((link,) in known6 for link in links6)
+
+
+def routed(subnets: Sequence[str]) -> bool:
+    """Whether the host has a route to each of these."""
+    with netlink.Channel() as channel:
+        targets = {route["target"] for route in rtnetlink.routes(channel)} if subnets else set()
+    return targets.issuperset(subnets)
 
 
 def available() -> bool:

@@ -11,7 +11,7 @@ import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from stackup.errors import KernelError
+from stackup.errors import HostError, KernelError
 from stackup.kernel import netlink, netns, nftables, rtnetlink
 from stackup.kernel.netlink import Channel
 from stackup.kernel.rtnetlink import VethPeer
@@ -154,12 +154,23 @@ def _link_up(
         for endpoint, fd, request, error in zip(endpoints, fds, requests, channel.perform(requests), strict=True):
             if error and error.errno == errno.EEXIST:
                 outcomes.append(_adopt(channel, endpoint, fd, request))
+            elif error and error.errno == errno.EXFULL:
+                outcomes.append(_full(network))
             else:
                 outcomes.append(error)
         if network["apart"]:
             apart = channel.perform([rtnetlink.isolate_port(port_of(endpoint)) for endpoint in endpoints])
             outcomes = [before or after for before, after in zip(outcomes, apart, strict=True)]
         return outcomes
+
+
+def _full(network: Network) -> StackupError:
+    return HostError(
+        f'network "{network["name"]}" is full: the kernel gives a bridge 1,023 ports',
+        subject=network["name"],
+        hint="divide the services among several networks",
+        code="network-full",
+    )
 
 
 def _adopt(channel: Channel, endpoint: Endpoint, fd: int, request: netlink.Request) -> StackupError | None:
