@@ -5,7 +5,8 @@ from __future__ import annotations
 CODES: dict[str, tuple[str, str]] = {
     "SU101": (
         "this release has no such driver",
-        "Networks of this engine are bridges, volumes are local. Leave the driver out, or declare it `external` if "
+        "Networks of this engine are bridge, macvlan or ipvlan (overlay belongs to several hosts), volumes are local. "
+        "Leave the driver out, or declare it `external` if "
         "somebody else makes it.",
     ),
     "SU102": (
