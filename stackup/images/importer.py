@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from stackup.errors import UsageError
@@ -16,6 +16,7 @@ from stackup.images import reference as references
 from stackup.images.archive import pack_directory
 from stackup.images.changes import apply_changes
 from stackup.images.compression import ByteSource
+from stackup.images.index import Platform
 from stackup.images.manifest import Image, ImageConfig
 from stackup.images.refusal import disk
 from stackup.images.store import Store
@@ -25,7 +26,6 @@ from stackup.images.unpack import unpack
 from stackup.values import Digest
 
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,10 @@ class Imported:
     reference: str
     layer: str
     skipped: tuple[str, ...] = ()
+
+
+def _any(_: str) -> None:
+    """What comes from a file has no digest to be held against."""
 
 
 def import_rootfs(
@@ -61,9 +65,9 @@ def import_layer(store: Store, source: str | ByteSource, limits: Limits | None =
 
 
 def unpack_layer(
-    store: Store, source: ByteSource, subject: str, limits: Limits | None = None
+    store: Store, source: ByteSource, subject: str, limits: Limits | None = None, verify: Callable[[str], None] = _any
 ) -> tuple[str, tuple[str, ...]]:
-    """Unpacks into a draft and commits it under the digest of the uncompressed stream."""
+    """Unpacks into a draft and commits it under the digest of the uncompressed stream, unless `verify` raises."""
     with store.draft() as draft:
         stream = HashedStream(source, subject)
         try:
@@ -71,6 +75,7 @@ def unpack_layer(
                 stream, draft.fs_fd, limits=limits or limits_of(draft.fs_fd), privileged=os.geteuid() == 0
             )
             layer = stream.digest()
+            verify(layer)
         finally:
             stream.close()
         draft.commit(layer, size=unpacked.size, opaque_root=unpacked.opaque_root)
@@ -85,8 +90,7 @@ def limits_of(dir_fd: int) -> Limits:
 
 def architecture() -> str:
     """This machine's, as images spell it."""
-    machine = os.uname().machine
-    return _ARCHITECTURES.get(machine, machine)
+    return Platform.here().architecture
 
 
 def _import_directory(store: Store, source: str, limits: Limits | None) -> tuple[str, tuple[str, ...]]:

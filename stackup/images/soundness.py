@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
-from hashlib import sha256
 
 from stackup.errors import StackupError
-from stackup.images import locks
+from stackup.images import locks, origin
 from stackup.images.manifest import parse_image
 from stackup.images.reference import is_hex_id
 from stackup.images.store import FS, MARKER, Store
@@ -15,7 +15,7 @@ from stackup.images.store import FS, MARKER, Store
 
 def problems(store: Store) -> tuple[str, ...]:
     """One sentence each, with the path; empty when the store is sound. Changes nothing."""
-    return (*_images(store), *_tags(store), *_layers(store), *_litter(store))
+    return (*_images(store), *_tags(store), *_manifests(store), *_layers(store), *_litter(store))
 
 
 def _images(store: Store) -> Iterator[str]:
@@ -27,7 +27,7 @@ def _images(store: Store) -> Iterator[str]:
         except (StackupError, KeyError) as error:
             yield f'image "{image_id}" cannot be read: {error}'
             continue
-        if f"sha256:{sha256(text.encode()).hexdigest()}" != image_id:
+        if f"sha256:{hashlib.sha256(text.encode()).hexdigest()}" != image_id:
             yield f'image "{image_id}" has another configuration than its id says'
         if [str(digest) for digest in image.diff_ids] != record["layers"]:
             yield f'image "{image_id}" lists other layers than its configuration'
@@ -43,6 +43,18 @@ def _tags(store: Store) -> Iterator[str]:
                 yield f'tag "{reference}" names an image that is not here'
     except (StackupError, KeyError) as error:
         yield f"a tag cannot be read: {error}"
+
+
+def _manifests(store: Store) -> Iterator[str]:
+    try:
+        for kept in origin.kept(store):
+            algorithm, _, value = str(kept["digest"]).partition(":")
+            if hashlib.new(algorithm, str(kept["text"]).encode()).hexdigest() != value:
+                yield f'manifest "{kept["digest"]}" has another text than its digest says'
+            if kept["image"] not in store.image_ids():
+                yield f'manifest "{kept["digest"]}" describes an image that is not here'
+    except (StackupError, KeyError, ValueError) as error:
+        yield f"a manifest cannot be read: {error}"
 
 
 def _layers(store: Store) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
     layers/<hex>/{fs/, layer.json}   a layer by its diff id; `fs` is ready to be an overlay lower
     images/<hex>.json                an image by the sha256 of its configuration's exact text
-    tags/<reference>                 one file a name
+    tags/<reference>                 one file a name; `digest` is what it named at the registry
+    manifests/<hex>.json             what a registry keeps about an image, text for text
     aside/<random>/                  what is being written, locked by its writer; unlocked is litter
     lock                             shared while publishing, exclusive while removing
 
@@ -16,7 +17,7 @@ import errno
 import os
 
 from stackup.errors import StackupError
-from stackup.images import locks
+from stackup.images import locks, origin
 from stackup.images.durable import names_in, read_json, remove_below, unlink_if_there, write_synced
 from stackup.images.reference import is_hex_id, parse
 from stackup.images.refusal import disk
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 FS = "fs"
 MARKER = "layer.json"
 HOST_NOTE = "host.json"
-_DIRECTORIES = ("layers", "images", "tags", "aside")
+_DIRECTORIES = ("layers", "images", "tags", "manifests", "aside")
 _NAME_MAX = 200
 _PREFIX_MIN = 4
 _SHA256 = "sha256:"
@@ -53,7 +54,8 @@ class Store:
             return text if os.path.exists(self._image_file(text)) else None
         if is_hex_id(text):
             return self.resolve(_SHA256 + text)
-        tagged = read_json(self._tag_file(parse(text).key))
+        reference = parse(text)
+        tagged = read_json(self._tag_file(reference.key)) or self.read_note(origin.note_of(reference.digest))
         if tagged is not None and os.path.exists(self._image_file(str(tagged["image"]))):
             return str(tagged["image"])
         return self._by_prefix(text.removeprefix(_SHA256))
@@ -133,13 +135,26 @@ class Store:
                 self._write_json(self._image_file(image_id), record)
         return image_id
 
-    def tag(self, image_id: str, reference: str) -> str:
+    def tag(self, image_id: str, reference: str, *, digest: str = "") -> str:
         """Points a name at an image, away from what it named before; returns the name in full."""
         key = parse(reference).key
         self.get(image_id)
+        said: Data = {"digest": digest} if digest else {}
         with disk(self.dir), locks.shared(self._lock_file()):
-            self._write_json(self._tag_file(key), {"reference": key, "image": image_id})
+            self._write_json(self._tag_file(key), {"reference": key, "image": image_id, **said})
         return key
+
+    def tagged_at(self, reference: str) -> float:
+        """When the name was last pointed at an image, by a pull too; 0 when it is none here."""
+        try:
+            return os.stat(self._tag_file(parse(reference).key)).st_mtime
+        except FileNotFoundError:
+            return 0.0
+
+    def digest_of(self, reference: str) -> str:
+        """The digest that a name had at its registry when it was pulled or pushed; empty when it never was there."""
+        tagged = read_json(self._tag_file(parse(reference).key)) or {}
+        return str(tagged.get("digest", ""))
 
     def untag(self, reference: str) -> bool:
         """Forgets a name; says whether there was one."""
@@ -199,6 +214,8 @@ class Store:
             for reference, image_id in list(self.tags()):
                 if image_id in images:
                     os.unlink(self._tag_file(reference))
+            for file in origin.orphaned(self, images):
+                unlink_if_there(file)
             for image_id in images:
                 unlink_if_there(self._image_file(image_id))
             sync_dir(os.path.join(self.dir, "images"))
