@@ -35,6 +35,7 @@ def global_flags(
     progress: Annotated[str | None, typer.Option(help="auto, tty, plain, json or quiet")] = None,
     ansi: Annotated[str | None, typer.Option(help="never, always or auto")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask no registry: what is here must do")] = False,
     compatibility: Annotated[bool, typer.Option("--compatibility", hidden=True)] = False,
     all_resources: Annotated[bool, typer.Option("--all-resources", help="Also what no service uses")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", hidden=True)] = False,

@@ -11,6 +11,7 @@ GRAMMARS = {
     "looking": ("ps", "logs", "ls", "images", "port", "top", "volumes"),
     "inside": ("exec", "run", "attach", "wait"),
     "image": ("image import", "image ls", "image inspect", "image rm", "image prune"),
+    "remote": ("pull", "push", "login", "logout", "image pull", "image push"),
 }
 """Grammar module to its commands."""
 
@@ -29,6 +30,12 @@ VERBS = {
     "image prune": "Remove images without a name",
     "image rm": "Remove images",
     "images": "List images used by the created containers",
+    "image pull": "Bring an image in from its registry",
+    "image push": "Bring an image to its registry",
+    "login": "Log in to a registry",
+    "logout": "Log out from a registry",
+    "pull": "Pull service images",
+    "push": "Push service images",
     "kill": "Force stop service containers",
     "logs": "View output from containers",
     "ls": "List running stacks",
@@ -49,7 +56,7 @@ VERBS = {
     "why": "Explain why something is as it is",
 }
 
-GROUPS = {"image": "Import, list and remove images"}
+GROUPS = {"image": "Import, pull, push, list and remove images"}
 ALIASES = {"convert": "config"}
 
 

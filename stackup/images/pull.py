@@ -26,7 +26,7 @@ from stackup.images.index import Descriptor, Index, Manifest, Platform, parse
 from stackup.images.manifest import parse_image
 from stackup.images.reference import Reference
 from stackup.images.refusal import ManifestInvalid
-from stackup.images.registry import PAUSE_S, Fetched, Pause, Registry, wrong_digest
+from stackup.images.registry import PAUSE_S, Fetched, Pause, Registry, interrupted, wrong_digest
 from stackup.images.store import Store
 from stackup.images.transport import Network, Offline, Response, Transport, Unreachable
 from stackup.values import Data
@@ -39,7 +39,7 @@ Told = Callable[[str, int, int], None]
 """Part (a digest), bytes of it that are here, bytes that it has."""
 
 
-def _tell_nobody(part: str, done: int, total: int) -> None:
+def tell_nobody(part: str, done: int, total: int) -> None:
     return None
 
 
@@ -51,9 +51,15 @@ def _sleep(seconds: float) -> bool:
 class Client:
     """Every registry that a command asks, each opened once. `pause` sleeps; it says when the user wants no more."""
 
-    def __init__(self, access: Access, transport: Transport | None = None, pause: Pause = _sleep) -> None:
+    def __init__(
+        self,
+        access: Access,
+        transport: Transport | None = None,
+        pause: Pause = _sleep,
+        keychain: Keychain | None = None,
+    ) -> None:
         self.access = access
-        self.keychain = Keychain(access.environ)
+        self.keychain = keychain or Keychain(access.environ)
         self.pause = pause
         self._transport = Offline() if access.offline else transport or Network(access)
         self._open: dict[str, Registry] = {}
@@ -149,12 +155,12 @@ class Puller:
         self._slots = threading.Semaphore(parallel)
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
 
-    def pull(self, found: Found, told: Told = _tell_nobody) -> str:
+    def pull(self, found: Found, told: Told = tell_nobody) -> str:
         """The image's id. Nothing has its name before all of it is here; what came before an error is kept."""
         diff_ids = tuple(str(digest) for digest in parse_image(found.config_text).diff_ids)
-        pairs = list(zip(found.manifest.layers, diff_ids, strict=True))
-        for layer, diff_id in pairs:
-            told(layer.digest, layer.size if self._store.has_layer(diff_id) else 0, layer.size)
+        pairs = list(dict.fromkeys(zip(found.manifest.layers, diff_ids, strict=True)))
+        for layer, _ in pairs:
+            told(layer.digest, 0, layer.size)
         with ThreadPoolExecutor(max(1, len(pairs))) as workers:
             jobs = [workers.submit(self._layer, found, layer, diff_id, told) for layer, diff_id in pairs]
         _first_error(job.exception() for job in jobs)
@@ -180,7 +186,7 @@ class Puller:
         told(layer.digest, layer.size, layer.size)
 
     def _fetch(self, found: Found, layer: Descriptor, diff_id: str, told: Told) -> None:
-        blob = Blob(found, layer, self._pause, told)
+        blob = Blob(found.registry, found.reference.repository, layer, self._pause, told)
 
         def verify(unpacked: str) -> None:
             blob.finish()
@@ -197,7 +203,8 @@ class Puller:
 class Blob:
     """A layer's bytes as they come; a connection that breaks is taken up where it broke."""
 
-    found: Found
+    registry: Registry
+    repository: str
     layer: Descriptor
     pause: Pause
     told: Told
@@ -211,6 +218,8 @@ class Blob:
 
     def read(self, size: int, /) -> bytes:
         while self._offset < self.layer.size:
+            if self.pause(0):
+                raise interrupted(self.registry.endpoint.registry)
             try:
                 self._answer = self._answer or self._open()
                 piece = self._answer.read(min(size, self.layer.size - self._offset))
@@ -229,7 +238,7 @@ class Blob:
         if self._answer is not None and self._answer.read(1):
             raise self._wrong_size()
         if self._hash.hexdigest() != self.layer.digest.partition(":")[2]:
-            raise wrong_digest(self.layer.digest, self.found.reference.familiar)
+            raise wrong_digest(self.layer.digest, self.repository)
 
     def close(self) -> None:
         if self._answer is not None:
@@ -244,7 +253,7 @@ class Blob:
         return piece
 
     def _open(self) -> Response:
-        answer = self.found.registry.blob(self.found.reference.repository, self.layer.digest, self._offset)
+        answer = self.registry.blob(self.repository, self.layer.digest, self._offset)
         skip = self._offset if answer.status == 200 else 0
         try:
             while skip and (piece := answer.read(min(skip, _CHUNK))):
@@ -261,7 +270,7 @@ class Blob:
             raise error
 
     def _wrong_size(self) -> RemoteError:
-        name = self.found.reference.familiar
+        name = self.repository
         text = f'"{name}": layer "{self.layer.digest}" has not the {self.layer.size} bytes that it should have'
         return RemoteError(text, subject=name, hint="try again, or ask whoever runs the registry", code="digest")
 

@@ -173,11 +173,11 @@ class Registry:
         if seconds is None:
             self._rest(attempt)
         elif self._pause(seconds):
-            raise _interrupted(self.endpoint.registry)
+            raise interrupted(self.endpoint.registry)
 
     def _rest(self, attempt: int) -> None:
         if self._pause(PAUSE_S * 2**attempt * (0.75 + random.random() / 2)):  # apart from others who failed just now
-            raise _interrupted(self.endpoint.registry)
+            raise interrupted(self.endpoint.registry)
 
     def _shown(self, call: Call) -> Response:
         """Sent as who we are; once more when the registry wants to know who that is."""
@@ -302,5 +302,5 @@ def _words(text: bytes) -> str:
         return ""
 
 
-def _interrupted(host: str) -> RemoteError:
+def interrupted(host: str) -> RemoteError:
     return RemoteError("interrupted", subject=host, code="interrupted")

@@ -8,7 +8,9 @@ nothing but time.
 from __future__ import annotations
 
 import os
+import time
 import zlib
+from math import inf
 
 from stackup import __version__
 from stackup.errors import StackupError
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from stackup.layout import Layout
     from stackup.project.session import Where
 
-FORMAT = 1
+FORMAT = 2
 STDIN = "-"
 DIRECTORY = 0o040000
 Stat = "list[int] | None"
@@ -81,9 +83,11 @@ def read(layout: Layout, where: Where, key: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _holds(entry: Mapping[str, Any], environ: Mapping[str, str]) -> bool:
-    variables, files = entry["variables"], entry["files"]
-    return all(environ.get(name) == value for name, value in variables.items()) and all(
-        stat_of(path) == seen for path, seen in files.items()
+    variables, files, until = entry["variables"], entry["files"], entry["until"]
+    return (
+        (until is None or time.time() < until)
+        and all(environ.get(name) == value for name, value in variables.items())
+        and all(stat_of(path) == seen for path, seen in files.items())
     )
 
 
@@ -92,12 +96,17 @@ def write(
     key: Mapping[str, Any],
     value: Mapping[str, Any],
     inputs: tuple[Mapping[str, Any], Mapping[str, Any]],
+    until: float = inf,
 ) -> None:
-    """Keep a value with the (files, variables) it rests on. A disk that is full or read-only only costs time."""
+    """Keep a value with the (files, variables) it rests on, no longer than `until`, in seconds since the epoch.
+
+    A disk that is full or read-only only costs time.
+    """
     files = {path: list(seen) if seen else None for path, seen in inputs[0].items()}
+    when = None if until == inf else until
     try:
         make_dir(layout.cache_dir)
-        entry = {"key": key, "files": files, "variables": dict(inputs[1]), "value": value}
+        entry = {"key": key, "files": files, "variables": dict(inputs[1]), "value": value, "until": when}
         write_json(entry_file(layout, key), entry, durable=False)
     except StackupError:
         return

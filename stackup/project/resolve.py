@@ -6,6 +6,8 @@ most verbs ask; `resolve` also wants the desired set.
 
 from __future__ import annotations
 
+from math import inf
+
 from stackup.errors import StackInvalid, UsageError
 from stackup.project import cache
 from stackup.project.session import no_such_service
@@ -141,10 +143,10 @@ def _resolve(session: Session, services: tuple[str, ...], wish: Wish | None) -> 
     facts = _Noting(session.host.facts())
     desired, problems = translate(loaded, facts, wish or Wish())
     value = _value(loaded, [desired_out(item) for item in desired], (*loaded.diagnostics, *problems))
-    if wish is None:
+    if wish is None and facts.until:
         files, variables = _inputs(loaded)
         files |= {path: cache.stat_of(path) for path in (*facts.files, *session.host.inputs())}
-        _keep(session, "stack", services, value, (files, {**variables, **facts.variables}))
+        _keep(session, "stack", services, value, (files, {**variables, **facts.variables}), facts.until)
     return Resolved(value, desired)
 
 
@@ -164,9 +166,16 @@ class _Noting:
 
     def __init__(self, facts: Any) -> None:
         self._facts = facts
-        self.image = facts.image
+        self.until = inf
         self.files: set[str] = set()
         self.variables: dict[str, str | None] = {}
+
+    def image(self, reference: str, look: Any) -> Any:
+        """What must be fetched is not kept: once it is here, the set is another one."""
+        fact = self._facts.image(reference, look)
+        if fact is not None:
+            self.until = min(self.until, 0.0 if fact.fetch else fact.until)
+        return fact
 
     def file_digest(self, path: str) -> str | None:
         self.files.add(path)
@@ -200,7 +209,12 @@ def _value(loaded: Loaded, rows: list[dict[str, Any]] | None, problems: tuple[Di
 
 
 def _keep(
-    session: Session, purpose: str, services: tuple[str, ...], value: dict[str, Any], inputs: tuple[Any, Any]
+    session: Session,
+    purpose: str,
+    services: tuple[str, ...],
+    value: dict[str, Any],
+    inputs: tuple[Any, Any],
+    until: float = inf,
 ) -> None:
     if cache.cacheable(session.where) and not session.dry_run:
-        cache.write(session.layout, cache.key_of(session.where, purpose, services), value, inputs)
+        cache.write(session.layout, cache.key_of(session.where, purpose, services), value, inputs, until)

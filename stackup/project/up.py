@@ -36,6 +36,8 @@ class UpOptions:
     wait: bool = False
     wait_timeout: float | None = None
     stop_timeout: float | None = None
+    pull: str = ""
+    """Before every service's own `pull_policy`; empty: as each says."""
 
     def check(self) -> None:
         """Raises UsageError for options that contradict each other."""
@@ -49,7 +51,7 @@ class UpOptions:
 def resolve_for(session: Session, options: UpOptions) -> Resolved:
     """The stack bent as the options say."""
     options.check()
-    wish = Wish(scale=dict(options.scale)) if options.scale else None
+    wish = Wish(scale=dict(options.scale), pull=options.pull) if options.scale or options.pull else None
     resolved = resolve(session, options.services, wish=wish)
     resolved.require(tuple(options.scale))
     return resolved

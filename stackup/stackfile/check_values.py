@@ -14,7 +14,10 @@ from stackup.stackfile.view import View
 _NAME = re.compile(r"[A-Za-z0-9._-]+\Z")
 _WORDS = {
     "restart": re.compile(r"(no|always|unless-stopped|on-failure(:[0-9]+)?)\Z"),
-    "pull_policy": re.compile(r"(always|never|missing|if_not_present|build|daily|weekly|refresh|every_\w+)\Z"),
+    "pull_policy": re.compile(
+        r"(always|never|missing|if_not_present|build|daily|weekly|refresh|every_([0-9]+(ns|us|ms|s|m|h|d|w))+)\Z"
+    ),
+    "pull_refresh_after": re.compile(r"([0-9]+(ns|us|ms|s|m|h|d|w))+\Z"),
     "network_mode": re.compile(r"(none|host|bridge|default|service:.+|container:.+)\Z"),
     "pid": re.compile(r"(host|service:.+|container:.+)\Z"),
     "ipc": re.compile(r"(host|none|private|shareable|service:.+|container:.+)\Z"),
@@ -24,7 +27,8 @@ _WORDS = {
 }
 _EXPECTED = {
     "restart": "no, always, unless-stopped or on-failure[:N]",
-    "pull_policy": "always, never, missing, build, daily, weekly or every_<time>",
+    "pull_policy": "always, never, missing, build, daily, weekly, refresh or every_<time>",
+    "pull_refresh_after": "a duration such as 12h",
     "network_mode": "none, host, bridge, service:NAME or container:NAME",
     "pid": "host, service:NAME or container:NAME",
     "ipc": "host, none, private, shareable, service:NAME or container:NAME",

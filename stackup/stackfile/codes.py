@@ -209,12 +209,18 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "SU103": (
         "an image is not on this machine",
-        "This release neither pulls nor builds. Bring a root file system in with `stackup image import`, or use the "
-        "machine's own with `image: host`.",
+        "Its policy is not to pull it, or it would have to be built, which this release does not do. Bring a root file "
+        "system in with `stackup image import`, or use the machine's own with `image: host`.",
     ),
     "SU104": (
         "an option is not honoured",
         "The option is valid for docker compose, and this engine has nothing that it could change. What was asked for "
         "does not happen; take the option out if that is fine.",
+    ),
+    "SU105": (
+        "an image cannot be had",
+        "It is to be pulled, and its registry cannot be asked or lacks it: the name is wrong, it is for another "
+        "platform, a login is missing, or the network is. Offline the same file works once the image is in the store "
+        "and its `pull_policy` is not `always`.",
     ),
 }

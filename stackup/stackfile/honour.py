@@ -13,15 +13,11 @@ from stackup.stackfile.document import Mapping, Node, Scalar, Sequence
 from stackup.stackfile.patterns import Table, table
 
 _YET = "it is read and printed, and has no effect yet"
-_PULL = "this release does not pull images"
 _SWARM = "it belongs to a cluster and has no effect on one machine"
 _WINDOWS = "it belongs to Windows and has no effect here"
 _ENGINE = "it belongs to an engine, and there is none"
 
 SERVICE_ROWS = {
-    "platform": _YET,
-    "pull_policy": _PULL,
-    "pull_refresh_after": _YET,
     "mac_address": _YET,
     "external_links": _YET,
     "volumes_from": _YET,

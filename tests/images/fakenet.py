@@ -79,6 +79,13 @@ class Shelf:
 
     blobs: dict[str, bytes] = field(default_factory=dict)
     manifests: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    config: Mapping[str, object] = field(
+        default_factory=lambda: {
+            "Cmd": ["/hello"],
+            "Healthcheck": {"Test": ["CMD", "/hello"]},
+            "Volumes": {"/data": {}},
+        }
+    )
     before: Callable[[Request], Answer | None] = lambda request: None
 
     def __call__(self, request: Request) -> Answer:
@@ -104,14 +111,19 @@ class Shelf:
         return digest(text)
 
     def add_image(
-        self, *names: str, architecture: str = "amd64", layers: tuple[bytes, ...] = (), **extra: object
+        self,
+        *names: str,
+        architecture: str = "amd64",
+        layers: tuple[bytes, ...] = (),
+        command: tuple[str, ...] = (),
+        **extra: object,
     ) -> str:
         """Layers are tar archives, kept as gzip; returns the manifest's digest."""
         archives = layers or (t.tarball(t.file("hello", b"hello")),)
         config = {
             "architecture": architecture,
             "os": "linux",
-            "config": {"Cmd": ["/hello"], "Healthcheck": {"Test": ["CMD", "/hello"]}, "Volumes": {"/data": {}}},
+            "config": {"Cmd": list(command)} if command else self.config,
             "rootfs": {"type": "layers", "diff_ids": [digest(archive) for archive in archives]},
         }
         packed = [gzip.compress(archive, mtime=0) for archive in archives]

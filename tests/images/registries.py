@@ -140,10 +140,16 @@ def client_of(home: Path) -> Client:
     return Client(Access((str(home / "config"), str(home / ".docker")), {"HOME": str(home)}))
 
 
-def layout(folder: Path, *, architectures: tuple[str, ...] = ("amd64",), layers: tuple[bytes, ...] = ()) -> str:
+def layout(
+    folder: Path,
+    *,
+    architectures: tuple[str, ...] = ("amd64",),
+    layers: tuple[bytes, ...] = (),
+    command: tuple[str, ...] = (),
+) -> str:
     """An OCI layout with one tag, for skopeo to copy; the word that it takes for it."""
     shelf = Shelf()
-    names = {name: shelf.add_image(architecture=name, layers=layers) for name in architectures}
+    names = {name: shelf.add_image(architecture=name, layers=layers, command=command) for name in architectures}
     top = names[architectures[0]] if len(names) == 1 else shelf.add_index(**names)
     kind, text = shelf.manifests[top]
     entry = {

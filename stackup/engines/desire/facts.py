@@ -3,26 +3,46 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from math import inf
+from typing import TYPE_CHECKING, Protocol
 
 from stackup.diagnostics import Diagnostics, Span
 from stackup.reconcile.resource import Run
 
+if TYPE_CHECKING:
+    from stackup.reconcile.resource import Desired
+    from stackup.values import Data
+
 
 @dataclass(frozen=True, slots=True)
 class ImageFact:
-    """An image that is there: its id, and whether it brings a health check or volumes of its own."""
+    """An image: its id, and whether it brings a health check or volumes of its own.
+
+    `fetch` is the normal form of an image that must be fetched first, None for one that is here. `until`, in seconds
+    since the epoch, is when this answer must be asked for again.
+    """
 
     id: str
     healthcheck: bool = False
     volumes: tuple[str, ...] = ()
+    fetch: Data | None = None
+    until: float = inf
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How to look for an image: how old what is here may be, in seconds; whether its registry may be asked."""
+
+    age: float = inf
+    ask: bool = True
+    platform: str = ""
 
 
 class Facts(Protocol):
     """Read-only; asked once for each thing."""
 
-    def image(self, reference: str) -> ImageFact | None:
-        """None when the store has no such image."""
+    def image(self, reference: str, look: Look) -> ImageFact | None:
+        """None when there is no such image and its registry may not be asked. StackupError when that is in vain."""
         ...
 
     def file_digest(self, path: str) -> str | None:
@@ -38,6 +58,8 @@ class Wish:
 
     run: Run = Run.RUNNING
     scale: dict[str, int] = field(default_factory=dict)
+    pull: str = ""
+    """Before every service's own `pull_policy`."""
 
 
 Origins = dict[tuple[str | int, ...], Span]
@@ -52,6 +74,8 @@ class Context:
     wish: Wish
     origins: Origins
     problems: Diagnostics = field(default_factory=Diagnostics)
+    fetches: dict[str, list[Desired]] = field(default_factory=dict)
+    """By service: images that it needs and that are not here yet."""
 
     def span(self, *path: str | int) -> Span | None:
         """The span of a path in the file, or of what encloses it."""
