@@ -147,3 +147,62 @@ def test_every_missing_image_is_named_in_one_go(hand: Hand, tmp_path: Path) -> N
     said = "".join(hand("up -d", code=1))
     assert said.count("SU105") == 2
     assert f'there is no image "{REGISTRY}/no/one:latest"' in said
+
+
+def test_a_pull_takes_what_it_can_get_and_says_what_it_cannot(hand: Hand, tmp_path: Path) -> None:
+    r.serve(tmp_path / "plain", 5000)
+    put(tmp_path, "first")
+    hand.write(STACK + f"  gone: {{image: '{REGISTRY}/no/gone'}}\n  home: {{image: host}}\n")
+    assert f'error: {REGISTRY}/no/gone: there is no image "{REGISTRY}/no/gone:latest"' in hand("pull", code=1)[1]
+    hand("pull --ignore-pull-failures")
+    hand("pull -q box")
+    assert hand("image ls --format json")[0].count("\n") == 1
+    assert "Up to date" in hand("pull box")[1]
+
+
+def test_a_pull_that_is_killed_goes_on(hand: Hand, tmp_path: Path) -> None:
+    """At every event that it tells of; what is left is sound, and the last one ends it."""
+    r.serve(tmp_path / "plain", 5000)
+    put(tmp_path, "first")
+    event = 1
+    while hand.machine.killed_at(event, "up", "-d", cwd=hand.folder):
+        event += 1
+        hand("image ls")
+    assert event > 3
+    hand("up -d")
+    assert hand("exec -T box cat /word")[0] == "first"
+    hand("down")
+
+
+def test_a_login_is_asked_for_checked_kept_and_forgotten(hand: Hand, tmp_path: Path) -> None:
+    name = r.serve(tmp_path / "login", 5001, login=True)
+    r.put_in(box(tmp_path, "first"), name, "team/box:1", "--dest-creds=me:secret")
+    hand.write(STACK.replace("5000", "5001"))
+    assert f"log in with `stackup login {name}`" in "".join(hand("up -d", code=1))
+    assert "does not let us in" in hand(f"login -u me --password-stdin {name}", code=1, given="wrong")[1]
+    assert not (hand.folder / ".docker/config.json").exists()
+    assert hand(f"login -u me --password-stdin http://{name}/", given="secret\n")[0] == "Login Succeeded\n"
+    kept = hand.folder / ".docker/config.json"
+    assert json.loads(kept.read_text()) == {"auths": {name: {"auth": r.LOGIN}}}
+    assert kept.stat().st_mode & 0o777 == 0o600
+    r.skopeo("inspect", "--tls-verify=false", f"--authfile={kept}", f"docker://{name}/team/box:1")
+    hand("up -d")
+    hand("down")
+    assert hand(f"logout {name}")[0] == f"Removing login credentials for {name}\n"
+    assert hand(f"logout {name}")[0] == f"Not logged in to {name}\n"
+    assert "nobody is there to ask" in hand(f"login {name}", code=1)[1]
+
+
+def test_an_image_goes_out_and_comes_in_on_another_machine(hand: Hand, tmp_path: Path) -> None:
+    r.serve(tmp_path / "plain", 5000)
+    box(tmp_path, "mine")
+    change = ("-c", 'CMD ["sleep", "600"]')
+    hand.machine.stackup("image", "import", *change, str(tmp_path / "root-mine"), f"{REGISTRY}/team/box:1")
+    assert f"{REGISTRY}/team/box:1: digest: sha256:" in hand(f"image push {REGISTRY}/team/box:1")[0]
+    other = {"STACKUP_ROOT": str(tmp_path / "other")}
+    identity = hand(f"image pull {REGISTRY}/team/box:1", **other)[0].strip()
+    assert identity == json.loads(hand(f"image inspect {REGISTRY}/team/box:1")[0])["id"]
+    assert "is skipped: it is not built here" in hand("push")[1]
+    hand.write(STACK.replace("stop_grace", "build: ., stop_grace"))
+    assert f"{REGISTRY}/team/box:1: digest: sha256:" in hand("push box")[0]
+    assert "no such image" in hand("image push 127.0.0.1:5009/x", code=1)[1]
