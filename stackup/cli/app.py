@@ -41,7 +41,7 @@ def global_flags(
     verbose: Annotated[bool, typer.Option("--verbose", hidden=True)] = False,
     version: Annotated[bool, typer.Option("--version", "-v", help="Show the version")] = False,
 ) -> None:
-    """Compose stacks on a bare Linux machine: no daemon, no runc, no registry."""
+    """Compose stacks on a bare Linux machine: no daemon, no runc, no iptables."""
 
 
 class Line:

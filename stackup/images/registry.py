@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from stackup.images.credentials import Keychain
     from stackup.images.transport import Response, Transport
 
-TRIES = 5
+TRIES = 4
 HOPS = 5
 PAUSE_S = 0.5
 AGENT = "stackup"

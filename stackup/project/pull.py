@@ -6,11 +6,10 @@ It takes no stack's lock and writes no stack's history, since it changes no stac
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from stackup.engines.desire.facts import ImageFact, Look
+from stackup.engines.desire.facts import Look
 from stackup.engines.desire.images import look_of, to_fetch
 from stackup.engines.memory.world import mirror
 from stackup.errors import StackupError, UsageError
@@ -24,8 +23,6 @@ from stackup.reconcile.resource import Desired
 
 if TYPE_CHECKING:
     from stackup.stackfile.model import Service
-
-ASKED_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,23 +75,19 @@ def pull_image(session: Session, reference: str, platform: str = "") -> Pulled:
 def fetch(session: Session, stack: str, looks: Iterable[tuple[str, Look]]) -> Pulled:
     """All are looked for before the first is pulled; those that cannot be found do not keep the others away."""
     asked = list(looks)
-    facts, failures = session.host.facts(), {}
-
-    def ask(item: tuple[str, Look]) -> ImageFact | StackupError | None:
-        try:
-            return facts.image(*item)
-        except StackupError as error:
-            return error
-
-    with ThreadPoolExecutor(ASKED_AT_ONCE) as workers:
-        answers = list(workers.map(ask, asked))
+    facts = session.host.facts()
+    facts.expect(asked)
     wanted: list[Desired] = []
     present: list[str] = []
-    for (name, look), answer in zip(asked, answers, strict=True):
-        if isinstance(answer, StackupError):
-            failures[name] = answer
-        elif answer is not None and answer.fetch is not None:
-            wanted.append(to_fetch(answer.fetch, look))
+    failures: dict[str, StackupError] = {}
+    for name, look in asked:
+        try:
+            fact = facts.image(name, look)
+        except StackupError as error:
+            failures[name] = error
+            continue
+        if fact is not None and fact.fetch is not None:
+            wanted.append(to_fetch(fact.fetch, look))
         else:
             present.append(name)
     return Pulled(_apply(session, stack, tuple(wanted)), tuple(present), failures)

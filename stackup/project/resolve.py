@@ -166,6 +166,7 @@ class _Noting:
 
     def __init__(self, facts: Any) -> None:
         self._facts = facts
+        self.expect = facts.expect
         self.until = inf
         self.files: set[str] = set()
         self.variables: dict[str, str | None] = {}

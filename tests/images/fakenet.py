@@ -126,12 +126,12 @@ class Shelf:
             "config": {"Cmd": list(command)} if command else self.config,
             "rootfs": {"type": "layers", "diff_ids": [digest(archive) for archive in archives]},
         }
-        packed = [gzip.compress(archive, mtime=0) for archive in archives]
+        blobs = [packed(archive) for archive in archives]
         manifest = {
             "schemaVersion": 2,
             "mediaType": OCI_MANIFEST,
             "config": self.described(json.dumps(config).encode(), OCI_CONFIG),
-            "layers": [self.described(blob, OCI_LAYER) for blob in packed],
+            "layers": [self.described(blob, OCI_LAYER) for blob in blobs],
             **extra,
         }
         return self.add_manifest(manifest, OCI_MANIFEST, *names)
@@ -160,3 +160,7 @@ def part(data: bytes, request: Request, breaks_after: int = -1) -> Answer:
 
 def digest(data: bytes) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def packed(archive: bytes) -> bytes:
+    return gzip.compress(archive, 1, mtime=0)

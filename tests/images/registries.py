@@ -41,13 +41,14 @@ def need(*programs: str) -> None:
             pytest.skip(f"needs {program}")
 
 
-def serve(folder: Path, port: int, *, login: bool = False, tls: bool = False) -> str:
+def serve(folder: Path, port: int, *, login: bool = False, tls: bool = False, clients: bool = False) -> str:
     """Starts a registry and waits until it listens; its name."""
     need("docker-registry")
     folder.mkdir()
     auth = f"auth: {{htpasswd: {{realm: test, path: {folder}/users}}}}" if login else ""
     (folder / "users").write_text(PASSWORD_LINE)
-    files = f", tls: {{certificate: {folder}/server.crt, key: {folder}/server.key}}" if tls else ""
+    asked = f", clientcas: [{folder}/ca.crt]" if clients else ""
+    files = f", tls: {{certificate: {folder}/server.crt, key: {folder}/server.key{asked}}}" if tls else ""
     if tls:
         certify(folder)
     config = folder / "config.yml"
@@ -122,6 +123,21 @@ class Front(BaseHTTPRequestHandler):
         return None
 
 
+def serve_proxy(behind: str, port: int) -> list[str]:
+    """A proxy that knows one place only; what it was asked for."""
+    asked: list[str] = []
+
+    class Proxy(Front):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.path = self.path.partition("/v2/")[1] + self.path.partition("/v2/")[2]
+            self.forward(b"")
+
+    server = ThreadingHTTPServer(("127.0.0.1", port), type("Door", (Proxy,), {"behind": behind}))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return asked
+
+
 def serve_tokens(behind: str, port: int) -> tuple[str, list[str]]:
     """A registry that wants tokens, before one that wants nothing; its name, and what its token server was asked."""
     asked: list[str] = []
@@ -136,8 +152,8 @@ def log_in(home: Path, registry: str) -> None:
     (home / ".docker/config.json").write_text(json.dumps({"auths": {registry: {"auth": LOGIN}}}))
 
 
-def client_of(home: Path) -> Client:
-    return Client(Access((str(home / "config"), str(home / ".docker")), {"HOME": str(home)}))
+def client_of(home: Path, **environ: str) -> Client:
+    return Client(Access((str(home / "config"), str(home / ".docker")), {"HOME": str(home), **environ}))
 
 
 def layout(

@@ -25,7 +25,7 @@ from stackup.images.soundness import problems
 from stackup.images.store import Store
 from stackup.images.transport import Request, Unreachable
 from tests.images import tarballs as t
-from tests.images.fakenet import HOST, Answer, FakeNet, Shelf, digest, part
+from tests.images.fakenet import HOST, Answer, FakeNet, Shelf, digest, packed, part
 
 NAME = f"{HOST}/app:1"
 AMD64 = Platform("linux", "amd64")
@@ -161,7 +161,7 @@ def test_what_came_before_an_error_is_kept_for_the_next_run(
 ) -> None:
     good, late = t.tarball(t.file("good", b"good")), t.tarball(t.file("late", b"late"))
     shelf.add_image("1", layers=(good, late))
-    blob = shelf.blobs.pop(digest(gzip.compress(late, mtime=0)))
+    blob = shelf.blobs.pop(digest(packed(late)))
     with pytest.raises(RemoteError):
         pull(client, store)
     assert store.has_layer(digest(good))
@@ -184,7 +184,7 @@ def _with_layer(shelf: Shelf, **changes: object) -> None:
 def test_t11_a_blob_with_other_bytes_is_refused(client: Client, shelf: Shelf, store: Store) -> None:
     shelf.add_image("1")
     layer = find(client, parse(NAME), AMD64).manifest.layers[0].digest
-    other = gzip.compress(t.tarball(t.file("hello", b"wrong")), mtime=0)
+    other = packed(t.tarball(t.file("hello", b"wrong")))
     shelf.blobs[layer] = other.ljust(len(shelf.blobs[layer]), b"\0")[: len(shelf.blobs[layer])]
     with pytest.raises(StackupError):
         pull(client, store)
@@ -193,7 +193,7 @@ def test_t11_a_blob_with_other_bytes_is_refused(client: Client, shelf: Shelf, st
 
 def test_t11_a_blob_that_unpacks_to_something_else_is_refused(client: Client, shelf: Shelf, store: Store) -> None:
     """Its own digest is right; the configuration promised another one."""
-    other = gzip.compress(t.tarball(t.file("hello", b"wrong")), mtime=0)
+    other = packed(t.tarball(t.file("hello", b"wrong")))
     _with_layer(shelf, digest=shelf.add_blob(other), size=len(other))
     with pytest.raises(RemoteError, match="nothing of it was kept") as caught:
         pull(client, store)
@@ -203,7 +203,7 @@ def test_t11_a_blob_that_unpacks_to_something_else_is_refused(client: Client, sh
 
 @pytest.mark.parametrize("by", [-1, 1, 100_000])
 def test_t11_a_blob_of_another_size_is_refused(client: Client, shelf: Shelf, store: Store, by: int) -> None:
-    size = len(gzip.compress(t.tarball(t.file("hello", b"hello")), mtime=0))
+    size = len(packed(t.tarball(t.file("hello", b"hello"))))
     _with_layer(shelf, size=size + by)
     with pytest.raises(StackupError):
         pull(client, store)
@@ -484,3 +484,18 @@ def test_progress_ends_with_all_of_every_layer(client: Client, shelf: Shelf, sto
     found: Found = find(client, parse(NAME), AMD64)
     Puller(store, at_once).pull(found, lambda name, done, total: seen.__setitem__(name, (done, total)))
     assert seen == {layer.digest: (layer.size, layer.size) for layer in found.manifest.layers}
+
+
+def test_t16_a_digest_is_what_comes_wherever_its_tag_points_now(client: Client, shelf: Shelf, store: Store) -> None:
+    """A lock is such a reference: the tag beside the digest is a comment."""
+    first = shelf.add_image("1")
+    shelf.config = {"Cmd": ["/other"]}
+    second = shelf.add_image("1")
+    image = pull(client, store, f"{NAME}@{first}")
+    assert store.rootfs(image).config.cmd == ("/hello",)
+    assert store.resolve(NAME) is None
+    assert store.resolve(f"{NAME}@{first}") == store.resolve(f"{HOST}/app@{first}") == image
+    del shelf.manifests[first]
+    with pytest.raises(RemoteError, match="there is no image"):
+        find(client, parse(f"{NAME}@{first}"), AMD64)
+    assert store.resolve(f"{NAME}@{second}") is None

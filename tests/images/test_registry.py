@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,7 @@ from stackup.images.soundness import problems
 from stackup.images.store import Store
 from tests.conftest import OwnHost
 from tests.images import registries as r
+from tests.images import tarballs as t
 
 pytestmark = [pytest.mark.host, pytest.mark.slow]
 AMD64 = Platform("linux", "amd64")
@@ -106,3 +110,52 @@ def test_a_registry_that_is_not_there(own_host: OwnHost, tmp_path: Path, store: 
     client.pause = lambda seconds: False
     with pytest.raises(RemoteError, match=r'"127.0.0.1:5009" cannot be reached: connection refused'):
         find(client, parse("127.0.0.1:5009/app"), AMD64)
+
+
+def test_a_client_shows_its_certificate(own_host: OwnHost, tmp_path: Path, store: Store) -> None:
+    name = r.serve(tmp_path / "tls", 5003, tls=True, clients=True)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/registries.toml").write_text(f'["{name}"]\nplain = false\n')
+    own = tmp_path / f"config/certs.d/{name}"
+    own.mkdir(parents=True)
+    shutil.copy(tmp_path / "tls/ca.crt", own)
+    client = r.client_of(tmp_path)
+    client.pause = lambda seconds: False
+    with pytest.raises(RemoteError):
+        find(client, parse(f"{name}/app:1"), AMD64)
+    shutil.copy(tmp_path / "tls/server.crt", own / "client.cert")
+    shutil.copy(tmp_path / "tls/server.key", own / "client.key")
+    r.put_in(r.layout(tmp_path / "one"), name, "app:1", f"--dest-cert-dir={own}")
+    assert hello(store, pull(tmp_path, store, f"{name}/app:1")) == b"hello"
+
+
+def test_a_proxy_is_asked_where_the_environment_says_so(own_host: OwnHost, tmp_path: Path, store: Store) -> None:
+    """Nobody knows the registry's name but the proxy."""
+    behind = r.serve(tmp_path / "plain", 5000)
+    r.put_in(r.layout(tmp_path / "one"), behind, "app:1")
+    asked = r.serve_proxy(behind, 3128)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/registries.toml").write_text('["registry.far:5000"]\nplain = true\n')
+    client = r.client_of(tmp_path, HTTP_PROXY="http://127.0.0.1:3128")
+    image = Puller(store).pull(find(client, parse("registry.far:5000/app:1"), AMD64))
+    assert hello(store, image) == b"hello"
+    assert asked[0].startswith("http://registry.far:5000/v2/app/manifests/1")
+
+
+def test_memory_does_not_grow_with_a_layer(own_host: OwnHost, tmp_path: Path) -> None:
+    """Two layers of 80 MB, of which nothing can be left out of the stream; a process of its own tells its peak."""
+    plain = r.serve(tmp_path / "plain", 5000)
+    piece = os.urandom(1 << 20)
+    big = t.tarball(*(t.file(f"f{number}", bytes([number]) + piece) for number in range(80)))
+    r.put_in(r.layout(tmp_path / "one", layers=(big, t.tarball(t.file("x", piece * 80)))), plain, "app:1")
+    script = (
+        "import sys; from stackup.images.access import Access; from stackup.images.pull import *;"
+        "from stackup.images.reference import parse; from stackup.images.index import Platform;"
+        "client = Client(Access((), {'HOME': sys.argv[1]}));"
+        "Puller(Store(sys.argv[1] + '/store')).pull(find(client, parse(sys.argv[2]), Platform('linux', 'amd64')));"
+        "print(next(line for line in open('/proc/self/status') if line.startswith('VmHWM')).split()[1])"
+    )
+    words = [sys.executable, "-c", script, str(tmp_path), f"{plain}/app:1"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 100 << 10, "KiB"
+    print(f"peak: {int(done.stdout) >> 10} MiB")

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import inf
 from typing import TYPE_CHECKING
 
 from stackup.engines.desire.facts import ImageFact, Look
+from stackup.errors import StackupError
 from stackup.images import reference
 from stackup.images.manifest import Image, parse_image
 from stackup.images.store import Store
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from stackup.values import Data
 
 HOST = "host"
+ASKED_AT_ONCE = 8
 
 
 class HostFacts:
@@ -32,15 +35,41 @@ class HostFacts:
     def __init__(self, layout: Layout, environ: Mapping[str, str]) -> None:
         self._store = Store(layout.images_dir)
         self._environ = environ
-        self._known: dict[tuple[str, Look], ImageFact | None] = {}
+        self._known: dict[tuple[str, Look], ImageFact | StackupError | None] = {}
         self._client: Client | None = None
+        self._lock = threading.Lock()
 
     def image(self, text: str, look: Look) -> ImageFact | None:
         if reference.is_host(text):
             return ImageFact(HOST)
+        self._learn(text, look)
+        found = self._known[text, look]
+        if isinstance(found, StackupError):
+            raise found
+        return found
+
+    def expect(self, asked: Iterable[tuple[str, Look]]) -> None:
+        """Registries are asked by several threads, the store by none."""
+        far = [pair for pair in dict.fromkeys(asked) if not reference.is_host(pair[0]) and not self._is_near(*pair)]
+        if len(far) > 1:
+            from concurrent.futures import ThreadPoolExecutor
+
+            with ThreadPoolExecutor(min(len(far), ASKED_AT_ONCE)) as workers:
+                list(workers.map(lambda pair: self._learn(*pair), far))
+
+    def _learn(self, text: str, look: Look) -> None:
         if (text, look) not in self._known:
-            self._known[text, look] = self._image(text, look)
-        return self._known[text, look]
+            try:
+                self._known[text, look] = self._image(text, look)
+            except StackupError as error:
+                self._known[text, look] = error
+
+    def _is_near(self, text: str, look: Look) -> bool:
+        """A guess that costs little: what is wrong with a name is said when it is asked for."""
+        try:
+            return not look.ask or (self._store.resolve(text) is not None and self._due(text, look) > time.time())
+        except StackupError:
+            return True
 
     def _image(self, text: str, look: Look) -> ImageFact | None:
         image_id = self._store.resolve(text)
@@ -67,8 +96,8 @@ class HostFacts:
         from stackup.images.index import Platform
         from stackup.images.pull import Client, find
 
-        if self._client is None:
-            self._client = Client(Access.from_environment(self._environ, uid=os.geteuid()))
+        with self._lock:
+            self._client = self._client or Client(Access.from_environment(self._environ, uid=os.geteuid()))
         platform = Platform.parse(look.platform) if look.platform else None
         return find(self._client, reference.parse(text), platform)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 
 from stackup.engines.desire.facts import Context, ImageFact
-from stackup.engines.desire.images import fetched, image_name, image_of
+from stackup.engines.desire.images import expect_images, fetched, image_name, image_of
 from stackup.engines.desire.limits import Where, health, limits, restart
 from stackup.engines.desire.mounts import Mounts, anonymous_name, mounts
 from stackup.engines.desire.resources import anonymous_volume
@@ -30,6 +30,7 @@ SHM_SIZE = 64 << 20
 
 def containers(stack: Stack, context: Context) -> Iterator[Desired]:
     """Every replica of every service, each with the volumes that only it has before it; images to be fetched last."""
+    expect_images(stack, context)
     for name, service in stack.services.items():
         warn_service(name, service, context)
         image = image_of(stack, name, service, context)

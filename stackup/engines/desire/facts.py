@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING, Protocol
@@ -40,6 +41,10 @@ class Look:
 
 class Facts(Protocol):
     """Read-only; asked once for each thing."""
+
+    def expect(self, asked: Iterable[tuple[str, Look]]) -> None:
+        """These images will be asked for: whatever takes long may be looked up for all of them at once."""
+        ...
 
     def image(self, reference: str, look: Look) -> ImageFact | None:
         """None when there is no such image and its registry may not be asked. StackupError when that is in vain."""

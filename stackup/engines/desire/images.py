@@ -43,6 +43,13 @@ def image_name(stack: str, name: str, service: Service) -> str:
     return service.image or f"{stack}-{name}"
 
 
+def expect_images(stack: Stack, context: Context) -> None:
+    services = stack.services.items()
+    context.facts.expect(
+        [(image_name(stack.name, name, service), look_of(service, context.wish.pull)) for name, service in services]
+    )
+
+
 def image_of(stack: Stack, name: str, service: Service, context: Context) -> ImageFact:
     """What the service runs; what it must have fetched for that, its mounts too, is noted in the context."""
     look = look_of(service, context.wish.pull)

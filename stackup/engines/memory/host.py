@@ -13,7 +13,7 @@ from stackup.reconcile.codec import desired_in
 from stackup.reconcile.decide import Policy, decide
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from stackup.engines.engine import Direct, Engine, Finding
 
@@ -24,6 +24,9 @@ class MemoryFacts:
     def __init__(self, environ: Mapping[str, str], images: frozenset[str] = frozenset()) -> None:
         self._environ = environ
         self._images = images
+
+    def expect(self, asked: Iterable[tuple[str, Look]]) -> None:
+        return None
 
     def image(self, reference: str, look: Look) -> ImageFact | None:
         if reference.startswith("missing"):
