@@ -11,9 +11,10 @@ import json
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import SplitResult, urlencode, urlsplit
 
 from stackup.errors import RemoteError
+from stackup.images.places import split
 from stackup.images.refusal import printable
 from stackup.images.transport import Request
 
@@ -93,7 +94,7 @@ class Authorizer:
         return Request("GET", url, {"Authorization": f"Basic {mine.basic()}"}, sender=peer)
 
     def _check_realm(self, realm: str) -> None:
-        parts, registry = urlsplit(realm), self._endpoint.host
+        parts, registry = _split(realm), self._endpoint.host
         allowed = ("https", "http") if self._endpoint.plain else ("https",)
         if parts.scheme not in allowed or not parts.hostname or "@" in parts.netloc:
             raise _realm_refused(registry, realm, "which is not a place that can be trusted with a login")
@@ -106,6 +107,14 @@ class Authorizer:
         own = urlsplit(self._endpoint.base).hostname or ""
         if parts.hostname != own and not ("." in parts.hostname and own.endswith(f".{parts.hostname}")):
             raise _realm_refused(registry, realm, "which is another host: your login was not sent there")
+
+
+def _split(realm: str) -> SplitResult:
+    """What is no URL at all has nothing in it, and is refused for that."""
+    try:
+        return split(realm)
+    except RemoteError:
+        return urlsplit("")
 
 
 def _split_scope(asked: dict[str, str]) -> list[tuple[str, str]]:
@@ -127,7 +136,7 @@ def _read_token(status: int, text: bytes, host: str) -> str:
 
 
 def _realm_refused(registry: str, realm: str, why: str) -> RemoteError:
-    place = urlsplit(realm).netloc.rpartition("@")[2]
+    place = _split(realm).netloc.rpartition("@")[2] or "host[:port]"
     return RemoteError(
         f'"{registry}" asks to log in at "{printable(realm[:200])}", {why}',
         subject=registry,

@@ -14,12 +14,13 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote
 
 from stackup.errors import RemoteError
 from stackup.images import patience
 from stackup.images.auth import Authorizer
 from stackup.images.index import ACCEPTED, TEXT_MAX
+from stackup.images.places import same_place, step
 from stackup.images.reference import DEFAULT_REGISTRY
 from stackup.images.refusal import printable
 from stackup.images.transport import Request, Unreachable
@@ -77,6 +78,7 @@ class Registry:
         self._pause = pause
         self._authorizers: dict[str, Authorizer] = {}
         self._lock = threading.Lock()
+        self._peer = ""
 
     def ping(self) -> None:
         """Whether the registry is one and lets us in. Raises RemoteError."""
@@ -182,27 +184,31 @@ class Registry:
     def _shown(self, call: Call) -> Response:
         """Sent as who we are; once more when the registry wants to know who that is."""
         authorizer = self._authorizer(call.scope)
-        answer = self._led(call, authorizer.header(call.scope))
-        if answer.status == 401 and _same_place(call.url, self.endpoint.base) and authorizer.meet(answer, call.scope):
+        answer, own = self._led(call, authorizer.header(call.scope))
+        if answer.status == 401 and own and authorizer.meet(answer, call.scope):
             answer.close()
-            answer = self._led(call, authorizer.header(call.scope))
+            answer, own = self._led(call, authorizer.header(call.scope))
         return answer
 
-    def _led(self, call: Call, authorization: str) -> Response:
-        """Through redirects. Credentials stay at the registry's own address; nothing goes from TLS to plain HTTP."""
-        request = Request(call.method, call.url, {"User-Agent": AGENT, **(call.headers or {})}, call.body)
+    def _led(self, call: Call, authorization: str) -> tuple[Response, bool]:
+        """Through redirects; whether the answer is the registry's own, whose challenges alone are met.
+
+        Credentials stay at the registry's own address; nothing goes from TLS to plain HTTP.
+        """
+        own = same_place(call.url, self.endpoint.base)
+        headers = {"User-Agent": AGENT, **(call.headers or {})}
+        request = Request(call.method, call.url, headers, call.body, "" if own else self._peer)
         for _ in range(HOPS):
-            own = _same_place(request.url, self.endpoint.base)
             shown = {**request.headers, "Authorization": authorization} if authorization and own else request.headers
             answer = self._transport.send(replace(request, headers=shown))
+            self._peer = answer.peer if own else self._peer
             place = answer.headers.get("location", "")
             if answer.status not in _REDIRECTS or call.method not in ("GET", "HEAD") or not place:
-                return answer
+                return answer, own
             answer.close()
-            url = urljoin(request.url, place)
-            _check_step(request.url, url)
-            sender = "" if _same_place(url, self.endpoint.base) else answer.peer or request.sender
-            request = replace(request, url=url, sender=sender)
+            url = step(request.url, place)
+            own = same_place(url, self.endpoint.base)
+            request = replace(request, url=url, sender="" if own else answer.peer or request.sender)
         raise RemoteError(f'"{self.endpoint.host}" redirects without end', subject=self.endpoint.host)
 
     def _authorizer(self, scope: str) -> Authorizer:
@@ -215,9 +221,8 @@ class Registry:
             return self._authorizers[repository]
 
     def _location(self, answer: Response, url: str) -> str:
-        place = urljoin(url, answer.headers.get("location", ""))
-        _check_step(url, place)
-        return place
+        """Maybe at another host, which then gets the blob but no login."""
+        return step(url, answer.headers.get("location", ""))
 
     def _read(self, answer: Response, limit: int) -> bytes:
         """At most `limit` bytes: a longer text is cut by one byte more, and so is wrong."""
@@ -276,21 +281,6 @@ def wrong_digest(digest: str, subject: str) -> RemoteError:
         hint="the registry, or somebody on the way, sends other bytes than it promises",
         code="digest",
     )
-
-
-def _check_step(old: str, new: str) -> None:
-    before, after = urlsplit(old), urlsplit(new)
-    if after.scheme not in ("http", "https") or (before.scheme == "https" and after.scheme == "http"):
-        raise RemoteError(
-            f'a redirect from "{before.netloc}" to "{printable(new[:200])}" is not followed: it is not encrypted',
-            subject=before.netloc,
-            code="redirect-refused",
-        )
-
-
-def _same_place(one: str, other: str) -> bool:
-    """Scheme, host and port: what credentials are bound to."""
-    return urlsplit(one)[:2] == urlsplit(other)[:2]
 
 
 def _words(text: bytes) -> str:

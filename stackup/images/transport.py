@@ -12,6 +12,7 @@ import ssl
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 CONNECT_S = 15.0
 READ_S = 60.0
+DRAINED = 1 << 16
+"""Bytes of an answer that nobody wants and that are read all the same, for another request on the connection."""
 
 
 class Unreachable(RemoteError):
@@ -103,7 +106,7 @@ class Network:
                 decode_content=False,
                 timeout=timeout,
             )
-        except urllib3.exceptions.HTTPError as error:
+        except (urllib3.exceptions.HTTPError, HTTPException, OSError, ValueError) as error:
             raise _unreachable(request.host, error) from error
         return _Answer(answer, request.host)
 
@@ -152,26 +155,32 @@ def _guarded(sender: str) -> dict[str, Any]:
     from urllib3.connection import HTTPConnection, HTTPSConnection
     from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-    class Plain(HTTPConnection):
-        def _new_conn(self) -> Any:
-            return _checked(super()._new_conn(), sender, self.host)
+    class Guarded:
+        """Mixed into a connection; the answer may outlive it, so it is told who gave it."""
 
-    class Secure(HTTPSConnection):
-        def _new_conn(self) -> Any:
-            return _checked(super()._new_conn(), sender, self.host)
+        host: str
+        peer = ""
 
-    plain = type("PlainPool", (HTTPConnectionPool,), {"ConnectionCls": Plain})
-    secure = type("SecurePool", (HTTPSConnectionPool,), {"ConnectionCls": Secure})
+        def _new_conn(self) -> Any:
+            sock = super()._new_conn()  # type: ignore[misc]
+            try:
+                self.peer = str(sock.getpeername()[0])
+                check_peer(sender, self.peer, self.host)
+            except BaseException:
+                sock.close()
+                raise
+            return sock
+
+        def getresponse(self) -> Any:
+            answer = super().getresponse()  # type: ignore[misc]
+            answer.peer = self.peer
+            return answer
+
+    plain_connection = type("PlainConnection", (Guarded, HTTPConnection), {})
+    secure_connection = type("SecureConnection", (Guarded, HTTPSConnection), {})
+    plain = type("PlainPool", (HTTPConnectionPool,), {"ConnectionCls": plain_connection})
+    secure = type("SecurePool", (HTTPSConnectionPool,), {"ConnectionCls": secure_connection})
     return {"http": plain, "https": secure}
-
-
-def _checked(sock: Any, sender: str, host: str) -> Any:
-    try:
-        check_peer(sender, sock.getpeername()[0], host)
-    except RemoteError:
-        sock.close()
-        raise
-    return sock
 
 
 def check_peer(sender: str, peer: str, host: str) -> None:
@@ -204,33 +213,24 @@ class _Answer:
         self._host = host
         self.status: int = answer.status
         self.headers: Mapping[str, str] = {name.lower(): value for name, value in answer.headers.items()}
-        self.peer = _peer(answer)
+        self.peer: str = getattr(answer, "peer", "")
 
     def read(self, size: int, /) -> bytes:
         import urllib3
 
         try:
             return bytes(self._answer.read(size))
-        except (urllib3.exceptions.HTTPError, OSError) as error:
+        except (urllib3.exceptions.HTTPError, HTTPException, OSError) as error:
             raise _unreachable(self._host, error) from error
 
     def close(self) -> None:
-        """A connection whose answer was read to its end serves again."""
-        if self._answer.length_remaining in (0, None) and self._answer.closed:
+        """A connection whose answer was read to its end, or nearly so, serves again."""
+        left = self._answer.length_remaining
+        if left is not None and left <= DRAINED:
+            self._answer.drain_conn()
             self._answer.release_conn()
         else:
             self._answer.close()
-
-
-def _peer(answer: Any) -> str:
-    connection = getattr(answer, "connection", None)
-    sock = getattr(connection, "sock", None)
-    if sock is None or getattr(connection, "proxy", None):
-        return ""
-    try:
-        return str(sock.getpeername()[0])
-    except OSError:
-        return ""
 
 
 def _unreachable(host: str, error: BaseException) -> RemoteError:

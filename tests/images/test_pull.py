@@ -499,3 +499,79 @@ def test_t16_a_digest_is_what_comes_wherever_its_tag_points_now(client: Client, 
     with pytest.raises(RemoteError, match="there is no image"):
         find(client, parse(f"{NAME}@{first}"), AMD64)
     assert store.resolve(f"{NAME}@{second}") is None
+
+
+HOSTILE = [
+    "https://[::1", "https://a:99999/x", "https://\x00/", "https://a b/", "https://\u202ee.example/", "gopher://x/", "file:///etc/shadow",
+    "https://", "//", "https:\\\\evil.example\\x", "https://a\r\nX-Header: 1/", "javascript:1", "https://%zz/", "https://a:0/",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("place", HOSTILE)
+def test_t14_a_place_that_is_none_is_an_error_in_words(client: Client, shelf: Shelf, net: FakeNet, place: str) -> None:
+    shelf.add_image("1")
+    _moved(shelf, place)
+    with pytest.raises(StackupError):
+        find(client, parse(NAME), AMD64)
+    assert {request.host for request in net.requests} <= {HOST, "%zz"}
+
+
+@pytest.mark.parametrize("realm", HOSTILE)
+def test_t15_a_realm_that_is_none_is_an_error_in_words(
+    client: Client, shelf: Shelf, net: FakeNet, tmp_path: Path, realm: str
+) -> None:
+    log_in(tmp_path)
+    shelf.add_image("1")
+    _token_wanted(shelf, realm)
+    with pytest.raises(StackupError):
+        find(client, parse(NAME), AMD64)
+    assert {request.host for request in net.requests} == {HOST}
+
+
+def test_t13_a_challenge_from_elsewhere_is_not_met(client: Client, shelf: Shelf, net: FakeNet, tmp_path: Path) -> None:
+    """It names the registry's own token server, and still gets no token fetched."""
+    log_in(tmp_path)
+    shelf.add_image("1")
+    _moved(shelf, "https://cdn.example/blob")
+    header = {"www-authenticate": f'Bearer realm="https://{HOST}/token"'}
+    net.hosts["cdn.example"] = lambda request: Answer(401, headers=header)
+    with pytest.raises(RemoteError):
+        find(client, parse(NAME), AMD64)
+    assert not [request for request in net.requests if "/token" in request.url]
+    assert net.shown_to("cdn.example") == []
+
+
+def test_t14_an_upload_goes_where_a_redirect_might_and_shows_no_login(
+    client: Client, shelf: Shelf, net: FakeNet, tmp_path: Path
+) -> None:
+    log_in(tmp_path)
+    places = iter(["https://store.example/x", "https://inside.example/x"])
+
+    def uploads(request: Request) -> Answer:
+        if "Authorization" not in request.headers:
+            return Answer(401, headers={"www-authenticate": 'Basic realm="x"'})
+        return Answer(202, headers={"location": next(places)})
+
+    shelf.before = uploads
+    net.hosts |= {"store.example": lambda request: Answer(201), "inside.example": lambda request: Answer(201)}
+    net.addresses["inside.example"] = "169.254.169.254"
+    registry = client.registry(HOST)
+    registry.upload("app", registry.begin("app"), digest(b"x"), b"x", 1)
+    with pytest.raises(RemoteError, match="is not followed"):
+        registry.upload("app", registry.begin("app"), digest(b"x"), b"x", 1)
+    assert net.shown_to("store.example") == []
+    assert [request.host for request in net.requests][-1] == HOST
+
+
+def test_a_port_that_goes_without_saying_is_the_same_place(
+    client: Client, shelf: Shelf, net: FakeNet, tmp_path: Path
+) -> None:
+    log_in(tmp_path)
+    shelf.before = lambda request: (
+        Answer(202, headers={"location": f"https://{HOST}:443/upload"})
+        if "Authorization" in request.headers
+        else Answer(401, headers={"www-authenticate": 'Basic realm="x"'})
+    )
+    net.hosts[f"{HOST}:443"] = lambda request: Answer(201 if "Authorization" in request.headers else 403)
+    registry = client.registry(HOST)
+    registry.upload("app", registry.begin("app"), digest(b"x"), b"x", 1)
