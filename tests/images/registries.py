@@ -123,6 +123,32 @@ class Front(BaseHTTPRequestHandler):
         return None
 
 
+def serve_slowly(behind: str, port: int) -> threading.Event:
+    """A registry that gives a large blob a byte at a time, for ever; set once it has begun to."""
+    begun = threading.Event()
+
+    class Slow(Front):
+        def do_GET(self) -> None:
+            connection = http.client.HTTPConnection(self.behind)
+            connection.request("GET", self.path, headers=dict(self.headers))
+            answer = connection.getresponse()
+            body = answer.read()
+            if len(body) < 100_000:
+                self.say(answer.status, dict(answer.getheaders()), body)
+                return
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            for number in range(len(body)):
+                self.wfile.write(body[number : number + 1])
+                begun.set()
+                time.sleep(0.01)
+
+    server = ThreadingHTTPServer(("127.0.0.1", port), type("Door", (Slow,), {"behind": behind}))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return begun
+
+
 def serve_proxy(behind: str, port: int) -> list[str]:
     """A proxy that knows one place only; what it was asked for."""
     asked: list[str] = []

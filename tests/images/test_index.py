@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stackup.errors import UsageError
 from stackup.images.index import (
@@ -129,3 +131,30 @@ def test_the_newest_variant_that_runs_is_chosen() -> None:
 def test_what_is_no_platform_is_refused(wrong: str) -> None:
     with pytest.raises(UsageError):
         Platform.parse(wrong)
+
+
+KEYS = st.sampled_from(
+    ["schemaVersion", "mediaType", "config", "layers", "manifests", "digest", "size", "platform", "os"]
+)
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=True)
+    | st.sampled_from([OCI_MANIFEST, OCI_INDEX, OCI_CONFIG, DIGEST]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5),
+    max_leaves=20,
+)
+
+
+@given(
+    st.sampled_from([MANIFEST, INDEX]),
+    st.dictionaries(KEYS, VALUES, max_size=4),
+    st.sampled_from([OCI_MANIFEST, OCI_INDEX, ""]),
+)
+def test_whatever_comes_is_read_or_refused(base: dict[str, object], changes: dict[str, object], header: str) -> None:
+    try:
+        found = parse(text(base, **changes), header)
+    except ManifestInvalid:
+        return
+    assert isinstance(found, (Manifest, Index))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import subprocess
 import tarfile
 from pathlib import Path
 
@@ -206,3 +208,21 @@ def test_an_image_goes_out_and_comes_in_on_another_machine(hand: Hand, tmp_path:
     hand.write(STACK.replace("stop_grace", "build: ., stop_grace"))
     assert f"{REGISTRY}/team/box:1: digest: sha256:" in hand("push box")[0]
     assert "no such image" in hand("image push 127.0.0.1:5009/x", code=1)[1]
+
+
+def test_a_pull_that_is_interrupted_ends_at_once(hand: Hand, tmp_path: Path) -> None:
+    """From a registry whose layer never ends; the code says who wanted it."""
+    behind = r.serve(tmp_path / "plain", 5000)
+    put(tmp_path, "first")
+    slow = r.serve_slowly(behind, 5004)
+    hand.write(STACK.replace("5000", "5004"))
+    command = hand.machine.command(["--progress", "json", "up", "-d"])
+    with subprocess.Popen(command, cwd=hand.folder, env=hand.machine.environment, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        while b"StepTransfer" not in process.stderr.readline():
+            pass
+        assert slow.wait(30)
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+    assert process.returncode == 130, rest
+    assert hand("image ls -q")[0] == ""

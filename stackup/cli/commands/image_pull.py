@@ -19,7 +19,7 @@ def run(call: Call, options: Options) -> int:
         tell_present(made, pulled)
     tell_errors(call, errors_of(pulled))
     if not pulled.ok:
-        return Exit.FAILED
+        return Exit.INTERRUPTED if pulled.report.interrupted else Exit.FAILED
     if not call.dry_run:
         call.terminal.print(identify(made.session, name))
     return Exit.DONE

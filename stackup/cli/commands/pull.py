@@ -26,4 +26,6 @@ def run(call: Call, options: Options) -> int:
         pulled = pull(made.session, wanted)
         tell_present(made, pulled)
     tell_errors(call, errors_of(pulled))
+    if pulled.report.interrupted:
+        return Exit.INTERRUPTED
     return Exit.DONE if pulled.ok or options.flag("ignore_pull_failures") else Exit.FAILED
