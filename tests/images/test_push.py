@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import tarfile
 from pathlib import Path
 
@@ -134,3 +135,18 @@ def test_a_push_shows_its_login_and_its_token(own_host: OwnHost, tmp_path: Path,
 def test_what_is_not_here_cannot_be_pushed(own_host: OwnHost, tmp_path: Path, store: Store) -> None:
     with pytest.raises(UsageError, match="no such image"):
         push(tmp_path, store, "127.0.0.1:5000/app:1")
+
+
+def test_podman_runs_on_what_we_push(own_host: OwnHost, tmp_path: Path, store: Store) -> None:
+    """It verifies the layers against the configuration as it unpacks them."""
+    r.need("podman")
+    plain = r.serve(tmp_path / "plain", 5000)
+    (tmp_path / "root/etc").mkdir(parents=True)
+    (tmp_path / "root/etc/motd").write_text("hello")
+    (tmp_path / "root/link").symlink_to("etc/motd")
+    made = import_rootfs(store, str(tmp_path / "root"), f"{plain}/app:1")
+    push(tmp_path, store, f"{plain}/app:1")
+    roots = ["--root", f"{tmp_path}/podman", "--runroot", "/run/podman", "--storage-driver", "vfs"]
+    words = ["podman", *roots, "pull", "-q", "--tls-verify=false", f"{plain}/app:1"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == made.id.removeprefix("sha256:"), done.stderr
