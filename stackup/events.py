@@ -40,6 +40,19 @@ class StepProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class StepTransfer:
+    """Bytes of a part (a layer, by its digest) that are here, of all that it has; told again as more come."""
+
+    at: float
+    step: int
+    verb: str
+    address: str
+    part: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class StepEnded:
     """`error` is empty when the step succeeded."""
 
@@ -73,7 +86,7 @@ class Notice:
     address: str = ""
 
 
-Event: TypeAlias = PlanMade | StepStarted | StepProgress | StepEnded | StepSkipped | Notice
+Event: TypeAlias = PlanMade | StepStarted | StepProgress | StepTransfer | StepEnded | StepSkipped | Notice
 
 
 class Sink(Protocol):

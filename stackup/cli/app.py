@@ -35,6 +35,7 @@ def global_flags(
     progress: Annotated[str | None, typer.Option(help="auto, tty, plain, json or quiet")] = None,
     ansi: Annotated[str | None, typer.Option(help="never, always or auto")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask no registry: what is here must do")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings about the files are errors")] = False,
     diagnostics: Annotated[
         str | None, typer.Option(metavar="FORM", help="Problems of the files as json, github or sarif")
@@ -44,7 +45,7 @@ def global_flags(
     verbose: Annotated[bool, typer.Option("--verbose", hidden=True)] = False,
     version: Annotated[bool, typer.Option("--version", "-v", help="Show the version")] = False,
 ) -> None:
-    """Compose stacks on a bare Linux machine: no daemon, no runc, no registry."""
+    """Compose stacks on a bare Linux machine: no daemon, no runc, no iptables."""
 
 
 class Line:

@@ -61,6 +61,8 @@ class Call:
     def heed(self, flags: Options, verb: str) -> None:
         """Take the global flags, each before its variable of the environment."""
         self.flags, self.verb = flags, verb
+        if flags.flag("offline"):
+            self.environ = {**self.environ, "STACKUP_OFFLINE": "1"}
         ansi = _choice(flags.text("ansi") or self.environ.get("COMPOSE_ANSI", ""), ANSI, "--ansi")
         self.progress = _choice(
             flags.text("progress") or self.environ.get("COMPOSE_PROGRESS", ""), PROGRESS, "--progress"

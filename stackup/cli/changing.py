@@ -11,7 +11,7 @@ from stackup.cli.interrupts import interruptible
 from stackup.cli.options import Options
 from stackup.cli.views import plan as plan_view
 from stackup.cli.views import risks
-from stackup.cli.views.progress import View, choose
+from stackup.cli.views.progress import View, choose, without_transfers
 from stackup.cli.views.report import tell
 from stackup.cli.views.words import Words
 from stackup.errors import UsageError
@@ -19,6 +19,8 @@ from stackup.project.session import Session
 from stackup.reconcile.apply import Report
 from stackup.reconcile.plan import Action, Plan
 from stackup.reconcile.resource import Run
+
+PULLS = ("always", "missing", "never", "policy", "build")
 
 
 @dataclass(slots=True)
@@ -65,11 +67,11 @@ class Frame:
                 self.view.settled(str(item.address), "Running")
 
 
-def frame(call: Call, *, yes: bool = False, mode: str = "") -> Frame:
+def frame(call: Call, *, yes: bool = False, mode: str = "", quiet_pull: bool = False) -> Frame:
     """Everything that a changing command needs; nothing is drawn yet."""
     words = Words()
     view = choose(call.terminal, mode or call.progress, words)
-    made = Frame(call, words, call.session(sink=view), view, asked=yes)
+    made = Frame(call, words, call.session(sink=without_transfers(view) if quiet_pull else view), view, asked=yes)
     made.session.confirm = made.confirm
     return made
 
@@ -89,9 +91,9 @@ def shown(made: Frame) -> Iterator[None]:
                 made.view.close()
 
 
-def change(call: Call, verb: Callable[[Session], Report], *, yes: bool = False) -> int:
+def change(call: Call, verb: Callable[[Session], Report], *, yes: bool = False, quiet_pull: bool = False) -> int:
     """Run a use case that changes something, and tell how it went."""
-    made = frame(call, yes=yes)
+    made = frame(call, yes=yes, quiet_pull=quiet_pull)
     with shown(made):
         report = verb(made.session)
     return told(made, report)
@@ -104,5 +106,13 @@ def told(made: Frame, report: Report) -> int:
 
 def tell_unbuilt(call: Call, options: Options) -> None:
     """What is asked for and will not be done is said."""
-    if options.flag("build") or options.text("pull") in ("always", "build"):
-        call.say_warning("this release neither builds nor pulls images: those of this machine are used")
+    if options.flag("build"):
+        call.say_warning("this release does not build images: those of this machine are used")
+
+
+def pull_policy(options: Options) -> str:
+    """`--pull`, before what the services say; empty when they are to decide."""
+    text = options.text("pull") if "pull" in options.values else ""
+    if text and text not in PULLS:
+        raise UsageError(f'"{text}" is not a value of --pull', subject="--pull", hint=f"choose {', '.join(PULLS)}")
+    return "" if text in ("policy", "build") else text

@@ -2,7 +2,7 @@
 
 # ruff: noqa: E501
 
-GLOBALS = "file|texts|--file,-f| project_name|text|--project-name,-p| profile|texts|--profile| env_file|texts|--env-file| project_directory|text|--project-directory| parallel|number|--parallel| progress|text|--progress| ansi|text|--ansi| dry_run|flag|--dry-run| strict|flag|--strict| diagnostics|text|--diagnostics| compatibility|flag|--compatibility| all_resources|flag|--all-resources| verbose|flag|--verbose| version|flag|--version,-v|"
+GLOBALS = "file|texts|--file,-f| project_name|text|--project-name,-p| profile|texts|--profile| env_file|texts|--env-file| project_directory|text|--project-directory| parallel|number|--parallel| progress|text|--progress| ansi|text|--ansi| dry_run|flag|--dry-run| offline|flag|--offline| strict|flag|--strict| diagnostics|text|--diagnostics| compatibility|flag|--compatibility| all_resources|flag|--all-resources| verbose|flag|--verbose| version|flag|--version,-v|"
 
 VERBS = {
     "apply": "plan|one|| yes|flag|--yes,-y|",
@@ -26,11 +26,15 @@ VERBS = {
     "image ls": "repository|maybe|| all|flag|--all,-a| digests|flag|--digests| filter|texts|--filter,-f| format|text|--format| no_trunc|flag|--no-trunc| quiet|flag|--quiet,-q| json|flag|--json|",
     "image parse": "file|one|| format|text|--format|json",
     "image prune": "all|flag|--all,-a| filter|texts|--filter| force|flag|--force,-f|",
+    "image pull": "reference|one|| platform|text|--platform| quiet|flag|--quiet,-q|",
+    "image push": "reference|one|| quiet|flag|--quiet,-q|",
     "image rm": "references|some|| force|flag|--force,-f| no_prune|flag|--no-prune|",
     "image save": "references|some|| output|text|--output,-o|",
     "image tag": "source|one|| target|one||",
     "images": "services|many|| quiet|flag|--quiet,-q| format|text|--format| json|flag|--json|",
     "kill": "services|many|| signal|text|--signal,-s|SIGKILL remove_orphans|flag|--remove-orphans|",
+    "login": "registry|maybe|| username|text|--username,-u| password|text|--password,-p| password_stdin|flag|--password-stdin|",
+    "logout": "registry|maybe||",
     "logs": "services|many|| follow|flag|--follow,-f| tail|text|--tail,-n| timestamps|flag|--timestamps,-t| since|text|--since| until|text|--until| index|number|--index| no_color|flag|--no-color| no_log_prefix|flag|--no-log-prefix| raw|flag|--raw|",
     "ls": "all|flag|--all,-a| quiet|flag|--quiet,-q| format|text|--format| filter|texts|--filter| json|flag|--json|",
     "network connect": "network|one|| container|one|| alias|texts|--alias| driver_opt|texts|--driver-opt| gw_priority|number|--gw-priority| ip|text|--ip| ip6|text|--ip6| link_local_ip|texts|--link-local-ip|",
@@ -43,9 +47,11 @@ VERBS = {
     "plan": "services|many|| out|text|--out,-o| detailed_exitcode|flag|--detailed-exitcode| steps|flag|--steps| force_recreate|flag|--force-recreate| no_recreate|flag|--no-recreate| no_deps|flag|--no-deps| remove_orphans|flag|--remove-orphans| scale|texts|--scale| json|flag|--json|",
     "port": "service|one|| private_port|count|| protocol|text|--protocol|tcp index|number|--index|",
     "ps": "services|many|| all|flag|--all,-a| quiet|flag|--quiet,-q| format|text|--format| json|flag|--json| filter|texts|--filter| status|texts|--status| list_services|flag|--services| orphans|flag|--orphans|1 orphans|off|--no-orphans| drift|flag|--drift| no_trunc|flag|--no-trunc|",
+    "pull": "services|many|| policy|text|--policy| include_deps|flag|--include-deps| ignore_buildable|flag|--ignore-buildable| ignore_pull_failures|flag|--ignore-pull-failures| quiet|flag|--quiet,-q|",
+    "push": "services|many|| include_deps|flag|--include-deps| ignore_push_failures|flag|--ignore-push-failures| quiet|flag|--quiet,-q|",
     "restart": "services|many|| timeout|number|--timeout,-t| no_deps|flag|--no-deps|",
     "rm": "services|many|| force|flag|--force,-f| stop|flag|--stop,-s| volumes|flag|--volumes,-v|",
-    "run": "service|one|| command|many|| rm|flag|--rm| detach|flag|--detach,-d| env|texts|--env,-e| env_from_file|texts|--env-from-file| user|text|--user,-u| workdir|text|--workdir,-w| entrypoint|text|--entrypoint| name|text|--name| label|texts|--label,-l| volume|texts|--volume,-v| publish|texts|--publish,-p| service_ports|flag|--service-ports,-P| use_aliases|flag|--use-aliases| no_deps|flag|--no-deps| no_tty|flag|--no-tty,-T| tty|flag|--tty,-t| interactive|flag|--interactive,-i|1 interactive|off|--no-interactive| cap_add|texts|--cap-add| cap_drop|texts|--cap-drop| build|flag|--build| pull|text|--pull| quiet|flag|--quiet,-q| remove_orphans|flag|--remove-orphans| rest",
+    "run": "service|one|| command|many|| rm|flag|--rm| detach|flag|--detach,-d| env|texts|--env,-e| env_from_file|texts|--env-from-file| user|text|--user,-u| workdir|text|--workdir,-w| entrypoint|text|--entrypoint| name|text|--name| label|texts|--label,-l| volume|texts|--volume,-v| publish|texts|--publish,-p| service_ports|flag|--service-ports,-P| use_aliases|flag|--use-aliases| no_deps|flag|--no-deps| no_tty|flag|--no-tty,-T| tty|flag|--tty,-t| interactive|flag|--interactive,-i|1 interactive|off|--no-interactive| cap_add|texts|--cap-add| cap_drop|texts|--cap-drop| build|flag|--build| pull|text|--pull| quiet_pull|flag|--quiet-pull| quiet|flag|--quiet,-q| remove_orphans|flag|--remove-orphans| rest",
     "scale": "counts|some|| no_deps|flag|--no-deps|",
     "start": "services|many|| wait|flag|--wait| wait_timeout|number|--wait-timeout|",
     "stop": "services|many|| timeout|number|--timeout,-t|",

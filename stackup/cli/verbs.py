@@ -25,6 +25,7 @@ GRAMMARS = {
         "image du",
         "image parse",
     ),
+    "remote": ("pull", "push", "login", "logout", "image pull", "image push"),
     "network": (
         "network create",
         "network ls",
@@ -63,6 +64,12 @@ VERBS = {
     "image save": "Save images to an archive or standard output",
     "image tag": "Give an image another name",
     "images": "List images used by the created containers",
+    "image pull": "Bring an image in from its registry",
+    "image push": "Bring an image to its registry",
+    "login": "Log in to a registry",
+    "logout": "Log out from a registry",
+    "pull": "Pull service images",
+    "push": "Push service images",
     "kill": "Force stop service containers",
     "logs": "View output from containers",
     "ls": "List running stacks",
@@ -92,7 +99,7 @@ VERBS = {
 }
 
 GROUPS = {
-    "image": "Import, list, save, load, check and remove images",
+    "image": "Import, pull, push, list, save, load, check and remove images",
     "network": "Make, list, remove and connect networks",
 }
 ALIASES = {"convert": "config"}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from stackup.errors import UsageError
@@ -16,6 +16,7 @@ from stackup.images import reference as references
 from stackup.images.archive import pack_directory
 from stackup.images.changes import apply_changes
 from stackup.images.compression import ByteSource
+from stackup.images.index import Platform
 from stackup.images.manifest import Image, ImageConfig
 from stackup.images.publishing import Draft
 from stackup.images.refusal import disk
@@ -27,7 +28,6 @@ from stackup.images.unpack import Unpacked, unpack
 from stackup.values import Digest
 
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +63,17 @@ def import_layer(store: Store, source: str | ByteSource, limits: Limits | None =
         return unpack_layer(store, file, source, limits)
 
 
+def _any(_: str) -> None:
+    """What comes from a file has no digest to be held against."""
+
+
 def unpack_layer(
-    store: Store, source: ByteSource, subject: str, limits: Limits | None = None
+    store: Store, source: ByteSource, subject: str, limits: Limits | None = None, verify: Callable[[str], None] = _any
 ) -> tuple[str, tuple[str, ...]]:
-    """Unpacks into a draft and commits it under the digest of the uncompressed stream."""
+    """Unpacks into a draft and commits it under the digest of the uncompressed stream, unless `verify` raises."""
     with store.draft() as draft:
         layer, unpacked = fill_draft(draft, source, subject, limits)
+        verify(layer)
         draft.commit(layer, size=unpacked.size, opaque_root=unpacked.opaque_root)
     return layer, unpacked.skipped
 
@@ -103,8 +108,7 @@ def limits_of(dir_fd: int) -> Limits:
 
 def architecture() -> str:
     """This machine's, as images spell it."""
-    machine = os.uname().machine
-    return _ARCHITECTURES.get(machine, machine)
+    return Platform.here().architecture
 
 
 def _import_directory(store: Store, source: str, limits: Limits | None) -> tuple[str, tuple[str, ...]]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from stackup.values import Data
 
-_DIRECTORIES = ("layers", "images", "tags", "aside")
+_DIRECTORIES = ("layers", "images", "tags", "manifests", "aside")
 
 
 def draft(store: Store) -> Draft:
@@ -51,13 +51,14 @@ def add_image(store: Store, config_text: str, layers: tuple[str, ...], *, create
     return image_id
 
 
-def tag(store: Store, image_id: str, reference: str) -> str:
+def tag(store: Store, image_id: str, reference: str, *, digest: str) -> str:
     key = parse(reference).key
+    said: Data = {"digest": digest} if digest else {}
     with disk(store.dir):
         prepare(store)
         with store.held():
             store.get(image_id)
-            write_json(store, store.tag_file(key), {"reference": key, "image": image_id})
+            write_json(store, store.tag_file(key), {"reference": key, "image": image_id, **said})
     return key
 
 

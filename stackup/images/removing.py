@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection
 from typing import TypeAlias
 
 from stackup.errors import StackupError
-from stackup.images import locks
+from stackup.images import locks, origin
 from stackup.images.publishing import prepare, remove_aside
 from stackup.images.reference import parse
 from stackup.images.refusal import disk
@@ -79,6 +79,8 @@ def _forget(store: Store, images: Collection[str]) -> None:
         if image_id in images:
             files.remove(store.tag_file(reference))
     files.sync_dir(os.path.join(store.dir, "tags"))
+    for path in origin.orphaned(store, images):
+        files.remove(path)
     for image_id in images:
         files.remove(store.image_file(image_id))
     files.sync_dir(os.path.join(store.dir, "images"))

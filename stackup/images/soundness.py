@@ -6,13 +6,13 @@ gone, a name whose image is gone) is the next round's finding. What a container 
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from hashlib import sha256
 
 from stackup.errors import StackupError
-from stackup.images import locks
+from stackup.images import locks, origin
 from stackup.images.manifest import parse_image
 from stackup.images.publishing import remove_aside
 from stackup.images.reference import is_hex_id, parse
@@ -51,6 +51,7 @@ def findings(store: Store, *, deep: bool = False) -> Iterator[Finding]:
     """`deep`: every layer's archive is made again and its digest compared, which reads all there is."""
     yield from _images(store)
     yield from _tags(store)
+    yield from _manifests(store)
     yield from _layers(store)
     if deep:
         yield from _contents(store)
@@ -123,7 +124,7 @@ def _image(store: Store, image_id: str) -> Iterator[str]:
         yield f"cannot be read: {error}"
         return
     layers = [str(digest) for digest in image.diff_ids]
-    if f"sha256:{sha256(text.encode()).hexdigest()}" != image_id:
+    if f"sha256:{hashlib.sha256(text.encode()).hexdigest()}" != image_id:
         yield "has another configuration than its id says"
     if layers != said or lowers != said[::-1][: len(lowers)] or (said and not lowers):
         yield "lists other layers than its configuration"
@@ -146,6 +147,22 @@ def _tags(store: Store) -> Iterator[Finding]:
             yield Finding(f'tag "{reference}" lies in the place of another: "{path}"', path)
         elif gone:
             yield Finding(f'tag "{reference}" names an image that is not here', path)
+
+
+def _manifests(store: Store) -> Iterator[Finding]:
+    top = os.path.join(store.dir, origin.FOLDER)
+    for name in files.list_dir(top):
+        path = os.path.join(top, name)
+        try:
+            kept = read_json(path) or {}
+            digest, image_id, text = str(kept["digest"]), str(kept["image"]), str(kept["text"])
+            algorithm, _, value = digest.partition(":")
+            if hashlib.new(algorithm, text.encode()).hexdigest() != value:
+                yield Finding(f'manifest "{digest}" has another text than its digest says', path)
+            elif not os.path.exists(store.image_file(image_id)):
+                yield Finding(f'manifest "{digest}" describes an image that is not here', path)
+        except (StackupError, KeyError, ValueError) as error:
+            yield Finding(f'a manifest cannot be read: "{path}": {error}', path)
 
 
 def _layers(store: Store) -> Iterator[Finding]:
@@ -173,7 +190,7 @@ def _contents(store: Store) -> Iterator[Finding]:
     for layer in store.layer_ids():
         if not store.has_layer(layer) or not os.path.exists(os.path.join(store.layer_home(layer), TAPE)):
             continue
-        digest = sha256()
+        digest = hashlib.sha256()
         try:
             for chunk in layer_archive(store, layer):
                 digest.update(chunk)

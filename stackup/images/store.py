@@ -3,7 +3,8 @@
     layers/<hex>/{fs/, layer.json}   a layer by its diff id; `fs` is ready to be an overlay lower
     layers/<hex>/tape                how its archive is made again from `fs`, byte for byte (see `tape`)
     images/<hex>.json                an image by the sha256 of its configuration's exact text
-    tags/<reference>                 one file a name
+    tags/<reference>                 one file a name; `digest` is what it named at the registry
+    manifests/<hex>.json             what a registry keeps about an image, text for text
     aside/<random>/                  what is being written, locked by its writer; unlocked is litter
     lock                             shared while publishing, exclusive while removing
 
@@ -18,7 +19,7 @@ import json
 import os
 
 from stackup.errors import StackupError
-from stackup.images import locks
+from stackup.images import locks, origin
 from stackup.images.reference import is_hex_id, parse
 from stackup.kernel import files
 
@@ -55,7 +56,8 @@ class Store:
             return text if os.path.exists(self.image_file(text)) else None
         if is_hex_id(text):
             return self.resolve(_SHA256 + text)
-        tagged = read_json(self.tag_file(parse(text).key))
+        reference = parse(text)
+        tagged = read_json(self.tag_file(reference.key)) or self.read_note(origin.note_of(reference.digest))
         if tagged is not None and os.path.exists(self.image_file(str(tagged["image"]))):
             return str(tagged["image"])
         return self._by_prefix(text.removeprefix(_SHA256))
@@ -157,11 +159,24 @@ class Store:
 
         return publishing.add_image(self, config_text, layers, created=created)
 
-    def tag(self, image_id: str, reference: str) -> str:
-        """Points a name at an image, away from what it named before; returns the name in full."""
+    def tag(self, image_id: str, reference: str, *, digest: str = "") -> str:
+        """Points a name at an image, away from what it named before; returns the name in full. `digest`: what it has at
+        its registry."""
         from stackup.images import publishing
 
-        return publishing.tag(self, image_id, reference)
+        return publishing.tag(self, image_id, reference, digest=digest)
+
+    def tagged_at(self, reference: str) -> float:
+        """When the name was last pointed at an image, by a pull too; 0 when it is none here."""
+        try:
+            return os.stat(self.tag_file(parse(reference).key)).st_mtime
+        except FileNotFoundError:
+            return 0.0
+
+    def digest_of(self, reference: str) -> str:
+        """The digest that a name had at its registry when it was pulled or pushed; empty when it never was there."""
+        tagged = read_json(self.tag_file(parse(reference).key)) or {}
+        return str(tagged.get("digest", ""))
 
     def write_note(self, name: str, data: Data) -> None:
         from stackup.images import publishing

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import json
 import os
+import time
 import zlib
+from math import inf
 
 from stackup.errors import StackupError
 from stackup.kernel.files import list_dir, make_dir, remove, write_bytes
@@ -61,6 +63,8 @@ def read(layout: Layout, where: Where, key: Mapping[str, Any]) -> dict[str, Any]
     entry = _whole(entry_file(layout, key))
     if entry is None or entry["key"] != key or entry["tool"] != tool():
         return None
+    if entry["until"] is not None and time.time() >= entry["until"]:
+        return None
     environ = where.environ
     if not all(environ.get(name) == value for name, value in entry["variables"].items()):
         return None
@@ -102,12 +106,17 @@ def write(
     key: Mapping[str, Any],
     value: Mapping[str, Any],
     inputs: tuple[Mapping[str, Any], Mapping[str, Any]],
+    until: float = inf,
 ) -> None:
-    """Keep a value with the (files, variables) it rests on. A disk that is full or read-only only costs time."""
+    """Keep a value with the (files, variables) it rests on, no longer than `until`, in seconds since the epoch.
+
+    A disk that is full or read-only only costs time.
+    """
     files, variables = inputs
     if NEVER in files.values():  # what came through a pipe cannot be looked at again
         return
-    entry = {"tool": tool(), "key": key, "files": dict(files), "variables": dict(variables), "value": value}
+    rests_on = {"files": dict(files), "variables": dict(variables), "until": None if until == inf else until}
+    entry = {"tool": tool(), "key": key, **rests_on, "value": value}
     body = json.dumps(entry, separators=(",", ":")).encode()
     if len(body) + _HEAD > LARGEST:
         return

@@ -100,7 +100,7 @@ def _carry_out(session: Session, engine: Engine, plan: Plan, observed: tuple[Obs
         return Report(plan)
     run = partial(apply, plan, sink=session.sink, interrupt=session.interrupt or Interrupt(), limit=session.parallel)
     if session.dry_run:
-        return run(mirror(engine.kinds, plan.stack, observed).kinds, log=_Unwritten())
+        return run(mirror(engine.kinds, plan.stack, observed).kinds, log=Unwritten())
     journal = Journal(session.layout.journal_file(plan.stack), session.command)
     try:
         journal.plan(plan)
@@ -113,7 +113,7 @@ def _as_log(journal: Journal) -> Log:
     return journal
 
 
-class _Unwritten:
+class Unwritten:
     """The history of a dry run."""
 
     def begin(self, steps: Sequence[Step]) -> None:

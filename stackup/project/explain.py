@@ -7,7 +7,7 @@ shows of them is what a user would see: nothing of it is written down.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -15,7 +15,8 @@ from typing import Any
 from stackup.diagnostics import Diagnostic, Diagnostics
 from stackup.engines.desire import Wish, desire
 from stackup.engines.desire.codes import CODES as TRANSLATING
-from stackup.engines.desire.facts import ImageFact
+from stackup.engines.desire.facts import ImageFact, Look
+from stackup.errors import RemoteError
 from stackup.images.build.codes import CODES as BUILDING
 from stackup.project import dockerfile
 from stackup.project.problems import rows_of
@@ -30,8 +31,8 @@ FOLDER = os.path.join(os.path.dirname(__file__), "examples")
 HOME = "/demo"
 DOCKERFILE = "Dockerfile"
 """An example with this file alone is about building."""
-MISSING = "nobody/has-this"
-"""The image that an example's machine does not have; it has every other."""
+MISSING, UNHEARD_OF = "nobody/has-this", "nobody/ever-pushed-this"
+"""The images that an example's machine, and its registry, do not have; they have every other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,12 @@ class _Machine:
     def __init__(self, disk: Mapping[str, bytes]) -> None:
         self._disk = disk
 
-    def image(self, reference: str) -> ImageFact | None:
+    def expect(self, asked: Iterable[tuple[str, Look]]) -> None:
+        return None
+
+    def image(self, reference: str, look: Look) -> ImageFact | None:
+        if reference == UNHEARD_OF:
+            raise RemoteError(f'"{reference}" is not at its registry', hint="check the name")
         return None if reference == MISSING else ImageFact(reference)
 
     def file_digest(self, path: str) -> str | None:

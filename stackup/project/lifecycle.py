@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stackup.engines.desire import Wish
 from stackup.errors import UsageError
 from stackup.project import edits
 from stackup.project.change import Aim, change
@@ -156,6 +157,7 @@ def _require_containers(found: Resolved, observed: tuple[Observed, ...], service
 
 def _with_file(session: Session) -> Resolved:
     """The stack with the meaning of its needs where that can be had, else only its name."""
-    if session.where.named and cached(session) is None:
+    known = cached(session) is not None
+    if session.where.named and not known:
         return identify(session)
-    return resolve(session)
+    return resolve(session, wish=None if known else Wish(pull="never"))

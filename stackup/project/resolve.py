@@ -6,6 +6,8 @@ most verbs ask; `resolve` also wants the desired set.
 
 from __future__ import annotations
 
+from math import inf
+
 from stackup.errors import UsageError
 from stackup.project import cache
 from stackup.project.problems import refuse, rows_of, tell
@@ -169,9 +171,10 @@ def _resolve(session: Session, services: tuple[str, ...], wish: Wish | None) -> 
     bent = replace(wish or Wish(), ports=reserved, variables=autoports.variables(reserved))
     desired, problems = translate(session, loaded, facts, bent)
     value = _value(loaded, [desired_out(item) for item in desired], (*loaded.diagnostics, *problems))
-    if wish is None:
+    if wish is None and facts.until:
         read, variables = _inputs(loaded)
-        _keep(session, "stack", services, value, (read | facts.files | files, {**variables, **facts.variables}))
+        rests_on = (read | facts.files | files, {**variables, **facts.variables})
+        _keep(session, "stack", services, value, rests_on, facts.until)
     return Resolved(value, desired)
 
 
@@ -193,9 +196,17 @@ class _Noting:
 
     def __init__(self, facts: Any) -> None:
         self._facts = facts
-        self.image = facts.image
+        self.expect = facts.expect
+        self.until = inf
         self.files: dict[str, Stamp | None] = {}
         self.variables: dict[str, str | None] = {}
+
+    def image(self, reference: str, look: Any) -> Any:
+        """What must be fetched is not kept: once it is here, the set is another one."""
+        fact = self._facts.image(reference, look)
+        if fact is not None:
+            self.until = min(self.until, 0.0 if fact.fetch else fact.until)
+        return fact
 
     def file_digest(self, path: str) -> str | None:
         self.files[path] = stamp(path)  # before it is read
@@ -228,7 +239,12 @@ def _value(loaded: Loaded, rows: list[dict[str, Any]] | None, problems: tuple[Di
 
 
 def _keep(
-    session: Session, purpose: str, services: tuple[str, ...], value: dict[str, Any], inputs: tuple[Any, Any]
+    session: Session,
+    purpose: str,
+    services: tuple[str, ...],
+    value: dict[str, Any],
+    inputs: tuple[Any, Any],
+    until: float = inf,
 ) -> None:
     if not session.dry_run:
-        cache.write(session.layout, cache.key_of(session.where, purpose, services), value, inputs)
+        cache.write(session.layout, cache.key_of(session.where, purpose, services), value, inputs, until)

@@ -47,6 +47,7 @@ class RunOptions:
     use_aliases: bool = False
     no_deps: bool = False
     remove_orphans: bool = False
+    pull: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,8 @@ class OneOff:
 
 def start(session: Session, options: RunOptions) -> OneOff:
     """Make and start it, and what it needs before it."""
-    resolved = resolve(session, (options.service,))
+    wish = Wish(pull=options.pull)
+    resolved = resolve(session, (options.service,), wish=wish if options.pull else None)
     one = one_off(session, options, resolved)
 
     def aiming(observed: tuple[Observed, ...]) -> Aim:
@@ -81,7 +83,8 @@ def start(session: Session, options: RunOptions) -> OneOff:
 def one_off(session: Session, options: RunOptions, resolved: Resolved) -> Desired:
     """The service's first container, changed, under an address and a name of its own."""
     token = secrets.token_hex(6)
-    changed, _ = translate(session, _bent(session, options), session.host.facts(), Wish())
+    bent = _bent(session, options)
+    changed, _ = translate(session, bent, session.host.facts(), Wish(pull=options.pull))
     wanted = Address(edits.CONTAINER, options.service, 1)
     found = next((item for item in changed if item.address == wanted), None)
     if found is None:

@@ -38,6 +38,8 @@ class UpOptions:
     wait: bool = False
     wait_timeout: float | None = None
     stop_timeout: float | None = None
+    pull: str = ""
+    """Before every service's own `pull_policy`; empty: as each says."""
 
     def check(self) -> None:
         """Raises UsageError for options that contradict each other."""
@@ -53,7 +55,7 @@ def resolve_for(session: Session, options: UpOptions) -> Resolved:
     options.check()
     if options.ports:
         autoports.heed(session, options.ports, load(session))
-    wish = Wish(scale=dict(options.scale)) if options.scale else None
+    wish = Wish(scale=dict(options.scale), pull=options.pull) if options.scale or options.pull else None
     resolved = resolve(session, options.services, wish=wish)
     resolved.require(tuple(options.scale))
     return resolved

@@ -15,7 +15,7 @@ from graphlib import TopologicalSorter
 from typing import Protocol
 
 from stackup.errors import HostError, StackupError
-from stackup.events import Event, PlanMade, Sink, StepEnded, StepProgress, StepSkipped, StepStarted
+from stackup.events import Event, PlanMade, Sink, StepEnded, StepProgress, StepSkipped, StepStarted, StepTransfer
 from stackup.reconcile.plan import Change, Plan, Step, Verb
 from stackup.reconcile.resource import Kind, Outcome, Work
 from stackup.values import Address
@@ -247,6 +247,10 @@ class _Teller:
     def progress(self, step: int, text: str) -> None:
         told = self._run.steps[step]
         self._run.tell(StepProgress(time.time(), step, told.verb.value, str(told.address), text))
+
+    def transfer(self, step: int, part: str, done: int, total: int) -> None:
+        told = self._run.steps[step]
+        self._run.tell(StepTransfer(time.time(), step, told.verb.value, str(told.address), part, done, total))
 
     @property
     def cancelled(self) -> bool:

@@ -2,7 +2,8 @@
 start, await).
 
 Pure. Leaving edges run from a resource to what it needs, build edges the other way, and the only edges between the
-sweeps lie within one address, so the steps cannot form a cycle when the needs do not.
+sweeps lie within one address, so the steps cannot form a cycle when the needs do not. Images, which need nothing and
+are never released, are fetched before both: a pull that fails has stopped nobody.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from stackup.values import Address, FieldPath
 
 Key = tuple[Address, Verb, Until | None]
 LEAVING = (Verb.STOP, Verb.RELEASE, Verb.DELETE)
+FETCHED = "image"
 
 
 @dataclass(slots=True)
@@ -52,6 +54,7 @@ def lower(changes: Iterable[Change], policy: Policy) -> tuple[Step, ...]:
     for change in ordered:
         _leaving_edges(draft, change)
         _build_edges(draft, change)
+    _fetch_first(draft)
     if policy.wait:
         _await_everything(draft)
     return _number(draft)
@@ -119,6 +122,14 @@ def _build_edges(draft: _Draft, change: Change) -> None:
         for start in draft.of(change.address, Verb.START):
             for before in _until(draft, need):
                 draft.edge(before, start, tolerated=not need.required)
+
+
+def _fetch_first(draft: _Draft) -> None:
+    fetches = [key for key in draft.steps if key[0].kind == FETCHED and key[1] is Verb.CREATE]
+    for step in draft.steps:
+        if step[1] in LEAVING:
+            for before in fetches:
+                draft.edge(before, step)
 
 
 def _before_build(draft: _Draft, change: Change, need: Need) -> None:

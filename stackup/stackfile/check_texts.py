@@ -19,6 +19,7 @@ Rule: TypeAlias = Callable[[str], None]
 
 _PORTS = re.compile(r"[0-9]{1,5}(-[0-9]{1,5})?")
 _MODE = re.compile(r"[0-7]{1,5}")
+_TIME = re.compile(r"([0-9]+(ns|us|ms|s|m|h|d|w))+")
 _EXPOSED = re.compile(r"[0-9]{1,5}(-[0-9]{1,5})?(/(tcp|udp|sctp))?")
 
 
@@ -96,6 +97,7 @@ TABLE: Table[Rule] = table(
         "services.*.ports.*.host_ip": address,
         "services.*.expose.*": like(_EXPOSED, "a port such as 80 or 53/udp"),
         "services.*.dns.*": address,
+        "services.*.pull_refresh_after": like(_TIME, "a duration such as 12h"),
         "services.*.extra_hosts.*.*": host,
         "services.*.tmpfs.*": tmpfs,
         "services.*.env_file.*.format": like(re.compile("raw"), "raw"),

@@ -37,7 +37,7 @@ WORDS = {
 _SHAPES = {
     "N[-N][,N[-N]...]": r"[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*",
     "on-failure[:N]": r"on-failure(:[0-9]+)?",
-    "every_TIME": r"every_\w+",
+    "every_TIME": r"every_([0-9]+(ns|us|ms|s|m|h|d|w))+",
     "service:NAME": r"service:.+",
     "container:NAME": r"container:.+",
 }

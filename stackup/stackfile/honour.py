@@ -13,7 +13,6 @@ from stackup.stackfile.document import Mapping, Node, Scalar, Sequence
 from stackup.stackfile.patterns import Table, table
 
 _YET = "it is read and printed, and has no effect yet"
-_PULL = "this release does not pull images"
 _BUILD = "this release does not build images; one of that name that is there is used"
 _SWARM = "it belongs to a cluster and has no effect on one machine"
 _WINDOWS = "it belongs to Windows and has no effect here"
@@ -21,9 +20,6 @@ _ENGINE = "it belongs to an engine, and there is none"
 
 SERVICE_ROWS = {
     "build": _BUILD,
-    "platform": _YET,
-    "pull_policy": _PULL,
-    "pull_refresh_after": _YET,
     "volumes_from": _YET,
     "userns_mode": _YET,
     "cgroup": _YET,

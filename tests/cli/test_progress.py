@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from stackup.cli.terminal import Terminal
-from stackup.cli.views.progress import Live, Plain, choose
-from stackup.cli.views.words import Words
-from stackup.events import Notice, PlanMade, StepEnded, StepProgress, StepSkipped, StepStarted
+from stackup.cli.views.progress import Live, Plain, choose, without_transfers
+from stackup.cli.views.words import Pushing, Words
+from stackup.events import Notice, PlanMade, StepEnded, StepProgress, StepSkipped, StepStarted, StepTransfer
 from stackup.project.plan import plan
 from stackup.project.up import UpOptions
 from tests.project.shop import Shop
@@ -149,3 +149,47 @@ def test_plain_lines_say_what_is_waited_for(words: Words, capsys: pytest.Capture
 @pytest.mark.parametrize(("mode", "kind"), [("auto", "Plain"), ("tty", "Live"), ("json", "Lines"), ("quiet", "Quiet")])
 def test_the_view_is_chosen_by_mode(words: Words, mode: str, kind: str) -> None:
     assert type(choose(Terminal({}), mode, words)).__name__ == kind
+
+
+IMAGE, ONE, TWO = "image/app:1", f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
+
+
+def coming() -> list[Any]:
+    return [
+        PlanMade(0, 1, (IMAGE,)),
+        StepStarted(0, 1, "push", IMAGE),
+        StepTransfer(0, 1, "push", IMAGE, ONE, 0, 1000),
+        StepTransfer(0, 1, "push", IMAGE, TWO, 0, 3_000_000),
+        StepTransfer(0, 1, "push", IMAGE, ONE, 1000, 1000),
+        StepTransfer(0, 1, "push", IMAGE, TWO, 1_500_000, 3_000_000),
+    ]
+
+
+def test_a_terminal_sums_up_what_has_come() -> None:
+    screen = Screen()
+    view = Live(screen.terminal, Pushing())
+    for event in coming():
+        view(event)
+    assert screen.words()[1].startswith(" ⠿ Image app:1  Pushing 1.5MB of 3MB, 1 of 2 layers")
+    view(StepEnded(0, 1, "push", IMAGE, 1.0))
+    view.close()
+    assert screen.words()[1] == " ✔ Image app:1  Pushed"
+
+
+def test_a_pipe_hears_of_whole_layers_only() -> None:
+    screen = Screen()
+    view = Plain(screen.terminal, Pushing())
+    for event in coming():
+        view(event)
+    assert screen.rows[:-1] == [
+        " Image app:1  Pushing",
+        f" Image app:1  Pushing: {'a' * 12} complete (1kB)",
+    ]
+
+
+def test_quiet_pulls_say_nothing_of_layers() -> None:
+    screen = Screen()
+    sink = without_transfers(Plain(screen.terminal, Pushing()))
+    for event in coming():
+        sink(event)
+    assert screen.rows[:-1] == [" Image app:1  Pushing"]

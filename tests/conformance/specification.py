@@ -11,16 +11,17 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from math import inf
 from typing import Any
 
 from ruamel.yaml import YAML
 
 from stackup.diagnostics import Diagnostic
 from stackup.engines.desire import desire
-from stackup.engines.desire.facts import ImageFact, Wish
+from stackup.engines.desire.facts import ImageFact, Look, Wish
 from stackup.stackfile.load import Loaded, Request, load
 from stackup.values import Data
 from tests.rules.tree import ROOT
@@ -98,13 +99,17 @@ def _rows() -> Iterator[Row]:
 
 
 class Facts:
-    """Every image and every file is there; variables are the row's."""
+    """Every image and every file is there; variables are the row's. An image's id says how it was looked for."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
 
-    def image(self, reference: str) -> ImageFact | None:
-        return ImageFact("sha256:0")
+    def expect(self, asked: Iterable[tuple[str, Look]]) -> None:
+        return None
+
+    def image(self, reference: str, look: Look) -> ImageFact | None:
+        age = "" if look.age == inf else f"no older than {look.age:g}s"
+        return ImageFact(" ".join(filter(None, ("sha256:0", look.platform, age))))
 
     def file_digest(self, path: str) -> str | None:
         return "0"

@@ -13,7 +13,7 @@ import pytest
 
 from stackup.engines.desire import Wish, desire
 from stackup.engines.desire.effects import EFFECTS, RUNNABLE
-from stackup.engines.desire.facts import ImageFact
+from stackup.engines.desire.facts import ImageFact, Look
 from stackup.engines.engine import Engine, observe
 from stackup.engines.memory.world import MemoryEngine, World
 from stackup.layout import Layout
@@ -59,7 +59,10 @@ ENVIRON = {"WORD": "abracadabra"}
 
 
 class Facts:
-    def image(self, reference: str) -> ImageFact | None:
+    def expect(self, asked: object) -> None:
+        return None
+
+    def image(self, reference: str, look: Look) -> ImageFact | None:
         return ImageFact("host")
 
     def file_digest(self, path: str) -> str | None:

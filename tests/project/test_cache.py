@@ -404,6 +404,7 @@ def test_a_file_that_changes_while_it_is_read_is_seen_by_the_next_command(tmp_pa
     facts = shop.host.facts()
 
     class Facts:
+        expect = staticmethod(facts.expect)
         image = staticmethod(facts.image)
         variable = staticmethod(facts.variable)
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stackup.engines.engine import observe
-from stackup.reconcile.plan import Plan, text
+from stackup.reconcile.plan import Plan, Verb, text
 from stackup.reconcile.resource import Desired, Need, OnReplace, Run, Until
 from stackup.values import Address
 from tests.reconcile.stacks import STACK, Host, after, container, network, on_network, on_volume, volume
@@ -157,3 +157,33 @@ def test_a_stopped_service_is_started_by_the_next_up(desired: tuple[Desired, ...
     assert host.up(*desired).ok
     settled(host, desired)
     assert Address("container", name, 1) not in {step.address for step in host.plan(*desired).steps}
+
+
+def with_images(desired: tuple[Desired, ...]) -> tuple[Desired, ...]:
+    """The same on a machine that has none of the images yet."""
+    names = {str(item.spec["image"]) for item in desired if item.address.kind == "container"}
+    images = tuple(Desired(Address("image", name), {"name": name}) for name in sorted(names))
+    return images + tuple(
+        replace(item, needs=(*item.needs, Need(Address("image", str(item.spec["image"])))))
+        if item.address.kind == "container"
+        else item
+        for item in desired
+    )
+
+
+@SETTINGS
+@given(stacks(), stacks())
+def test_everything_is_fetched_before_anything_is_released(
+    first: tuple[Desired, ...], second: tuple[Desired, ...]
+) -> None:
+    host = Host()
+    assert host.up(*first, **EVERYTHING).ok
+    plan = host.plan(*with_images(second), **EVERYTHING)
+    assert acyclic(plan)
+    above: dict[int, set[int]] = {}
+    for step in plan.steps:
+        above[step.id] = set(step.after).union(*(above[before] for before in step.after))
+    fetches = {step.id for step in plan.steps if step.address.kind == "image"}
+    assert all(fetches <= above[step.id] for step in plan.steps if step.verb in (Verb.STOP, Verb.DELETE))
+    assert host.apply(plan).errors == ()
+    settled(host, second)

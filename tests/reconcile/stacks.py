@@ -17,7 +17,8 @@ from stackup.reconcile.resource import Desired, Effect, Need, OnReplace, Row, Ru
 from stackup.values import Address
 
 STACK = "shop"
-EFFECTS = {
+EFFECTS: dict[str, dict[str, Row]] = {
+    "image": {},
     "network": {"subnet": Row(Effect.REPLACE, "addresses are given out"), "labels": Row(Effect.IN_PLACE, "record")},
     "volume": {"driver": Row(Effect.REPLACE, "data lives elsewhere")},
     "container": {

@@ -9,7 +9,7 @@ import pytest
 
 from stackup.engines.desire import desire
 from stackup.engines.desire.effects import EFFECTS
-from stackup.engines.desire.facts import ImageFact, Wish
+from stackup.engines.desire.facts import ImageFact, Look, Wish
 from stackup.reconcile.decide import Policy, decide
 from stackup.reconcile.lower import lower
 from stackup.stackfile.discover import Request
@@ -22,7 +22,10 @@ EXAMPLES = sorted(path.parent.name for path in (ROOT / "examples").glob("*/stack
 class Facts:
     """Every image is there, files are what they are."""
 
-    def image(self, reference: str) -> ImageFact | None:
+    def expect(self, asked: object) -> None:
+        return None
+
+    def image(self, reference: str, look: Look) -> ImageFact | None:
         return ImageFact(id=f"sha256:{hashlib.sha256(reference.encode()).hexdigest()}")
 
     def file_digest(self, path: str) -> str | None:

@@ -21,7 +21,8 @@ IMPORTERS = {
     "pyroute2": ("stackup.kernel.netlink",),
     "isal": ("stackup.images.compression",),
     "zstandard": ("stackup.images.compression",),
-    "subprocess": ("stackup.runtime.launch",),
+    "urllib3": ("stackup.images.transport",),
+    "subprocess": ("stackup.runtime.launch", "stackup.images.credentials"),  # helpers are programs
 }
 
 

@@ -15,4 +15,5 @@ from stackup.reconcile.resource import Run
 def run(call: Call, options: Options) -> int:
     tell_unbuilt(call, options)
     wanted = replace(options_of(call, options), run=Run.AS_IS)
-    return change(call, lambda session: create(session, wanted), yes=options.flag("yes"))
+    quiet = options.flag("quiet_pull")
+    return change(call, lambda session: create(session, wanted), yes=options.flag("yes"), quiet_pull=quiet)

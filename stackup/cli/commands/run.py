@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from stackup.cli.call import Call
-from stackup.cli.changing import frame, shown, tell_unbuilt, told
+from stackup.cli.changing import frame, pull_policy, shown, tell_unbuilt, told
 from stackup.cli.exits import Exit
 from stackup.cli.options import Options
 from stackup.cli.settings import pairs
@@ -14,7 +14,7 @@ from stackup.project.run import RunOptions, remove, row_of, start
 
 def run(call: Call, options: Options) -> int:
     tell_unbuilt(call, options)
-    made = frame(call, yes=True, mode="quiet" if options.flag("quiet") else "")
+    made = frame(call, yes=True, mode="quiet" if options.flag("quiet") else "", quiet_pull=options.flag("quiet_pull"))
     wanted = options_of(call, options)
     with shown(made):
         one = start(made.session, wanted)
@@ -60,4 +60,5 @@ def options_of(call: Call, options: Options) -> RunOptions:
         no_deps=options.flag("no_deps"),
         remove_orphans=options.flag("remove_orphans"),
         attached=not options.flag("detach"),
+        pull=pull_policy(options),
     )

@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from stackup.cli.grammar.words import Build, Command, Index, NoDeps, Pull, RemoveOrphans, Service, SomeServices
+from stackup.cli.grammar.words import (
+    Build,
+    Command,
+    Index,
+    NoDeps,
+    Pull,
+    QuietPull,
+    RemoveOrphans,
+    Service,
+    SomeServices,
+)
 
 Env = Annotated[list[str] | None, typer.Option("--env", "-e", metavar="KEY=VAL", help="Set environment variables")]
 User = Annotated[str | None, typer.Option("--user", "-u", help="Run as this user: name or uid, :group or :gid")]
@@ -58,6 +68,7 @@ def run(
     cap_drop: Annotated[list[str] | None, typer.Option(metavar="CAP", help="Drop a capability")] = None,
     build: Build = False,
     pull: Pull = None,
+    quiet_pull: QuietPull = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing of one's own")] = False,
     remove_orphans: RemoveOrphans = False,
 ) -> None: ...

@@ -13,8 +13,19 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from stackup.cli.terminal import BOLD, CYAN, FAINT, GREEN, RED, YELLOW
-from stackup.cli.views.words import Words
-from stackup.events import Event, Notice, PlanMade, StepEnded, StepProgress, StepSkipped, StepStarted
+from stackup.cli.views.images import human, short
+from stackup.cli.views.words import Pushing, Words
+from stackup.events import (
+    Event,
+    Notice,
+    PlanMade,
+    Sink,
+    StepEnded,
+    StepProgress,
+    StepSkipped,
+    StepStarted,
+    StepTransfer,
+)
 
 if TYPE_CHECKING:
     from stackup.cli.terminal import Terminal
@@ -28,7 +39,7 @@ LEVELS = {"warning": BOLD + YELLOW, "error": BOLD + RED, "info": BOLD + CYAN}
 class Plain:
     """One line a change of state: ` Container shop-web-1  Started`."""
 
-    def __init__(self, terminal: Terminal, words: Words) -> None:
+    def __init__(self, terminal: Terminal, words: Words | Pushing) -> None:
         self._terminal = terminal
         self._words = words
 
@@ -45,7 +56,10 @@ class Plain:
                 self._line(event.address, f"Skipped: {event.because}")
             case Notice():
                 say_notice(self._terminal, event)
-            case PlanMade():
+            case StepTransfer(done=done, total=total) if done == total:
+                note = f"{short(event.part)} complete ({human(total)})"
+                self._line(event.address, f"{self._words.doing(event.step, event.verb)}: {note}")
+            case PlanMade() | StepTransfer():
                 pass
 
     def settled(self, address: str, word: str) -> None:
@@ -81,7 +95,7 @@ class Lines(Quiet):
 class Live:
     """One line a resource, redrawn in place with its elapsed time, until it is closed."""
 
-    def __init__(self, terminal: Terminal, words: Words) -> None:
+    def __init__(self, terminal: Terminal, words: Words | Pushing) -> None:
         self._terminal = terminal
         self._words = words
         self._rows: dict[str, _Row] = {}
@@ -115,6 +129,8 @@ class Live:
                 self._rows[event.address].begin(self._words.doing(event.step, event.verb))
             case StepProgress():
                 self._rows[event.address].note = event.text
+            case StepTransfer():
+                self._rows[event.address].came(event.part, event.done, event.total)
             case StepEnded():
                 done = self._words.done(event.step, event.verb)
                 last = self._words.is_last(event.step, event.address)
@@ -167,7 +183,7 @@ class Live:
 class _Row:
     """A resource's line."""
 
-    __slots__ = ("begun", "ended", "error", "note", "over", "title", "word")
+    __slots__ = ("begun", "ended", "error", "note", "over", "parts", "title", "word")
 
     def __init__(self, title: str) -> None:
         self.title = title
@@ -177,6 +193,14 @@ class _Row:
         self.begun = 0.0
         self.ended = 0.0
         self.over = False
+        self.parts: dict[str, tuple[int, int]] = {}
+
+    def came(self, part: str, done: int, total: int) -> None:
+        """The sum of what has come, and how many parts are whole."""
+        self.parts[part] = (done, total)
+        here, size = (sum(pair[index] for pair in self.parts.values()) for index in (0, 1))
+        whole = sum(done == total for done, total in self.parts.values())
+        self.note = f"{human(here)} of {human(size)}, {whole} of {len(self.parts)} layers"
 
     def begin(self, word: str) -> None:
         self.word, self.note = word, ""
@@ -208,7 +232,17 @@ def say_notice(terminal: Terminal, event: Notice) -> None:
 View = Plain | Live
 
 
-def choose(terminal: Terminal, mode: str, words: Words) -> View:
+def without_transfers(view: View) -> Sink:
+    """`--quiet-pull`: that an image is pulled, and that it is here, but not how it comes."""
+
+    def sink(event: Event) -> None:
+        if not isinstance(event, StepTransfer):
+            view(event)
+
+    return sink
+
+
+def choose(terminal: Terminal, mode: str, words: Words | Pushing) -> View:
     """The view for `--progress`; auto is live on a terminal."""
     if mode == "auto":
         mode = "tty" if terminal.live else "plain"

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from stackup.reconcile.apply import Report
 
 LAST_LINES = 10
+INTERRUPTED = "interrupted"
+"""The code of a step's error when it broke off because the user wanted no more: a pull does."""
 
 
 def exit_code(report: Report) -> int:
-    if report.errors:
+    if any(item.error and item.error.code != INTERRUPTED for item in report.errors):
         return Exit.FAILED
     return Exit.INTERRUPTED if report.interrupted else Exit.DONE
 

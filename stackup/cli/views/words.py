@@ -27,6 +27,22 @@ DONE = {
 REACHED = {Until.STARTED: "Running", Until.HEALTHY: "Healthy", Until.COMPLETED: "Exited", Until.EXISTS: "Created"}
 
 
+class Pushing:
+    """The words of a push, which has no plan to learn from."""
+
+    def title(self, address: str) -> str:
+        return f"Image {address.removeprefix('image/')}"
+
+    def doing(self, step: int, verb: str) -> str:
+        return "Pushing"
+
+    def done(self, step: int, verb: str) -> str:
+        return "Pushed"
+
+    def is_last(self, step: int, address: str) -> bool:
+        return True
+
+
 class Words:
     """Learns the names from a plan before it is applied; an address without one is shown as it is."""
 
@@ -34,10 +50,12 @@ class Words:
         self._titles: dict[str, str] = {}
         self._until: dict[int, Until] = {}
         self._last: dict[str, int] = {}
+        self._fetches: set[int] = set()
 
     def learn(self, plan: Plan) -> None:
         self._until = {step.id: step.until for step in plan.steps if step.until}
         self._last = {str(step.address): step.id for step in plan.steps}
+        self._fetches = {step.id for step in plan.steps if step.address.kind == "image"}
         for change in plan.changes:
             spec = change.desired.spec if change.desired else change.observed.recorded if change.observed else {}
             name = spec.get("name") or change.address.name
@@ -47,11 +65,11 @@ class Words:
         return self._titles.get(address, address)
 
     def doing(self, step: int, verb: str) -> str:
-        return DOING[Verb(verb)]
+        return "Pulling" if step in self._fetches else DOING[Verb(verb)]
 
     def done(self, step: int, verb: str) -> str:
         until = self._until.get(step)
-        return REACHED[until] if until else DONE[Verb(verb)]
+        return "Pulled" if step in self._fetches else REACHED[until] if until else DONE[Verb(verb)]
 
     def is_last(self, step: int, address: str) -> bool:
         """Whether nothing more happens to the address after this step."""

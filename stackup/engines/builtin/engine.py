@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from stackup.engines.builtin.container import ContainerKind
 from stackup.engines.builtin.direct import BuiltinDirect
 from stackup.engines.builtin.file import FileKind
+from stackup.engines.builtin.image import ImageKind
 from stackup.engines.builtin.network import NetworkKind
 from stackup.engines.builtin.records import Shelf
 from stackup.engines.builtin.volume import VolumeKind
@@ -26,6 +27,7 @@ class BuiltinEngine:
         self._stack = stack
         self._containers = ContainerKind(layout, stack)
         kinds: tuple[Kind, ...] = (
+            ImageKind(layout, environ),
             NetworkKind(layout, stack),
             VolumeKind(layout, stack),
             FileKind(layout, stack, "secret", environ),

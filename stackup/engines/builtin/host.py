@@ -42,9 +42,9 @@ class BuiltinHost:
         return HostFacts(self.layout, self.environ)
 
     def pins(self) -> Pins:
-        from stackup.engines.builtin.pins import StorePins
+        from stackup.engines.builtin.pins import HostPins
 
-        return StorePins(self.layout)
+        return HostPins(self.layout, self.environ)
 
     def inputs(self) -> list[str]:
         return [f"{self.layout.images_dir}/tags", f"{self.layout.images_dir}/images"]

@@ -8,11 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stackup.engines.desire import container, resources
-from stackup.engines.desire.facts import Context, Facts, Origins, Wish
+from stackup.engines.desire.facts import Context, Facts, Look, Origins, Wish
 from stackup.reconcile.resource import Desired
 from stackup.values import Data
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from stackup.diagnostics import Diagnostic
     from stackup.stackfile.model import Network, Stack
 
@@ -42,7 +44,10 @@ def network_form(key: str, network: Network) -> tuple[Data, tuple[Diagnostic, ..
 class _Nothing:
     """Facts for who asks for none."""
 
-    def image(self, reference: str) -> None:
+    def expect(self, asked: Iterable[tuple[str, Look]]) -> None:
+        return None
+
+    def image(self, reference: str, look: Look) -> None:
         return None
 
     def file_digest(self, path: str) -> None:

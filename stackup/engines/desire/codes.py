@@ -17,8 +17,8 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "SU103": (
         "an image is not on this machine",
-        "The service's image is not in the store. Bring it in with `stackup image import`, or write `image: host` to "
-        "run on this machine's own programs.",
+        "The service's image is not in the store, and it may not be pulled or would have to be built. Bring it in with "
+        "`stackup image import` or `stackup pull`, or write `image: host` to run on this machine's own programs.",
     ),
     "SU104": (
         "an option is not honoured",
@@ -43,5 +43,11 @@ CODES: dict[str, tuple[str, str]] = {
     "SU108": (
         "a driver option has no such value",
         "The hint says what the option takes.",
+    ),
+    "SU109": (
+        "an image cannot be had",
+        "The service's image is to be pulled, and its registry cannot be asked or does not have it: the name is wrong, "
+        "it is for another platform, a login is missing, or the network is. The same file works offline once the image "
+        "is in the store and its `pull_policy` is not `always`.",
     ),
 }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from stackup.engines.desire.facts import Context, ImageFact, Wish
+from stackup.engines.desire.images import expect_images, fetched, image_name, image_of
 from stackup.engines.desire.limits import Where, health, limits, restart
 from stackup.engines.desire.mounts import Mounts, anonymous_name, mounts
 from stackup.engines.desire.readable import readable
@@ -43,13 +44,14 @@ class _Common:
 
 
 def containers(stack: Stack, context: Context) -> Iterator[Desired]:
-    """Every replica of every service, each with the volumes that only it has before it."""
+    """Every replica of every service, each with the volumes that only it has before it; images to be fetched last."""
     if not _can_count(stack, context):
         return
+    expect_images(stack, context)
     awaited = _awaited(stack)
     for name, service in stack.services.items():
         warn_service(name, service, context)
-        image = _image(stack, name, service, context)
+        image = image_of(stack, name, service, context)
         if not readable(name, service, context):
             continue
         found = mounts(service, image.volumes)
@@ -57,6 +59,7 @@ def containers(stack: Stack, context: Context) -> Iterator[Desired]:
         common = _Common(image, found, ready, _origins(context, name, service, found.where))
         for index in range(1, replicas(name, service, context) + 1):
             yield from _replica(stack, name, index, context, common)
+    yield from fetched(context)
 
 
 def _can_count(stack: Stack, context: Context) -> bool:
@@ -78,27 +81,6 @@ def _can_count(stack: Stack, context: Context) -> bool:
 
 def replicas(name: str, service: Service, context: Context) -> int:
     return context.wish.scale.get(name, service.replicas)
-
-
-def image_name(stack: str, name: str, service: Service) -> str:
-    """What a build without a name is called, as docker compose calls it."""
-    return service.image or f"{stack}-{name}"
-
-
-def _image(stack: Stack, name: str, service: Service, context: Context) -> ImageFact:
-    reference = image_name(stack.name, name, service)
-    fact = context.facts.image(reference)
-    if fact:
-        return fact
-    path = "image" if service.image else "build"
-    context.problems.error(
-        "SU103",
-        "an image is not on this machine",
-        detail=f'service "{name}" needs the image "{reference}"; this release does not pull or build',
-        span=context.span("services", name, path),
-        hint=f"bring it in with `stackup image import ROOTFS {reference}`, or write `image: host`",
-    )
-    return ImageFact("")
 
 
 def _replica(stack: Stack, name: str, index: int, context: Context, common: _Common) -> Iterator[Desired]:
@@ -227,6 +209,8 @@ def ports(name: str, service: Service, reserved: Mapping[str, int]) -> Iterator[
 
 def _needs(stack: Stack, name: str, spec: ContainerSpec, context: Context) -> Iterator[Need]:
     service = stack.services[name]
+    for image in context.fetches.get(name, ()):
+        yield Need(image.address)
     for network in spec["networks"]:
         yield Need(Address("network", network), holds=True, on_replace=OnReplace.REPLACE)
     for mount in spec["mounts"].values():

@@ -59,7 +59,11 @@ FILE: Effects = {
     "present": Row(Effect.IN_PLACE, "its bytes are read again from their source"),
 }
 
+IMAGE: Effects = {}
+"""One that is here is nobody's resource, so there is nothing that could change."""
+
 EFFECTS: Mapping[str, Effects] = {
+    "image": IMAGE,
     "network": NETWORK,
     "volume": VOLUME,
     "secret": FILE,

@@ -2,27 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from math import inf
+from typing import TYPE_CHECKING, Protocol
 
 from stackup.diagnostics import Diagnostics, Span
 from stackup.reconcile.resource import Run
 
+if TYPE_CHECKING:
+    from stackup.reconcile.resource import Desired
+    from stackup.values import Data
+
 
 @dataclass(frozen=True, slots=True)
 class ImageFact:
-    """An image that is there: its id, and whether it brings a health check or volumes of its own."""
+    """An image: its id, and whether it brings a health check or volumes of its own.
+
+    `fetch` is the normal form of an image that must be fetched first, None for one that is here. `until`, in seconds
+    since the epoch, is when this answer must be asked for again.
+    """
 
     id: str
     healthcheck: bool = False
     volumes: tuple[str, ...] = ()
+    fetch: Data | None = None
+    until: float = inf
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How to look for an image: how old what is here may be, in seconds; whether its registry may be asked."""
+
+    age: float = inf
+    ask: bool = True
+    platform: str = ""
 
 
 class Facts(Protocol):
     """Read-only; asked once for each thing."""
 
-    def image(self, reference: str) -> ImageFact | None:
-        """None when the store has no such image."""
+    def expect(self, asked: Iterable[tuple[str, Look]]) -> None:
+        """These images will be asked for: whatever takes long may be looked up for all of them at once."""
+        ...
+
+    def image(self, reference: str, look: Look) -> ImageFact | None:
+        """None when there is no such image and its registry may not be asked. StackupError when that is in vain."""
         ...
 
     def file_digest(self, path: str) -> str | None:
@@ -42,6 +67,8 @@ class Wish:
     """Reserved ports of the host, by `container.port_key`, instead of the file's."""
     variables: dict[str, str] = field(default_factory=dict)
     """What every service is told besides its own environment."""
+    pull: str = ""
+    """Before every service's own `pull_policy`."""
 
 
 Path = tuple[str | int, ...]
@@ -57,6 +84,8 @@ class Context:
     wish: Wish
     origins: Origins
     problems: Diagnostics = field(default_factory=Diagnostics)
+    fetches: dict[str, list[Desired]] = field(default_factory=dict)
+    """By service: images that it needs and that are not here yet."""
     _keys: dict[Path, list[Path]] = field(default_factory=dict)
 
     def below(self, *parent: str | int) -> list[Path]:

@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from stackup.engines.desire.effects import EFFECTS, RUNNABLE
-from stackup.engines.desire.facts import ImageFact
+from stackup.engines.desire.facts import ImageFact, Look
 from stackup.engines.engine import observe
 from stackup.engines.memory.direct import MemoryDirect
 from stackup.engines.memory.world import MemoryEngine, World
@@ -14,19 +14,26 @@ from stackup.reconcile.codec import desired_in
 from stackup.reconcile.decide import Policy, decide
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from stackup.engines.engine import Direct, Engine, Finding
 
 
 class MemoryFacts:
-    """An image's id is its reference spelled out; a file's digest its path."""
+    """An image's id is its reference spelled out; a file's digest its path. `remote...` must be fetched first."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str], images: frozenset[str] = frozenset()) -> None:
         self._environ = environ
+        self._images = images
 
-    def image(self, reference: str) -> ImageFact | None:
-        return None if reference.startswith("missing") else ImageFact(f"id-of-{reference}")
+    def expect(self, asked: Iterable[tuple[str, Look]]) -> None:
+        return None
+
+    def image(self, reference: str, look: Look) -> ImageFact | None:
+        if reference.startswith("missing"):
+            return None
+        away = look.ask and reference.startswith("remote") and reference not in self._images
+        return ImageFact(f"id-of-{reference}", fetch={"name": reference} if away else None)
 
     def file_digest(self, path: str) -> str | None:
         return path
@@ -59,7 +66,7 @@ class MemoryHost:
         return self.opened[-1]
 
     def facts(self) -> MemoryFacts:
-        return MemoryFacts(self.environ)
+        return MemoryFacts(self.environ, frozenset(self.world.images))
 
     def pins(self) -> MemoryPins:
         return MemoryPins()

@@ -41,6 +41,8 @@ class World:
     before_write: Callable[[str], None] = _never
     ends: Callable[[Data], bool] = _is_job
     """Whether a program with such a spec ends at once, and well."""
+    images: set[str] = field(default_factory=set)
+    """Those that were fetched."""
     lock: threading.RLock = field(default_factory=threading.RLock)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     logs: dict[str, list[tuple[int, str, bytes]]] = field(default_factory=dict)
@@ -206,6 +208,20 @@ def _wanted(work: Work) -> Desired:
     return work.desired
 
 
+class MemoryImages(MemoryKind):
+    """Images are there for every stack, so that no stack sees them as its own."""
+
+    def observe(self, stack: str) -> Iterable[Observed]:
+        return ()
+
+    def _create(self, work: Work) -> Outcome:
+        name = str(_wanted(work).spec["name"])
+        with self._world.lock:
+            self._world.before_write(f"fetch {name}")
+            self._world.images.add(name)
+        return Outcome(work.step)
+
+
 class MemoryEngine:
     """The kinds of an engine, by name, on one World."""
 
@@ -215,7 +231,7 @@ class MemoryEngine:
         self.world = world
         self.stop_timeout: float | None = None
         self.kinds: Mapping[str, Kind] = {
-            name: MemoryKind(name, table, world, stack, runs=name in runnable) for name, table in effects.items()
+            name: _kind_of(name)(name, table, world, stack, runs=name in runnable) for name, table in effects.items()
         }
 
     @property
@@ -227,6 +243,10 @@ class MemoryEngine:
 
     def close(self) -> None:
         return None
+
+
+def _kind_of(name: str) -> type[MemoryKind]:
+    return MemoryImages if name == "image" else MemoryKind
 
 
 def mirror(kinds: Mapping[str, Kind], stack: str, observed: Iterable[Observed]) -> MemoryEngine:

@@ -1,0 +1,98 @@
+"""Which images a stack's services run, and whether one must be fetched first: `image`, `pull_policy`, `platform`.
+
+An image that is here is nobody's resource. One that is not is something to be made before the containers that need it:
+its normal form says what was found at the registry, so that what comes is what the plan showed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import inf
+from typing import TYPE_CHECKING
+
+from stackup.engines.desire.facts import Context, ImageFact, Look
+from stackup.errors import StackupError
+from stackup.reconcile.resource import Desired
+from stackup.values import Address, parse_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from stackup.diagnostics import Span
+    from stackup.stackfile.model import Service, Stack
+    from stackup.values import Data, FieldPath
+
+_AGES = {"always": 0.0, "daily": 86_400.0, "weekly": 7 * 86_400.0, "refresh": 86_400.0}
+FLAGS = ("always", "missing", "never", "policy", "build", "if_not_present")
+"""What `--pull` may say; `policy` is what each service says itself."""
+
+
+def look_of(service: Service, wished: str = "") -> Look:
+    """`wished` is a command's `--pull`, before the file's own policy."""
+    policy = (wished if wished not in ("", "policy", "build") else service.pull_policy) or "missing"
+    age = _AGES.get(policy, inf)
+    if policy == "refresh" and service.pull_refresh_after:
+        age = parse_duration(service.pull_refresh_after) / 1e9
+    elif policy.startswith("every_"):
+        age = parse_duration(policy.removeprefix("every_")) / 1e9
+    return Look(age, ask=policy != "never" and bool(service.image), platform=service.platform or "")
+
+
+def image_name(stack: str, name: str, service: Service) -> str:
+    """What a build without a name is called, as docker compose calls it."""
+    return service.image or f"{stack}-{name}"
+
+
+def expect_images(stack: Stack, context: Context) -> None:
+    services = stack.services.items()
+    context.facts.expect(
+        [(image_name(stack.name, name, service), look_of(service, context.wish.pull)) for name, service in services]
+    )
+
+
+def image_of(stack: Stack, name: str, service: Service, context: Context) -> ImageFact:
+    """What the service runs; what it must have fetched for that, its mounts too, is noted in the context."""
+    look = look_of(service, context.wish.pull)
+    path = "image" if service.image else "build"
+    for number, mount in enumerate(service.volumes):
+        if mount.type == "image" and mount.source:
+            _ask(name, mount.source, Look(look.age, look.ask or not service.image), context, ("volumes", number))
+    return _ask(name, image_name(stack.name, name, service), look, context, (path,)) or ImageFact("")
+
+
+def to_fetch(spec: Data, look: Look) -> Desired:
+    """An image as something to be made, from its normal form."""
+    return Desired(Address("image", f"{spec['name']}" + (f" ({look.platform})" if look.platform else "")), spec)
+
+
+def fetched(context: Context) -> Iterator[Desired]:
+    """The images to be fetched, each once."""
+    yield from {item.address: item for items in context.fetches.values() for item in items}.values()
+
+
+def _ask(name: str, reference: str, look: Look, context: Context, path: tuple[str | int, ...]) -> ImageFact | None:
+    span = context.span("services", name, *path)
+    try:
+        fact = context.facts.image(reference, look)
+    except StackupError as error:
+        detail = f'service "{name}": {error.message}'
+        context.problems.error("SU109", "an image cannot be had", detail=detail, span=span, hint=error.hint)
+        return None
+    if fact is None:
+        context.problems.error(
+            "SU103",
+            "an image is not on this machine",
+            detail=f'service "{name}" needs the image "{reference}", and {_why_not(look, path)}',
+            span=span,
+            hint=f"bring it in with `stackup image import ROOTFS {reference}`, or write `image: host`",
+        )
+    elif fact.fetch is not None:
+        origins: dict[FieldPath, Span] = {(): span} if span else {}
+        context.fetches.setdefault(name, []).append(replace(to_fetch(fact.fetch, look), origins=origins))
+    return fact
+
+
+def _why_not(look: Look, path: tuple[str | int, ...]) -> str:
+    if path == ("build",):
+        return "this release does not build"
+    return "it may not be pulled" if not look.ask else "it is no name that could be pulled"
