@@ -78,14 +78,23 @@ def test_a_second_push_sends_no_layer(own_host: OwnHost, tmp_path: Path, store: 
 def test_an_archive_that_is_packed_otherwise_has_another_id_there(
     own_host: OwnHost, tmp_path: Path, store: Store
 ) -> None:
+    """One that names a file twice leaves no way back to it."""
     plain = r.serve(tmp_path / "plain", 5000)
-    (tmp_path / "a.tar").write_bytes(t.tarball(t.file("z", b"z"), t.file("a", b"a")))
+    (tmp_path / "a.tar").write_bytes(t.tarball(t.file("z", b"z"), t.file("a", b"old"), t.file("a", b"a")))
     made = import_rootfs(store, str(tmp_path / "a.tar"), f"{plain}/app:1")
     pushed = push(tmp_path, store, f"{plain}/app:1")
     assert pushed.changed
     assert pushed.image_id != made.id
     assert taken_out(plain, "app:1", tmp_path / "out") == [{"a": b"a", "z": b"z"}]
     assert pull(tmp_path, Store(str(tmp_path / "other")), f"{plain}/app:1") == pushed.image_id
+
+
+def test_an_archive_that_was_imported_is_pushed_as_it_was(own_host: OwnHost, tmp_path: Path, store: Store) -> None:
+    plain = r.serve(tmp_path / "plain", 5000)
+    (tmp_path / "a.tar").write_bytes(t.tarball(t.file("z", b"z"), t.file("a", b"a")))
+    made = import_rootfs(store, str(tmp_path / "a.tar"), f"{plain}/app:1")
+    pushed = push(tmp_path, store, f"{plain}/app:1")
+    assert (pushed.changed, pushed.image_id) == (False, made.id)
 
 
 def test_what_was_pulled_is_pushed_byte_for_byte(own_host: OwnHost, tmp_path: Path, store: Store) -> None:

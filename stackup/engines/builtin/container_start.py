@@ -49,7 +49,6 @@ class Start:
         self._failed: dict[str, StackupError] = {}
         self._held: dict[str, list[list[socket]]] = {}
         self._descriptors: dict[str, list[list[int]]] = {}
-        self._holders: dict[str, str] = {}
         self._replicas = Replicas(layout, stack)
         self._powers = powers()
         self._groups = limits.detect()
@@ -122,7 +121,7 @@ class Start:
         if member:
             given["addresses"], given[attachments.INSIDE] = member.by_name, member.inside
         given["process"] = privileges.process_of(spec, given["image"], self._powers)
-        given["ports"], self._held[key] = self._choose_ports(address, record, member)
+        given["ports"], self._held[key] = choose_ports(self._layout, address, record, self._replicas, member)
         self._descriptors[key] = [[one.fileno() for one in sockets] for sockets in self._held[key]]
         given["published"] = attachments.published(member, given["ports"]) if member and self._serves else []
         rules = devices.rules(self._nodes(spec), privileged=spec["privileged"])
@@ -156,22 +155,6 @@ class Start:
             "rosters": describe.rosters(member),
             "roster_key": member.key if member else "",
         }
-
-    def _choose_ports(self, address: Address, record: Record, member: Member | None) -> tuple[list[Any], list[Any]]:
-        """`choose_ports`, and who of this very group was quicker is called by its name."""
-        try:
-            chosen, held = choose_ports(self._layout, address, record, self._replicas, member)
-        except HostError as problem:
-            holder = self._holders.get(problem.subject)
-            if problem.code != "port-taken" or not holder:
-                raise
-            hint = "publish a range with a port for each, or leave the host's port out"
-            message = f'port "{problem.subject}" is taken by "{holder}"'
-            raise HostError(message, subject=problem.subject, hint=hint, code=problem.code) from problem
-        for port in chosen:
-            where = f"{port['host_ip']}:{port['port']}" if port["host_ip"] else str(port["port"])
-            self._holders[f"{where}/{port['protocol']}"] = str(record["spec"]["name"])
-        return chosen, held
 
     def _monitors(self) -> list[str]:
         """Made once for all."""

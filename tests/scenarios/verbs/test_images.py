@@ -56,6 +56,6 @@ def test_an_image_must_come_in_run_and_go(machine: Machine, folder: Path) -> Non
     assert "pass -f" in machine.typed("image", "prune", cwd=folder, code=1).stderr
     machine.stackup("image", "prune", "-af", cwd=folder)
     assert machine.stackup("image", "ls", "-q", cwd=folder) == ""
-    told = machine.typed("up", "-d", cwd=folder, code=1).stderr
+    told = machine.typed("--offline", "up", "-d", cwd=folder, code=1).stderr
     assert "box:1" in told
     assert "image import" in told

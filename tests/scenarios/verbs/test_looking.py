@@ -74,11 +74,6 @@ def test_ls_must_count_what_runs_and_with_a_all(stack: Hand) -> None:
     assert json.loads(stack("ls -a --format json"))[0]["Status"] == "exited(1), running(1)"
 
 
-def test_a_port_that_a_replica_has_must_be_told_by_its_name(stack: Hand) -> None:
-    told = stack.told("up -d --scale web=2", code=1)
-    assert re.search(r'port "8097/tcp" is taken by "verbs-web-[12]"', told)
-
-
 def test_config_must_print_what_the_file_means(stack: Hand) -> None:
     assert stack("config --services").split() == ["db", "web"]
     assert stack("config --services", COMPOSE_PROFILES="jobs").split() == ["db", "job", "web"]
