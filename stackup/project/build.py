@@ -7,15 +7,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from stackup.engines.builtin.build import build as build_image
-from stackup.engines.builtin.recipes import Job, Wanted, job_of, needs
-from stackup.errors import StackInvalid, UsageError
+from stackup.engines.builtin.recipes import Wanted, request_of, surroundings_of, tags_of
+from stackup.engines.desire.builds import build_form, in_order, unheeded
+from stackup.errors import StackInvalid
 from stackup.images.build.request import Told, Unbuildable
+from stackup.images.importer import architecture
+from stackup.project.dockerfile import problems_of
 from stackup.project.problems import rows_of
 from stackup.project.resolve import load
 from stackup.project.session import Session, no_such_service
 
 if TYPE_CHECKING:
-    from stackup.stackfile.model import Service, Stack
+    from stackup.stackfile.model import Stack
+    from stackup.values import Data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,35 +51,42 @@ def build(session: Session, options: BuildOptions, tell: Callable[[str, Told], N
     stack, names = _chosen(session, options)
     done = []
     for name in names:
-        job = job_of(stack, name, session.where.environ, options.wanted)
-        for key, why in job.unheeded:
+        said = stack.services[name].build
+        assert said is not None, "only those that are built are chosen"
+        for key, why in unheeded(said, f"linux/{architecture()}"):
             session.notice(f'service "{name}": `build.{key}`: {why}')
+        form = build_form(stack, name, session.where.environ.get)
         if not session.dry_run:
-            done.append(_built(session, name, job, tell))
+            done.append(_built(session, name, form, options, tell))
     return done
 
 
-def _built(session: Session, name: str, job: Job, tell: Callable[[str, Told], None]) -> Image:
+def _built(session: Session, name: str, form: Data, options: BuildOptions, tell: Callable[[str, Told], None]) -> Image:
     def told(event: Told) -> None:
         tell(name, event)
 
+    environ, wanted = session.where.environ, options.wanted
     try:
-        found = build_image(session.layout, job.request, job.tags, told, job.surroundings)
+        request, around = request_of(form, environ, wanted), surroundings_of(form, environ, wanted)
+        found = build_image(session.layout, request, tags_of(form), told, around)
     except Unbuildable as problem:
-        rows = rows_of(problem.diagnostics, {problem.source: problem.text})
-        raise StackInvalid(rows, what=f'the build of "{name}"') from problem
-    return Image(name, found.image, job.tags, found.made)
+        raise invalid(problem, name) from problem
+    return Image(name, found.image, tags_of(form), found.made)
+
+
+def invalid(problem: Unbuildable, name: str) -> StackInvalid:
+    """With the lines that it speaks of."""
+    rows = rows_of(problem.diagnostics, {problem.source: problem.text})
+    return StackInvalid(rows, what=f'the build of "{name}"')
 
 
 def check(session: Session, options: BuildOptions) -> list[dict[str, Any]]:
     """What can be said of the Dockerfiles without building anything."""
-    from stackup.project.dockerfile import problems_of
-
     stack, names = _chosen(session, options)
     rows: dict[str, dict[str, Any]] = {}
     for name in names:
-        job = job_of(stack, name, session.where.environ, options.wanted)
-        for row in problems_of(job.request.dockerfile, job.request.source):
+        request = request_of(build_form(stack, name, session.where.environ.get), session.where.environ)
+        for row in problems_of(request.dockerfile, request.source):
             rows[repr(row)] = row
     return list(rows.values())
 
@@ -92,18 +103,4 @@ def _chosen(session: Session, options: BuildOptions) -> tuple[Stack, list[str]]:
     if options.with_dependencies:
         for name in names:
             names += [other for other in services[name].depends_on if other in services and other not in names]
-    order: list[str] = []
-    for name in names:
-        _visit(services, name, order, ())
-    return loaded.stack, order
-
-
-def _visit(services: Mapping[str, Service], name: str, order: list[str], above: tuple[str, ...]) -> None:
-    if name in above:
-        way = " -> ".join((*above[above.index(name) :], name))
-        raise UsageError(f"builds need each other: {way}", subject=name, hint="see additional_contexts")
-    if name in order or name not in services or services[name].build is None:
-        return
-    for other in needs(services[name]):
-        _visit(services, other, order, (*above, name))
-    order.append(name)
+    return loaded.stack, in_order(services, tuple(names))

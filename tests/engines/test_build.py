@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,10 +12,12 @@ import pytest
 
 from stackup.engines.builtin.build import build
 from stackup.engines.builtin.build_mounts import Surroundings
+from stackup.errors import StackupError
 from stackup.images.archive import pack_directory
 from stackup.images.build.request import Request, StepDone, StepSaid, Told, Unbuildable
 from stackup.images.soundness import problems
 from stackup.images.store import Store, texts
+from stackup.kernel import calls
 from stackup.kernel.resolve import open_beneath
 from stackup.layout import Layout
 
@@ -245,3 +248,53 @@ def test_the_machine_itself_as_a_base(site: Site) -> None:
             assert file.read() == "42\n"
     finally:
         os.close(fd)
+
+
+def _killed_after(site: Site, lines: int, text: str) -> None:
+    """A build in a process of its own that ends with SIGKILL when steps have said so many lines."""
+    pid = os.fork()
+    if pid == 0:
+        said = 0
+
+        def told(event: Told) -> None:
+            nonlocal said
+            said += isinstance(event, StepSaid)
+            if said == lines:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        request = Request(dockerfile=text, context=str(site.context), source=str(site.context / "Dockerfile"))
+        build(site.layout, request, [], told)
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
+
+
+def test_a_build_that_is_killed_leaves_a_sound_store_and_the_next_goes_on(site: Site) -> None:
+    text = BASE + "RUN echo one; echo > /one\nRUN echo two; while true; do read x < /proc/uptime; done\n"
+    _killed_after(site, 2, text)
+    site.build(BASE + "RUN echo one; echo > /one\nRUN echo three\n")
+    assert site.made == ["RUN echo three"]
+    assert problems(site.store) == ()
+    left = [group for folder in Path("/sys/fs/cgroup").iterdir() for group in folder.glob("stackup/.build*")]
+    assert left == []
+
+
+def test_what_runs_beside_a_failing_step_is_ended(site: Site) -> None:
+    text = BASE + (
+        "FROM base AS one\nRUN while true; do read x < /proc/uptime; done\n"
+        "FROM base AS two\nRUN read x < /proc/uptime; exit 3\n"
+        "FROM scratch\nCOPY --from=one /x /\nCOPY --from=two /x /\n"
+    )
+    with pytest.raises(Unbuildable, match="exit code 3"):
+        site.build(text)
+
+
+def test_a_full_disk_is_said_and_leaves_a_sound_store(site: Site) -> None:
+    os.makedirs(site.layout.state)
+    calls.mount("tmpfs", site.layout.state, "tmpfs", 0, "size=6m")
+    site.write("big", "x" * (8 << 20))
+    with pytest.raises(StackupError, match="no space left"):
+        site.build(BASE + "COPY big /big\n")
+    site.store.sweep()
+    assert problems(site.store) == ()
+    site.build(BASE + "RUN echo fits\n")
+    assert site.made == ["RUN echo fits"]

@@ -50,6 +50,8 @@ def build(
     store = Store(layout.images_dir)
     runner = BuildRunner(layout, surroundings or Surroundings())
     try:
+        runner.sweep(store.aside_dir)
+        store.sweep()
         with store.writing():
             drawn = outline(request, StoreBases(store))
             try:

@@ -14,7 +14,8 @@ from typing import Any
 
 from stackup.engines.builtin.build_mounts import BuildMounts, Surroundings
 from stackup.engines.builtin.powers import powers
-from stackup.errors import StackupError, Unsupported
+from stackup.errors import HostError, StackupError, Unsupported
+from stackup.images import locks
 from stackup.images.build.execution import SCRIPTS, Execute
 from stackup.images.build.solve import Order
 from stackup.kernel import cgroupfs, files
@@ -44,6 +45,29 @@ class BuildRunner:
         self._around = surroundings
         self._launcher = Launcher()
         self._groups = limits.detect()
+        self._stopped = False
+        self._running: set[str] = set()
+
+    def stop(self) -> None:
+        self._stopped = True
+        for name in list(self._running):
+            cgroupfs.kill(self._groups.directories(STACK, name))
+
+    def sweep(self, aside: str) -> None:
+        """Steps whose command was killed go on without it: they end here. `aside` is where scratch folders are."""
+        folder = self._layout.live_dir(STACK, "container", "")
+        for name in files.list_dir(folder):
+            scratch = os.path.join(aside, name)
+            lock = locks.claim(scratch)
+            if lock is None and os.path.exists(scratch):
+                continue
+            if lock is not None:
+                os.close(lock)
+            groups = self._groups.directories(STACK, name)
+            cgroupfs.kill(groups)
+            cgroupfs.remove(groups)
+            namespace.discard(os.path.join(folder, name, "netns"))
+            _discard(folder, name)
 
     def close(self) -> None:
         """The groups and folders of builds go with the last of them."""
@@ -71,6 +95,10 @@ class BuildRunner:
             closing.callback(_discard, self._layout.live_dir(STACK, "container", ""), name)
             running = _Run(self._layout, self._around, order, live, self._groups, closing)
             description = running.description(name)
+            self._running.add(name)
+            closing.callback(self._running.discard, name)
+            if self._stopped:
+                raise HostError("the build was stopped")
             (answer,) = self._launcher.launch([description])
             if isinstance(answer[1], StackupError):
                 raise answer[1]

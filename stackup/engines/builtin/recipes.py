@@ -1,31 +1,26 @@
-"""`build` of a service as what a builder is asked for: the file's words, the Dockerfile read, the secrets fetched."""
+"""A build's normal form becomes what the builder is asked for: the Dockerfile read, secrets and agents fetched."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 from stackup.engines.builtin.build_mounts import Surroundings
 from stackup.errors import HostError, UsageError
 from stackup.images.build.platforms import proxies
 from stackup.images.build.request import Request
-from stackup.images.importer import architecture
-
-if TYPE_CHECKING:
-    from stackup.runtime.spec import Ulimit
-    from stackup.stackfile.model import Service, Stack
-    from stackup.stackfile.model.resources import Build
+from stackup.values import Data
 
 DOCKERFILE = "Dockerfile"
-SERVICE = "service:"
+INLINE = "dockerfile_inline"
 _LIMIT = 10 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What a command says beside the file."""
+    """What a command says beside the file. An argument without a value is the caller's variable."""
 
     args: Mapping[str, str | None]
     no_cache: bool = False
@@ -33,68 +28,54 @@ class Wanted:
     memory: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One image to be built. `unheeded` are the keys that have no effect, with why."""
-
-    request: Request
-    surroundings: Surroundings
-    tags: tuple[str, ...]
-    unheeded: tuple[tuple[str, str], ...]
+NOTHING = Wanted(args={})
 
 
-def job_of(stack: Stack, name: str, environ: Mapping[str, str], wanted: Wanted) -> Job:
-    """Raises HostError for a Dockerfile or a secret that cannot be read."""
-    service = stack.services[name]
-    build = service.build
-    assert build is not None, "the caller has seen to it"
-    args = _args({**build.args, **wanted.args}, environ)
-    text, source = _dockerfile(build)
-    request = Request(
+def request_of(form: Data, environ: Mapping[str, str], wanted: Wanted = NOTHING) -> Request:
+    """`form` is `desire.builds.build_form`. Raises HostError for a Dockerfile that cannot be read."""
+    said: Any = form
+    given = {key: environ.get(key) if value is None else value for key, value in wanted.args.items()}
+    text, source = _dockerfile(said)
+    return Request(
         dockerfile=text,
         source=source,
-        context=build.context,
-        args=args,
-        target=build.target or "",
-        labels=build.labels,
-        contexts={key: _context(stack, value) for key, value in build.additional_contexts.items()},
-        no_cache=build.no_cache or wanted.no_cache,
-        no_cache_filter=build.no_cache_filter,
+        context=said["context"],
+        args=said["args"] | {key: value for key, value in given.items() if value is not None},
+        target=said["target"],
+        labels=said["labels"],
+        contexts=said["contexts"],
+        no_cache=said["no_cache"] or wanted.no_cache,
+        no_cache_filter=tuple(said["no_cache_filter"]),
     )
-    tags = (image_name(stack.name, name, service), *build.tags)
-    return Job(request, _surroundings(stack, build, environ, args, wanted), tags, tuple(_unheeded(build)))
 
 
-def image_name(stack: str, name: str, service: Service) -> str:
-    """What a build without a name is called, as docker compose calls it."""
-    return service.image or f"{stack}-{name}"
+def tags_of(form: Data) -> tuple[str, ...]:
+    said: Any = form
+    return (said["name"], *said["tags"])
 
 
-def needs(service: Service) -> tuple[str, ...]:
-    """Services whose images a build begins with or copies from."""
-    contexts = service.build.additional_contexts.values() if service.build else ()
-    return tuple(value.removeprefix(SERVICE) for value in contexts if value.startswith(SERVICE))
+def surroundings_of(form: Data, environ: Mapping[str, str], wanted: Wanted = NOTHING) -> Surroundings:
+    """Raises HostError for a secret that cannot be read, UsageError for an agent that is not there."""
+    said: Any = form
+    secrets = {key: _secret(key, where, environ) for key, where in said["secrets"].items()}
+    return Surroundings(
+        secrets={key: value for key, value in secrets.items() if value is not None},
+        ssh=dict(_agent(text, environ) for text in (*said["ssh"], *wanted.ssh)),
+        proxies=proxies(said["args"]),
+        network=said["network"],
+        extra_hosts=said["extra_hosts"],
+        shm_size=said["shm_size"] or 64 << 20,
+        ulimits=said["ulimits"],
+        privileged=said["privileged"],
+        insecure=said["privileged"] or "security.insecure" in said["entitlements"],
+        memory=wanted.memory,
+    )
 
 
-def _context(stack: Stack, value: str) -> str:
-    if not value.startswith(SERVICE):
-        return value
-    name = value.removeprefix(SERVICE)
-    if name not in stack.services:
-        raise UsageError(f"no such service: {name}", subject=name, hint="see additional_contexts")
-    return f"docker-image://{image_name(stack.name, name, stack.services[name])}"
-
-
-def _args(given: Mapping[str, str | None], environ: Mapping[str, str]) -> dict[str, str]:
-    """One without a value is the caller's variable, where there is one."""
-    found = {key: environ.get(key) if value is None else value for key, value in given.items()}
-    return {key: value for key, value in found.items() if value is not None}
-
-
-def _dockerfile(build: Build) -> tuple[str, str]:
-    if build.dockerfile_inline is not None:
-        return build.dockerfile_inline, "dockerfile_inline"
-    path = os.path.join(build.context, build.dockerfile or DOCKERFILE)
+def _dockerfile(said: Any) -> tuple[str, str]:
+    if said["inline"] is not None:
+        return said["inline"], INLINE
+    path = os.path.join(said["context"], said["dockerfile"] or DOCKERFILE)
     return _read(path, "the Dockerfile").decode("utf-8", "surrogateescape"), path
 
 
@@ -109,33 +90,11 @@ def _read(path: str, what: str) -> bytes:
     return content
 
 
-def _surroundings(
-    stack: Stack, build: Build, environ: Mapping[str, str], args: Mapping[str, str], wanted: Wanted
-) -> Surroundings:
-    secrets = {grant.target or grant.source: _secret(stack, grant.source, environ) for grant in build.secrets}
-    ulimits: dict[str, Ulimit] = {key: {"soft": one.soft, "hard": one.hard} for key, one in build.ulimits.items()}
-    return Surroundings(
-        secrets={key: value for key, value in secrets.items() if value is not None},
-        ssh=dict(_agent(text, environ) for text in (*build.ssh, *wanted.ssh)),
-        proxies=proxies(args),
-        network=build.network or "default",
-        extra_hosts={key: list(value) for key, value in build.extra_hosts.items()},
-        shm_size=build.shm_size or 64 << 20,
-        ulimits=ulimits,
-        privileged=build.privileged,
-        insecure=build.privileged or "security.insecure" in build.entitlements,
-        memory=wanted.memory,
-    )
-
-
-def _secret(stack: Stack, name: str, environ: Mapping[str, str]) -> bytes | None:
-    secret = stack.secrets.get(name)
-    if secret is None:
-        return None
-    if secret.environment:
-        value = environ.get(secret.environment)
+def _secret(name: str, where: Mapping[str, str], environ: Mapping[str, str]) -> bytes | None:
+    if "environment" in where:
+        value = environ.get(where["environment"])
         return None if value is None else value.encode("utf-8", "surrogateescape")
-    return _read(secret.file, f'the secret "{name}"') if secret.file else None
+    return _read(where["file"], f'the secret "{name}"') if "file" in where else None
 
 
 def _agent(text: str, environ: Mapping[str, str]) -> tuple[str, str]:
@@ -145,18 +104,3 @@ def _agent(text: str, environ: Mapping[str, str]) -> tuple[str, str]:
     if not path or not os.path.exists(path):
         raise UsageError(f'there is no agent for ssh "{name}"', subject=name, hint="start one: eval $(ssh-agent)")
     return name, path
-
-
-def _unheeded(build: Build) -> list[tuple[str, str]]:
-    found = []
-    own = f"linux/{architecture()}"
-    others = [platform for platform in build.platforms if platform != own]
-    if others:
-        found.append(("platforms", f"only {own} is built, not {', '.join(others)}"))
-    for key in ("cache_from", "cache_to"):
-        if getattr(build, key):
-            found.append((key, "layers are cached on this machine only"))
-    for key in ("provenance", "sbom"):
-        if getattr(build, key) not in (None, "false", "False", False):
-            found.append((key, "no attestation is made"))
-    return found

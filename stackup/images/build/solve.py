@@ -13,7 +13,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -74,6 +74,10 @@ class Runner(Protocol):
         """The exit code. Raises StackupError when it cannot be started."""
         ...
 
+    def stop(self) -> None:
+        """Whatever runs is killed, and nothing runs any more."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Built:
@@ -87,11 +91,15 @@ def solve(outline: Outline, store: Store, runner: Runner, tell: Tell) -> Built:
     solver = _Solver(outline, store, runner, tell)
     needed = solver.needed()
     with ThreadPoolExecutor(min(WORKERS, len(needed) or 1)) as pool:
-        for vertex in needed:
-            solver.jobs[vertex.id] = pool.submit(solver.work, vertex)
-        problems = [problem for job in solver.jobs.values() if (problem := job.exception())]
-    if problems:
-        raise next((problem for problem in problems if not isinstance(problem, _Unmade)), problems[0])
+        try:
+            for vertex in needed:
+                solver.jobs[vertex.id] = pool.submit(solver.work, vertex)
+            wait(solver.jobs.values())
+        except BaseException:
+            solver.give_up(_Unmade("the build was interrupted"))
+            raise
+    if solver.problem:
+        raise solver.problem
     text = outline.image_text(solver.layers)
     made, base = outline.chain(outline.recipe.result)
     solver.ready(outline.recipe.result)
@@ -130,7 +138,7 @@ def _again_note(key: str) -> str:
 
 
 class _Unmade(StackupError):
-    """What it needs was not made."""
+    """It is not tried, or was stopped."""
 
 
 class _Solver:
@@ -140,7 +148,7 @@ class _Solver:
         self._runner = runner
         self._tell_one = tell
         self._lock = threading.Lock()
-        self._failed = False
+        self.problem: BaseException | None = None
         self._fresh: set[int] = set()
         self.jobs: dict[int, Future[None]] = {}
         self.layers: dict[int, str] = {}
@@ -182,20 +190,24 @@ class _Solver:
         return current_layer(self._store, self._outline, vertex)
 
     def work(self, vertex: Vertex) -> None:
-        for one in vertex.needs:
-            if one in self.jobs and self.jobs[one].exception() is not None:
-                raise _Unmade("what it needs was not made")
-        if self._failed:
+        wait([self.jobs[one] for one in vertex.needs if one in self.jobs])
+        if self.problem:
             raise _Unmade("another step failed")
         begun, label = time.monotonic(), self._label(vertex)
         self._tell(StepBegun(vertex.id, label))
         try:
             self._make(vertex)
-        except BaseException:
-            self._failed = True
+        except BaseException as problem:
+            self.give_up(problem)
             self._tell(StepDone(vertex.id, label, cached=False, seconds=time.monotonic() - begun, failed=True))
             raise
         self._tell(StepDone(vertex.id, label, cached=False, seconds=time.monotonic() - begun))
+
+    def give_up(self, problem: BaseException) -> None:
+        """The first problem is the build's; what is under way is not waited for."""
+        with self._lock:
+            self.problem = self.problem or problem
+        self._runner.stop()
 
     def _tell(self, told: StepBegun | StepSaid | StepDone) -> None:
         with self._lock:
