@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from stackup.cli.call import Call
 from stackup.cli.interrupts import interruptible
@@ -37,6 +38,8 @@ class Frame:
 
     def confirm(self, plan: Plan) -> bool:
         self.words.learn(plan)
+        for due in self.session.due:
+            self.call.terminal.say(due)
         if self.call.dry_run:
             plan_view.show(self.call.terminal, plan)
         if self.tells_running and not self.call.dry_run:
@@ -89,9 +92,11 @@ def shown(made: Frame) -> Iterator[None]:
                 made.view.close()
 
 
-def change(call: Call, verb: Callable[[Session], Report], *, yes: bool = False) -> int:
+def change(call: Call, verb: Callable[[Session], Report], *, yes: bool = False, building: Options | None = None) -> int:
     """Run a use case that changes something, and tell how it went."""
     made = frame(call, yes=yes)
+    if building is not None:
+        let_build(made, building)
     with shown(made):
         report = verb(made.session)
     return told(made, report)
@@ -102,7 +107,24 @@ def told(made: Frame, report: Report) -> int:
     return tell(made.call.terminal, report, made.words, direct)
 
 
-def tell_unbuilt(call: Call, options: Options) -> None:
-    """What is asked for and will not be done is said."""
-    if options.flag("build") or options.text("pull") in ("always", "build"):
-        call.say_warning("this release neither builds nor pulls images: those of this machine are used")
+def let_build(made: Frame, options: Options) -> None:
+    """Images whose inputs changed are built on the way, unless --no-build says otherwise."""
+    if options.text("pull") in ("always", "build"):
+        made.call.say_warning("this release does not pull images: those of this machine are used")
+    if not options.values.get("no_build"):
+        made.session.build = _Building(made.call)
+
+
+class _Building:
+    """Tells of builds, should there be one: only then is its view loaded."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._view: Callable[[str, Any], None] | None = None
+
+    def __call__(self, service: str, told: Any) -> None:
+        if self._view is None:
+            from stackup.cli.views.build import BuildView
+
+            self._view = BuildView(self._call.terminal, self._call.progress)
+        self._view(service, told)

@@ -375,9 +375,9 @@ def test_an_explanation_shows_the_problem_and_its_mended_form(shell: Shell) -> N
 
 
 def test_what_is_asked_for_and_not_done_is_said(shell: Shell) -> None:
-    assert "warning: this release neither builds nor pulls" in shell.typed("up -d --build").err
-    assert "warning: this release neither builds nor pulls" in shell.typed("create --pull always").err
-    assert "warning: this release neither builds nor pulls" in shell.typed("run -d --build web true").err
+    assert "warning: this release does not pull" not in shell.typed("up -d --build").err
+    assert "warning: this release does not pull" in shell.typed("create --pull always").err
+    assert "warning: this release does not pull" in shell.typed("run -d --pull always web true").err
     assert "warning: --compatibility changes nothing here" in shell.typed("--compatibility ps").err
     assert "warning" not in shell.typed("up -d --pull missing --quiet-pull").err
 

@@ -6,13 +6,12 @@ from dataclasses import replace
 
 from stackup.cli.bringing_up import options_of
 from stackup.cli.call import Call
-from stackup.cli.changing import change, tell_unbuilt
+from stackup.cli.changing import change
 from stackup.cli.options import Options
 from stackup.project.lifecycle import create
 from stackup.reconcile.resource import Run
 
 
 def run(call: Call, options: Options) -> int:
-    tell_unbuilt(call, options)
     wanted = replace(options_of(call, options), run=Run.AS_IS)
-    return change(call, lambda session: create(session, wanted), yes=options.flag("yes"))
+    return change(call, lambda session: create(session, wanted), yes=options.flag("yes"), building=options)

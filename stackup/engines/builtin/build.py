@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
 
 from stackup.engines.builtin.build_mounts import Surroundings
 from stackup.engines.builtin.build_runner import BuildRunner
+from stackup.engines.builtin.recipes import request_of, surroundings_of, tags_of
 from stackup.errors import StackupError, Unsupported
 from stackup.images import host
+from stackup.images.build.context import FileDigests, load_digests, save_digests
 from stackup.images.build.outline import Outline, outline
 from stackup.images.build.request import Base, Request, Tell
-from stackup.images.build.solve import Built, solve
+from stackup.images.build.solve import Built, predicted, solve
 from stackup.images.manifest import parse_image
 from stackup.images.store import Store, texts
+from stackup.kernel import files
 from stackup.layout import Layout
+from stackup.values import Data
 
 
 class StoreBases:
@@ -53,9 +59,13 @@ def build(
         runner.sweep(store.aside_dir)
         store.sweep()
         with store.writing():
-            drawn = outline(request, StoreBases(store))
+            known = digests(layout, request)
+            drawn = outline(request, StoreBases(store), known)
             try:
-                return _tagged(store, solve(drawn, store, runner, tell), tags)
+                done = _tagged(store, solve(drawn, store, runner, tell), tags)
+                files.make_dir(os.path.dirname(_digests_file(layout, request)))
+                save_digests(_digests_file(layout, request), known)
+                return done
             finally:
                 drawn.close()
     finally:
@@ -68,4 +78,46 @@ def _tagged(store: Store, built: Built, tags: Iterable[str]) -> Built:
     return built
 
 
-__all__ = ["Outline", "StoreBases", "build"]
+class HostBuilder:
+    """Implements `engine.Builder`."""
+
+    def __init__(self, layout: Layout, environ: Mapping[str, str]) -> None:
+        self._layout = layout
+        self._environ = environ
+
+    def look(self, form: Data) -> tuple[bool, list[str]]:
+        """A base that is not here yet is one of the things that make an image due."""
+        store = Store(self._layout.images_dir)
+        request = request_of(form, self._environ)
+        try:
+            drawn = outline(request, StoreBases(store), digests(self._layout, request))
+        except StackupError as problem:
+            if problem.code != "no-such-image":
+                raise
+            return False, []
+        try:
+            return predicted(drawn, store) == store.resolve(str(form["name"])), read_by(drawn)
+        finally:
+            drawn.close()
+
+    def build(self, form: Data, tell: Tell) -> str:
+        request, around = request_of(form, self._environ), surroundings_of(form, self._environ)
+        return build(self._layout, request, tags_of(form), tell, around).image
+
+
+def digests(layout: Layout, request: Request) -> FileDigests:
+    return load_digests(_digests_file(layout, request))
+
+
+def _digests_file(layout: Layout, request: Request) -> str:
+    name = sha256(request.context.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    return os.path.join(layout.state, "build", "digests", f"{name}.json")
+
+
+def read_by(drawn: Outline) -> list[str]:
+    """Files and folders that a build looks at: a change of one of them can be a change of the image."""
+    found = [drawn.request.source] if os.path.isabs(drawn.request.source) else []
+    for context in drawn.contexts.opened:
+        found.append(context.name)
+        found += [os.path.join(context.name, path) for path in context.tree.paths]
+    return found

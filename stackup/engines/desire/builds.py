@@ -82,13 +82,7 @@ def _visit(services: dict[str, Service], name: str, order: list[str], above: tup
 def unheeded(build: Build, platform: str) -> list[tuple[str, str]]:
     """Keys without effect, with why. `platform` is this machine's."""
     others = [one for one in build.platforms if one != platform]
-    found = [("platforms", f"only {platform} is built, not {', '.join(others)}")] if others else []
-    found += [
-        (key, "layers are cached on this machine only") for key in ("cache_from", "cache_to") if getattr(build, key)
-    ]
-    false = (None, "false", "False", False)
-    found += [(key, "no attestation is made") for key in ("provenance", "sbom") if getattr(build, key) not in false]
-    return found
+    return [("platforms", f"only {platform} is built, not {', '.join(others)}")] if others else []
 
 
 def _context(stack: Stack, value: str) -> str:

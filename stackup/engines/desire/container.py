@@ -90,13 +90,15 @@ def _image(stack: Stack, name: str, service: Service, context: Context) -> Image
     fact = context.facts.image(reference)
     if fact:
         return fact
-    path = "image" if service.image else "build"
+    path, why, hint = "image", "this release does not pull images", f"stackup image import ROOTFS {reference}"
+    if service.build:
+        path, why, hint = "build", "it is not built yet", f"stackup build {name}"
     context.problems.error(
         "SU103",
         "an image is not on this machine",
-        detail=f'service "{name}" needs the image "{reference}"; this release does not pull or build',
+        detail=f'service "{name}" needs the image "{reference}"; {why}',
         span=context.span("services", name, path),
-        hint=f"bring it in with `stackup image import ROOTFS {reference}`, or write `image: host`",
+        hint=f"bring it in with `{hint}`, or write `image: host`",
     )
     return ImageFact("")
 

@@ -181,6 +181,11 @@ class Contexts:
         self._images: dict[tuple[str, str], Base] = {}
         self._closing = ExitStack()
 
+    @property
+    def opened(self) -> list[Context]:
+        """Those that were looked at."""
+        return list(self._open.values())
+
     def close(self) -> None:
         self._closing.close()
 

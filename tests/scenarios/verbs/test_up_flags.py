@@ -104,8 +104,8 @@ def test_wait_must_be_for_health_and_not_for_ever(stack: Hand) -> None:
 
 
 def test_flags_without_effect_must_say_so(stack: Hand) -> None:
-    assert "neither builds nor pulls" in stack.told("create --build db")
-    assert "neither builds nor pulls" in stack.told("run --rm --pull always --no-deps db true")
+    assert "does not pull" in stack.told("create --pull always db")
+    assert "does not pull" in stack.told("run --rm --pull always --no-deps db true")
     assert stack.told("--parallel 1 up -d").count("Started") == 2
     assert stack.told("restart", COMPOSE_PARALLEL_LIMIT="1").count("Started") == 2
     assert "COMPOSE_PARALLEL_LIMIT" in stack.told("restart", COMPOSE_PARALLEL_LIMIT="many", code=1)
