@@ -12,12 +12,14 @@ from stackup.engines.desire.builds import build_form, in_order, unheeded
 from stackup.errors import StackInvalid
 from stackup.images.build.request import Told, Unbuildable
 from stackup.images.importer import architecture
+from stackup.project import cache
 from stackup.project.dockerfile import problems_of
 from stackup.project.problems import rows_of
 from stackup.project.resolve import load
 from stackup.project.session import Session, no_such_service
 
 if TYPE_CHECKING:
+    from stackup.stackfile.load import Loaded
     from stackup.stackfile.model import Stack
     from stackup.values import Data
 
@@ -48,14 +50,10 @@ class Image:
 
 def build(session: Session, options: BuildOptions, tell: Callable[[str, Told], None]) -> list[Image]:
     """`tell` gets the service with what happens. Raises StackInvalid for what a Dockerfile gets wrong."""
-    stack, names = _chosen(session, options)
     done = []
-    for name in names:
-        said = stack.services[name].build
-        assert said is not None, "only those that are built are chosen"
-        for key, why in unheeded(said, f"linux/{architecture()}"):
-            session.notice(f'service "{name}": `build.{key}`: {why}')
-        form = build_form(stack, name, session.where.environ.get)
+    for name, form, notices in forms(session, options):
+        for text in notices:
+            session.notice(text)
         if not session.dry_run:
             done.append(_built(session, name, form, options, tell))
     return done
@@ -82,16 +80,42 @@ def invalid(problem: Unbuildable, name: str) -> StackInvalid:
 
 def check(session: Session, options: BuildOptions) -> list[dict[str, Any]]:
     """What can be said of the Dockerfiles without building anything."""
-    stack, names = _chosen(session, options)
     rows: dict[str, dict[str, Any]] = {}
-    for name in names:
-        request = request_of(build_form(stack, name, session.where.environ.get), session.where.environ)
+    for _, form, _ in forms(session, options):
+        request = request_of(form, session.where.environ)
         for row in problems_of(request.dockerfile, request.source):
             rows[repr(row)] = row
     return list(rows.values())
 
 
-def _chosen(session: Session, options: BuildOptions) -> tuple[Stack, list[str]]:
+def forms(session: Session, options: BuildOptions) -> list[tuple[str, Data, list[str]]]:
+    """Service, normal form and what is to be said of it, in the order to build them; kept until the files change."""
+    asked = (*options.services, *(["--with-dependencies"] if options.with_dependencies else []))
+    key = cache.key_of(session.where, "build", asked)
+    kept = cache.read(session.layout, session.where, key)
+    if kept is None:
+        loaded, names = _chosen(session, options)
+        assert loaded.stack is not None, "load() has seen to it"
+        variables: dict[str, str | None] = dict(loaded.inputs.variables)
+
+        def variable(name: str) -> str | None:
+            variables[name] = session.where.environ.get(name)
+            return variables[name]
+
+        rows = [[name, build_form(loaded.stack, name, variable), _notices(loaded.stack, name)] for name in names]
+        kept = {"rows": rows}
+        cache.write(session.layout, key, kept, (dict(loaded.inputs.files), variables))
+    return [(name, form, notices) for name, form, notices in kept["rows"]]
+
+
+def _notices(stack: Stack, name: str) -> list[str]:
+    said = stack.services[name].build
+    assert said is not None, "only those that are built are chosen"
+    found = unheeded(said, f"linux/{architecture()}")
+    return [f'service "{name}": `build.{key}`: {why}' for key, why in found]
+
+
+def _chosen(session: Session, options: BuildOptions) -> tuple[Loaded, list[str]]:
     """The services that are built, those before whose images others need."""
     loaded = load(session, options.services)
     assert loaded.stack is not None, "load() has seen to it"
@@ -103,4 +127,4 @@ def _chosen(session: Session, options: BuildOptions) -> tuple[Stack, list[str]]:
     if options.with_dependencies:
         for name in names:
             names += [other for other in services[name].depends_on if other in services and other not in names]
-    return loaded.stack, in_order(services, tuple(names))
+    return loaded, in_order(services, tuple(names))

@@ -72,3 +72,18 @@ def test_a_failing_step_shows_its_output_its_line_and_its_exit_code(machine: Mac
     assert "Dockerfile:2:1" in done.stderr
     assert "exit code 7" in done.stderr
     assert machine.stackup("image", "fsck", cwd=folder).strip() == "the image store is sound"
+
+
+def test_the_verb_and_its_flags(machine: Machine) -> None:
+    folder = _folder(machine)
+    first = machine.stackup("build", "-q", cwd=folder).split()
+    assert machine.stackup("build", "-q", cwd=folder).split() == first
+    (other,) = machine.stackup("build", "-q", "--build-arg", "WHO=you", "web", cwd=folder).split()
+    assert other not in first
+    (again,) = machine.stackup("build", "-q", "--no-cache", "web", cwd=folder).split()
+    assert again not in (*first, other)
+    (folder / "compose.yaml").write_text(STACK.replace("[sleep, ", "[sleep,  ").replace("world", "everybody"))
+    assert machine.stackup("build", "-q", cwd=folder).split()[0] not in (*first, other, again)
+    (folder / "web/Dockerfile").write_text("FROM host\nMAINTAINER me\n")
+    assert "MaintainerDeprecated" in machine.stackup("build", "--check", "web", cwd=folder)
+    assert machine.typed("build", "nobody", cwd=folder, code=1).stderr.startswith("error: no such service: nobody")
