@@ -228,9 +228,9 @@ class Store:
             return os.path.join(self.dir, "tags", name)
         return os.path.join(self.dir, "tags", f"{name[:_NAME_MAX]}+", name[_NAME_MAX:])
 
-    def needed_layers(self, keep: Collection[str]) -> set[str]:
+    def needed_layers(self, keep: Collection[str], *, cache: bool = True) -> set[str]:
         """What is reachable: from any image, from what is kept, from the machine's own root."""
-        needed = set(keep) | {layer for layer in self.layer_ids() if self._is_cache(layer)}
+        needed = set(keep) | {layer for layer in self.layer_ids() if cache and self._is_cache(layer)}
         for image_id in self.image_ids():
             if (record := read_json(self.image_file(image_id))) is not None:
                 needed.update(texts(record["layers"]))

@@ -298,3 +298,14 @@ def test_a_full_disk_is_said_and_leaves_a_sound_store(site: Site) -> None:
     assert problems(site.store) == ()
     site.build(BASE + "RUN echo fits\n")
     assert site.made == ["RUN echo fits"]
+
+
+def test_steps_are_kept_for_the_next_build_until_everything_unused_goes(site: Site) -> None:
+    text = BASE + "RUN echo x > /x\n"
+    image = site.build(text)
+    site.store.remove(image)
+    site.build(text)
+    assert site.made == []
+    site.store.untag("made")
+    site.store.prune(unused=True)
+    assert site.store.layer_ids() == []
