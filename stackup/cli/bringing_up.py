@@ -6,7 +6,7 @@ import time
 
 from stackup.cli import foreground
 from stackup.cli.call import Call
-from stackup.cli.changing import Frame, frame, pull_policy, shown, tell_unbuilt, told
+from stackup.cli.changing import Frame, frame, let_build, pull_policy, shown, told
 from stackup.cli.exits import Exit
 from stackup.cli.foreground import Ending, Foreground, Presses
 from stackup.cli.options import Options
@@ -47,8 +47,8 @@ def bring_up(call: Call, options: Options) -> int:
     detached = options.flag("detach") or wanted.wait or wanted.run is Run.AS_IS or call.dry_run
     if ending.any and (options.flag("detach") or wanted.wait):
         raise UsageError("--abort-on-container-exit and its kin need the foreground", hint="leave out -d and --wait")
-    tell_unbuilt(call, options)
     made = frame(call, yes=options.flag("yes") or wanted.renew_volumes, quiet_pull=options.flag("quiet_pull"))
+    let_build(made, options)
     made.asks = options.flag("ask")
     made.tells_running = wanted.run is Run.RUNNING
     if detached:

@@ -153,9 +153,9 @@ class Call:
         """What is told as one document is told now."""
         if self.diagnostics == "sarif":
             from stackup.cli.views.forms import sarif
-            from stackup.project.explain import CODES
+            from stackup.project.explain import ALL
 
-            self.terminal.say(sarif(self.problems, CODES, self.failure))
+            self.terminal.say(sarif(self.problems, ALL, self.failure))
 
 
 def unvalued(argv: list[str]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from stackup.cli.call import Call
 from stackup.cli.interrupts import interruptible
@@ -39,6 +40,8 @@ class Frame:
 
     def confirm(self, plan: Plan) -> bool:
         self.words.learn(plan)
+        for due in self.session.due:
+            self.call.terminal.say(due)
         if self.call.dry_run:
             plan_view.show(self.call.terminal, plan)
         if self.tells_running and not self.call.dry_run:
@@ -91,9 +94,12 @@ def shown(made: Frame) -> Iterator[None]:
                 made.view.close()
 
 
-def change(call: Call, verb: Callable[[Session], Report], *, yes: bool = False, quiet_pull: bool = False) -> int:
+def change(call: Call, verb: Callable[[Session], Report], *, yes: bool = False) -> int:
     """Run a use case that changes something, and tell how it went."""
-    made = frame(call, yes=yes, quiet_pull=quiet_pull)
+    return carry_out(frame(call, yes=yes), verb)
+
+
+def carry_out(made: Frame, verb: Callable[[Session], Report]) -> int:
     with shown(made):
         report = verb(made.session)
     return told(made, report)
@@ -104,15 +110,30 @@ def told(made: Frame, report: Report) -> int:
     return tell(made.call.terminal, report, made.words, direct)
 
 
-def tell_unbuilt(call: Call, options: Options) -> None:
-    """What is asked for and will not be done is said."""
-    if options.flag("build"):
-        call.say_warning("this release does not build images: those of this machine are used")
-
-
 def pull_policy(options: Options) -> str:
     """`--pull`, before what the services say; empty when they are to decide."""
     text = options.text("pull") if "pull" in options.values else ""
     if text and text not in PULLS:
         raise UsageError(f'"{text}" is not a value of --pull', subject="--pull", hint=f"choose {', '.join(PULLS)}")
     return "" if text in ("policy", "build") else text
+
+
+def let_build(made: Frame, options: Options) -> None:
+    """Images whose inputs changed are built on the way, unless --no-build says otherwise."""
+    if not options.values.get("no_build"):
+        made.session.build = _Building(made.call)
+
+
+class _Building:
+    """Tells of builds, should there be one: only then is its view loaded."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._view: Callable[[str, Any], None] | None = None
+
+    def __call__(self, service: str, told: Any) -> None:
+        if self._view is None:
+            from stackup.cli.views.build import BuildView
+
+            self._view = BuildView(self._call.terminal, self._call.progress)
+        self._view(service, told)

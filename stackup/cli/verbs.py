@@ -11,6 +11,7 @@ GRAMMARS = {
     "looking": ("ps", "logs", "ls", "images", "port", "top", "volumes"),
     "inside": ("exec", "run", "attach", "wait"),
     "contents": ("commit", "cp", "export"),
+    "building": ("build",),
     "image": (
         "image import",
         "image ls",
@@ -41,6 +42,7 @@ GRAMMARS = {
 VERBS = {
     "apply": "Apply a plan that `plan -o` wrote",
     "attach": "Attach local standard input, output, and error streams to a service's running container",
+    "build": "Build or rebuild services",
     "commit": "Create a new image from a service container's changes",
     "completion": "Print the script that completes commands in bash, zsh or fish",
     "config": "Parse, resolve and render the stack files in canonical format",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from stackup.engines.desire.facts import Facts
     from stackup.errors import StackupError
     from stackup.runtime.spec import Attachment
+    from stackup.values import Data
 
 
 class PublishedPort(TypedDict):
@@ -160,6 +161,18 @@ class Pins(Protocol):
         ...
 
 
+class Builder(Protocol):
+    """Builds images from the normal forms of `desire.builds`."""
+
+    def look(self, form: Data) -> tuple[bool, list[str]]:
+        """Whether the image is what its inputs make, and the paths that this rests on. Raises StackupError."""
+        ...
+
+    def build(self, form: Data, tell: Any) -> str:
+        """The image's id; it has its names then. Raises `images.build.request.Unbuildable` and StackupError."""
+        ...
+
+
 class Host(Protocol):
     """A place that runs stacks: the one seam between the use cases and an engine. Opening one costs nothing yet."""
 
@@ -174,6 +187,10 @@ class Host(Protocol):
 
     def pins(self) -> Pins:
         """Who knows the digests of images here."""
+        ...
+
+    def builder(self) -> Builder | None:
+        """None: this host builds nothing, and images are taken as they are."""
         ...
 
     def inputs(self) -> list[str]:

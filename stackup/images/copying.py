@@ -77,11 +77,16 @@ def extract(stream: ByteSource, target: End, owner: Owner) -> tuple[str, ...]:
             raise UsageError(f'"{target.shown}" is not a directory', subject=target.shown)
         folder_fd = _open_dir(place, target)
         try:
-            return _write(decompressed(stream), folder_fd, owner)
+            return unpack_onto(stream, folder_fd, owner)
         finally:
             os.close(folder_fd)
     finally:
         os.close(place.parent_fd)
+
+
+def unpack_onto(stream: ByteSource, folder_fd: int, owner: Owner) -> tuple[str, ...]:
+    """An archive, compressed or not, into a directory that is held open; what could not be kept."""
+    return _write(decompressed(stream), folder_fd, owner)
 
 
 def copy(source: End, target: End, owner: Owner, *, follow: bool) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ def draft(store: Store) -> Draft:
     return Draft(store)
 
 
-def add_image(store: Store, config_text: str, layers: tuple[str, ...], *, created: float) -> str:
+def add_image(store: Store, config_text: str, layers: tuple[str, ...], *, created: float, on_host: bool = False) -> str:
     """One that is there is written again: younger than a `Writing` of now, it is safe until it has its name."""
     from hashlib import sha256  # 3 ms, for images only
 
@@ -47,6 +47,7 @@ def add_image(store: Store, config_text: str, layers: tuple[str, ...], *, create
             "size": sum(int(str(marker["size"])) for marker in markers),
             "layers": list(layers), "lowers": list(_lowers(layers, markers)),
         }  # fmt: skip
+        record |= {"on_host": True} if on_host else {}
         write_json(store, store.image_file(image_id), {**there, **record})
     return image_id
 
@@ -165,14 +166,18 @@ class Draft:
         """There is no way back: the archive said something that its tree does not."""
         files.remove(os.path.join(self.path, TAPE))
 
-    def commit(self, layer: str, *, size: int, opaque_root: bool = False) -> None:
-        """Publishes under the layer's id. Another process that was first with the same content wins."""
+    def commit(self, layer: str, *, size: int, opaque_root: bool = False, cache: bool = False) -> None:
+        """Publishes under the layer's id. Another process that was first with the same content wins.
+
+        `cache`: the result of a build's step, kept for the next build also where no image has it.
+        """
         from stackup.kernel.calls import syncfs  # ctypes
 
         target = self._store.layer_home(layer)
         with disk(self.path):
             syncfs(self.fs_fd)  # once for thousands of files; the marker must not be on disk before them
-            marker = {"schema": SCHEMA, "diff_id": layer, "size": size, "opaque_root": opaque_root}
+            marker: Data = {"schema": SCHEMA, "diff_id": layer, "size": size, "opaque_root": opaque_root}
+            marker |= {"cache": True} if cache else {}
             files.write_json(os.path.join(self.path, MARKER), marker)
         with disk(target), self._store.held():
             done = self._publish(target)

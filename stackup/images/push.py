@@ -82,7 +82,11 @@ class Pusher:
         if image_id is None or reference.digest:
             hint = "see `stackup image ls`" if not reference.digest else "push a tag: the digest follows from it"
             raise UsageError(f"no such image: {reference.familiar}", subject=reference.familiar, hint=hint)
-        text = str(self._store.get(image_id)["config_text"])
+        record = self._store.get(image_id)
+        if record.get("on_host") is True:
+            text = f'"{reference.familiar}" stands on this machine\'s own /usr'
+            raise UsageError(text, subject=reference.familiar, hint="build it FROM an image instead of FROM host")
+        text = str(record["config_text"])
         known = known_of(self._store, image_id)
         diff_ids = [str(digest) for digest in parse_image(text).diff_ids]
         old = known.manifest.layers if known else (None,) * len(diff_ids)

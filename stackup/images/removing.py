@@ -50,18 +50,19 @@ def prune(store: Store, keep: Keep, *, unused: bool, only: Choice | None) -> tup
         loose = [image_id for image_id in store.image_ids() if image_id not in safe]
         return {image_id for image_id in loose if only is None or only(store.get(image_id))}
 
-    return _remove(store, choose, keep)
+    return _remove(store, choose, keep, cache=not unused or only is not None)
 
 
 def _remove(
-    store: Store, choose: Callable[[Collection[str]], set[str]], keep: Keep
+    store: Store, choose: Callable[[Collection[str]], set[str]], keep: Keep, *, cache: bool = True
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """`cache`: steps of builds are kept though no image has them."""
     prepare(store)
     with disk(store.dir), locks.exclusive(store.lock_file):
         used = keep() if callable(keep) else keep
         images = choose(used)
         _forget(store, images)
-        doomed = [] if writers(store) else sorted(set(store.layer_ids()) - store.needed_layers(used))
+        doomed = [] if writers(store) else sorted(set(store.layer_ids()) - store.needed_layers(used, cache=cache))
         moved = {layer: os.urandom(8).hex() for layer in doomed}
         for layer in doomed:
             os.rename(store.layer_home(layer), os.path.join(store.aside_dir, moved[layer]))

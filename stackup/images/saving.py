@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
+from stackup.errors import Unsupported
 from stackup.images.archive import END, header
 from stackup.images.reference import DEFAULT_REGISTRY, Reference, parse
 from stackup.images.store import Store, texts
@@ -50,7 +51,7 @@ class Parcel:
 def pack(store: Store, wanted: Iterable[Wanted]) -> Parcel:
     """Reads every layer once. Raises StackupError when one of them is damaged."""
     wanted = list(wanted)
-    records = [store.get(one.image_id) for one in wanted]
+    records = [_portable(store.get(one.image_id)) for one in wanted]
     layers = {layer: _measured(store, layer) for record in records for layer in texts(record["layers"])}
     blobs: dict[str, bytes] = {}
     docker: list[Data] = []
@@ -90,6 +91,16 @@ def chunks(store: Store, parcel: Parcel) -> Iterator[bytes]:
             yield from layer_archive(store, layer)
             yield bytes(-size % BLOCK)
     yield END
+
+
+def _portable(record: Data) -> Data:
+    """What rests on this machine's own root is nothing elsewhere."""
+    if record.get("on_host") is True:
+        hint = "build it FROM an image instead of FROM host"
+        image = str(record["id"])
+        raise Unsupported(f'"{image}" rests on this machine\'s own /usr, and is no image without it', subject=image,
+                          hint=hint)  # fmt: skip
+    return record
 
 
 def _measured(store: Store, layer: str) -> tuple[str, int]:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 FS = "fs"
 MARKER = "layer.json"
+MACHINE = "/usr"
 TAPE = "tape"
 HOST_NOTE = "host.json"
 SCHEMA = 1
@@ -73,7 +74,12 @@ class Store:
 
     def layers(self, image_id: str) -> tuple[str, ...]:
         """Overlay lowers, the top one first."""
-        return tuple(self.layer_dir(layer) for layer in texts(self.get(image_id)["lowers"]))
+        return self._lowers(self.get(image_id))
+
+    def _lowers(self, record: Data) -> tuple[str, ...]:
+        """What was built on this machine's own root has /usr beneath it."""
+        lowers = tuple(self.layer_dir(layer) for layer in texts(record["lowers"]))
+        return (*lowers, MACHINE) if record.get("on_host") is True else lowers
 
     def rootfs(self, image_id: str) -> Rootfs:
         """What a container of this image is made of."""
@@ -81,8 +87,7 @@ class Store:
         from stackup.images.rootfs import Rootfs
 
         record = self.get(image_id)
-        lowers = tuple(self.layer_dir(layer) for layer in texts(record["lowers"]))
-        return Rootfs(lowers, parse_image(str(record["config_text"])).config, image_id)
+        return Rootfs(self._lowers(record), parse_image(str(record["config_text"])).config, image_id)
 
     def images(self) -> list[Data]:
         """id, tags (sorted), created, size and layer count of every image, the newest first."""
@@ -153,11 +158,11 @@ class Store:
 
         return Writing(self)
 
-    def add_image(self, config_text: str, layers: tuple[str, ...], *, created: float) -> str:
+    def add_image(self, config_text: str, layers: tuple[str, ...], *, created: float, on_host: bool = False) -> str:
         """Publishes an image of layers that are here, the bottom one first; returns its id."""
         from stackup.images import publishing
 
-        return publishing.add_image(self, config_text, layers, created=created)
+        return publishing.add_image(self, config_text, layers, created=created, on_host=on_host)
 
     def tag(self, image_id: str, reference: str, *, digest: str = "") -> str:
         """Points a name at an image, away from what it named before; returns the name in full. `digest`: what it has at
@@ -238,14 +243,19 @@ class Store:
             return os.path.join(self.dir, "tags", name)
         return os.path.join(self.dir, "tags", f"{name[:_NAME_MAX]}+", name[_NAME_MAX:])
 
-    def needed_layers(self, keep: Collection[str]) -> set[str]:
+    def needed_layers(self, keep: Collection[str], *, cache: bool = True) -> set[str]:
         """What is reachable: from any image, from what is kept, from the machine's own root."""
-        needed = set(keep)
+        needed = set(keep) | {layer for layer in self.layer_ids() if cache and self._is_cache(layer)}
         for image_id in self.image_ids():
             if (record := read_json(self.image_file(image_id))) is not None:
                 needed.update(texts(record["layers"]))
         host = self.read_note(HOST_NOTE)
         return needed | ({str(host["layer"])} if host else set())
+
+    def _is_cache(self, layer: str) -> bool:
+        """A build's step, kept for the next build."""
+        marker = files.read_json(os.path.join(self.layer_home(layer), MARKER))
+        return isinstance(marker, dict) and marker.get("cache") is True
 
     def _by_prefix(self, text: str) -> str | None:
         if len(text) < _PREFIX_MIN or not all(letter in "0123456789abcdef" for letter in text):

@@ -18,6 +18,7 @@ from stackup.engines.desire.codes import CODES as TRANSLATING
 from stackup.engines.desire.facts import ImageFact, Look
 from stackup.errors import RemoteError
 from stackup.images.build.codes import CODES as BUILDING
+from stackup.images.build.codes import DOING
 from stackup.project import dockerfile
 from stackup.project.problems import rows_of
 from stackup.stackfile.codes import CODES as READING
@@ -26,6 +27,8 @@ from stackup.stackfile.load import Request, load
 from stackup.stackfile.parse import parse
 
 CODES: dict[str, tuple[str, str]] = READING | TRANSLATING | BUILDING
+ALL = CODES | DOING
+"""Those of problems that no example can show as well."""
 
 FOLDER = os.path.join(os.path.dirname(__file__), "examples")
 HOME = "/demo"

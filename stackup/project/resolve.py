@@ -159,11 +159,12 @@ def _resolve(session: Session, services: tuple[str, ...], wish: Wish | None) -> 
     from dataclasses import replace
 
     from stackup.engines.desire import Wish
-    from stackup.project import autoports
+    from stackup.project import autoports, builds
     from stackup.reconcile.codec import desired_out
 
-    files = {path: stamp(path) for path in session.host.inputs()}
     loaded = load(session, services)
+    built = builds.prepare(session, loaded.stack) if loaded.stack else {}
+    files = {path: stamp(path) for path in session.host.inputs()} | built
     facts = _Noting(session.host.facts())
     reservation = autoports.path_of(session.layout, loaded.name)
     files[reservation] = stamp(reservation)

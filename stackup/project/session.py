@@ -66,10 +66,12 @@ class Session:
     """
 
     __slots__ = (
+        "build",
         "command",
         "confirm",
         "directory",
         "dry_run",
+        "due",
         "host",
         "interrupt",
         "layout",
@@ -85,6 +87,9 @@ class Session:
         self.where = where
         self.host = host
         self.directory = ""
+        self.due: list[str] = []
+        """What would be built, and why, where nothing may be."""
+        self.build: Callable[[str, Any], None] | None = rest.get("build")
         self.command: str = rest.get("command", "stackup")
         self.dry_run: bool = rest.get("dry_run", False)
         self.strict: bool = rest.get("strict", False)

@@ -13,13 +13,19 @@ from stackup.stackfile.document import Mapping, Node, Scalar, Sequence
 from stackup.stackfile.patterns import Table, table
 
 _YET = "it is read and printed, and has no effect yet"
-_BUILD = "this release does not build images; one of that name that is there is used"
+_CACHE = "layers are kept on this machine only"
+_ATTEST = "no attestation is made"
 _SWARM = "it belongs to a cluster and has no effect on one machine"
 _WINDOWS = "it belongs to Windows and has no effect here"
 _ENGINE = "it belongs to an engine, and there is none"
 
 SERVICE_ROWS = {
-    "build": _BUILD,
+    "build.pull": "a base image is pulled when it is not here",
+    "build.cache_from": _CACHE,
+    "build.cache_to": _CACHE,
+    "build.provenance": _ATTEST,
+    "build.sbom": _ATTEST,
+    "build.isolation": _WINDOWS,
     "volumes_from": _YET,
     "userns_mode": _YET,
     "cgroup": _YET,

@@ -210,6 +210,33 @@ def test_an_image_goes_out_and_comes_in_on_another_machine(hand: Hand, tmp_path:
     assert "no such image" in hand("image push 127.0.0.1:5009/x", code=1)[1]
 
 
+def test_what_is_built_on_a_base_from_a_registry_runs_on_another_machine(hand: Hand, tmp_path: Path) -> None:
+    r.serve(tmp_path / "plain", 5000)
+    put(tmp_path, "first")
+    (hand.folder / "app").mkdir()
+    (hand.folder / "app/Dockerfile").write_text(f"FROM {REGISTRY}/team/box:1\nRUN cat /word > /built\nCOPY f /f\n")
+    (hand.folder / "app/f").write_text("second")
+    built = f"name: pulled\nservices:\n  box: {{image: '{REGISTRY}/team/built:1', build: app, stop_grace_period: 1s}}\n"
+    hand.write(built)
+    assert f"pull {REGISTRY}/team/box:1" in hand("up -d")[1]
+    assert hand("exec -T box cat /built /f")[0] == "firstsecond"
+    assert "Nothing to do" in hand("up -d")[1]
+    hand("push")
+    hand("down")
+    other = {"STACKUP_ROOT": str(tmp_path / "other"), "STACKUP_RUN": str(tmp_path / "other-run")}
+    hand.write(built.replace("build: app, ", ""))
+    hand("up -d", **other)
+    assert hand("exec -T box cat /built /f", **other)[0] == "firstsecond"
+    hand("down", **other)
+
+
+def test_what_stands_on_this_machine_is_not_pushed(hand: Hand, tmp_path: Path) -> None:
+    (hand.folder / "Dockerfile").write_text("FROM host\nRUN true\n")
+    hand.write(f"name: pulled\nservices: {{box: {{image: '{REGISTRY}/team/built:1', build: .}}}}\n")
+    hand("build")
+    assert "this machine's own /usr" in hand("push", code=1)[1]
+
+
 def test_a_pull_that_is_interrupted_ends_at_once(hand: Hand, tmp_path: Path) -> None:
     """From a registry whose layer never ends; the code says who wanted it."""
     behind = r.serve(tmp_path / "plain", 5000)

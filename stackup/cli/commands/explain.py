@@ -9,7 +9,7 @@ from stackup.cli.exits import Exit
 from stackup.cli.terminal import BOLD
 from stackup.cli.views.diagnostics import draw
 from stackup.errors import UsageError
-from stackup.project.explain import CODES, example, problems_of
+from stackup.project.explain import ALL, CODES, example, problems_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ def run(call: Call, options: Options) -> int:
     if code.isdecimal():
         code = f"SU{code:>03}"
     if not code:
-        for known, (headline, _) in sorted(CODES.items()):
+        for known, (headline, _) in sorted(ALL.items()):
             call.terminal.print(f"{call.terminal.paint(known, BOLD)}  {headline}")
         return Exit.DONE
-    if code not in CODES:
-        near = get_close_matches(code, CODES, 1)
+    if code not in ALL:
+        near = get_close_matches(code, ALL, 1)
         hint = f"did you mean {near[0]}? " if near else ""
         raise UsageError(
             f'there is no code "{options.text("code")}"', subject=code, hint=f"{hint}`stackup explain` lists all codes"
@@ -41,10 +41,15 @@ def run(call: Call, options: Options) -> int:
 
 
 def _explain(terminal: Terminal, code: str) -> None:
-    headline, explanation = CODES[code]
-    shown = example(code)
+    headline, explanation = ALL[code]
     terminal.print(terminal.paint(f"{code}: {headline}", BOLD))
     terminal.print("\n" + fill(explanation, min(terminal.size()[0], WIDEST)))
+    if code in CODES:
+        _show_example(terminal, code)
+
+
+def _show_example(terminal: Terminal, code: str) -> None:
+    shown = example(code)
     _show_files(terminal, "For example", shown.bad)
     flags = "".join(f" --profile {name}" for name in shown.profiles)
     terminal.print(terminal.paint(f"\nWhat stackup{flags} says\n", BOLD))

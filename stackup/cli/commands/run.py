@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from stackup.cli.call import Call
-from stackup.cli.changing import frame, pull_policy, shown, tell_unbuilt, told
+from stackup.cli.changing import frame, let_build, pull_policy, shown, told
 from stackup.cli.exits import Exit
 from stackup.cli.options import Options
 from stackup.cli.settings import pairs
@@ -13,8 +13,8 @@ from stackup.project.run import RunOptions, remove, row_of, start
 
 
 def run(call: Call, options: Options) -> int:
-    tell_unbuilt(call, options)
     made = frame(call, yes=True, mode="quiet" if options.flag("quiet") else "", quiet_pull=options.flag("quiet_pull"))
+    let_build(made, options)
     wanted = options_of(call, options)
     with shown(made):
         one = start(made.session, wanted)

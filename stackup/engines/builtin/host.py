@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from stackup.engines.builtin.engine import BuiltinEngine
     from stackup.engines.desire.facts import Facts
-    from stackup.engines.engine import Direct, Finding, Pins
+    from stackup.engines.engine import Builder, Direct, Finding, Pins
     from stackup.layout import Layout
 
 
@@ -45,6 +45,11 @@ class BuiltinHost:
         from stackup.engines.builtin.pins import HostPins
 
         return HostPins(self.layout, self.environ)
+
+    def builder(self) -> Builder:
+        from stackup.engines.builtin.build import HostBuilder
+
+        return HostBuilder(self.layout, self.environ)
 
     def inputs(self) -> list[str]:
         return [f"{self.layout.images_dir}/tags", f"{self.layout.images_dir}/images"]

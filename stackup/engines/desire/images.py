@@ -35,7 +35,8 @@ def look_of(service: Service, wished: str = "") -> Look:
         age = parse_duration(service.pull_refresh_after) / 1e9
     elif policy.startswith("every_"):
         age = parse_duration(policy.removeprefix("every_")) / 1e9
-    return Look(age, ask=policy != "never" and bool(service.image), platform=service.platform or "")
+    pulled = policy != "never" and bool(service.image) and (service.build is None or policy != "missing")
+    return Look(age, ask=pulled, platform=service.platform or "")
 
 
 def image_name(stack: str, name: str, service: Service) -> str:
@@ -53,7 +54,7 @@ def expect_images(stack: Stack, context: Context) -> None:
 def image_of(stack: Stack, name: str, service: Service, context: Context) -> ImageFact:
     """What the service runs; what it must have fetched for that, its mounts too, is noted in the context."""
     look = look_of(service, context.wish.pull)
-    path = "image" if service.image else "build"
+    path = "build" if service.build else "image"
     for number, mount in enumerate(service.volumes):
         if mount.type == "image" and mount.source:
             _ask(name, mount.source, Look(look.age, look.ask or not service.image), context, ("volumes", number))
@@ -79,12 +80,15 @@ def _ask(name: str, reference: str, look: Look, context: Context, path: tuple[st
         context.problems.error("SU109", "an image cannot be had", detail=detail, span=span, hint=error.hint)
         return None
     if fact is None:
+        why, verb = _why_not(look), f"image import ROOTFS {reference}"
+        if path == ("build",):
+            why, verb = "it is not built yet", f"build {name}"
         context.problems.error(
             "SU103",
             "an image is not on this machine",
-            detail=f'service "{name}" needs the image "{reference}", and {_why_not(look, path)}',
+            detail=f'service "{name}" needs the image "{reference}", and {why}',
             span=span,
-            hint=f"bring it in with `stackup image import ROOTFS {reference}`, or write `image: host`",
+            hint=f"bring it in with `stackup {verb}`, or write `image: host`",
         )
     elif fact.fetch is not None:
         origins: dict[FieldPath, Span] = {(): span} if span else {}
@@ -92,7 +96,5 @@ def _ask(name: str, reference: str, look: Look, context: Context, path: tuple[st
     return fact
 
 
-def _why_not(look: Look, path: tuple[str | int, ...]) -> str:
-    if path == ("build",):
-        return "this release does not build"
-    return "it may not be pulled" if not look.ask else "it is no name that could be pulled"
+def _why_not(look: Look) -> str:
+    return "it is no name that could be pulled" if look.ask else "it may not be pulled"

@@ -71,6 +71,9 @@ class MemoryHost:
     def pins(self) -> MemoryPins:
         return MemoryPins()
 
+    def builder(self) -> None:
+        return None
+
     def inputs(self) -> list[str]:
         return []
 

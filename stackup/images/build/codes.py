@@ -57,3 +57,17 @@ CODES: dict[str, tuple[str, str]] = {
         "`# check=skip=Rule` at the top of the file turns it off, `# check=error=true` makes all of them errors.",
     ),
 }
+
+DOING: dict[str, tuple[str, str]] = {
+    "SU221": (
+        "a step of the build failed",
+        "What RUN runs ended with an exit code other than 0, or could not be started. Its output stands above. The "
+        "steps before it are kept: the next build goes on from there.",
+    ),
+    "SU222": (
+        "a step of the build cannot be done",
+        "COPY, ADD, WORKDIR or a mount of RUN names a file that is not there, or a place where the file cannot go. "
+        "What .dockerignore leaves out is not there.",
+    ),
+}
+"""What only a build itself can run into, so that there is no example of it."""

@@ -103,8 +103,7 @@ def test_wait_must_be_for_health_and_not_for_ever(stack: Hand) -> None:
     assert "is not ready after 1 s" in stack.told("start --wait --wait-timeout 1 web", code=1)
 
 
-def test_flags_without_effect_must_say_so(stack: Hand) -> None:
-    assert "does not build" in stack.told("create --build db")
+def test_one_at_a_time_must_start_them_all(stack: Hand) -> None:
     assert stack.told("--parallel 1 up -d").count("Started") == 2
     assert stack.told("restart", COMPOSE_PARALLEL_LIMIT="1").count("Started") == 2
     assert "COMPOSE_PARALLEL_LIMIT" in stack.told("restart", COMPOSE_PARALLEL_LIMIT="many", code=1)

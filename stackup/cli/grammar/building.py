@@ -1,0 +1,28 @@
+"""Signature of `stackup build`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from stackup.cli.grammar.words import Services
+
+
+def build(
+    services: Services = None,
+    *,
+    build_arg: Annotated[
+        list[str] | None, typer.Option("--build-arg", metavar="NAME=VALUE", help="Set build-time variables")
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Check the Dockerfiles, build nothing")] = False,
+    memory: Annotated[str | None, typer.Option("--memory", "-m", help="Memory that a step may use")] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Build every step again")] = False,
+    pull: Annotated[bool, typer.Option("--pull", help="Look for newer base images")] = False,
+    push: Annotated[bool, typer.Option("--push", help="Push the images")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the image ids only")] = False,
+    ssh: Annotated[list[str] | None, typer.Option("--ssh", help="Agents for RUN --mount=type=ssh")] = None,
+    with_dependencies: Annotated[
+        bool, typer.Option("--with-dependencies", help="Also build what these services depend on")
+    ] = False,
+) -> None: ...

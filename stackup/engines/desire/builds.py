@@ -1,0 +1,98 @@
+"""`build` of a service as plain data: what a plan shows, what a plan file keeps, and all that a builder has to know.
+
+Secrets are named by where they come from; their bytes are read when the step that wants them runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
+
+from stackup.engines.desire.images import image_name
+from stackup.errors import UsageError
+
+if TYPE_CHECKING:
+    from stackup.stackfile.model import Service, Stack
+    from stackup.stackfile.model.resources import Build
+    from stackup.values import Data, Json
+
+SERVICE = "service:"
+IMAGE = "docker-image://"
+
+
+def build_form(stack: Stack, name: str, variable: Callable[[str], str | None]) -> Data:
+    """An argument without a value is the caller's variable, where there is one."""
+    service = stack.services[name]
+    build = service.build
+    assert build is not None, "the caller has seen to it"
+    args = {key: variable(key) if value is None else value for key, value in build.args.items()}
+    form: Data = {
+        "name": image_name(stack.name, name, service),
+        "tags": list(build.tags),
+        "context": build.context,
+        "dockerfile": build.dockerfile or "",
+        "inline": build.dockerfile_inline,
+        "args": {key: value for key, value in args.items() if value is not None},
+        "target": build.target or "",
+        "labels": dict(build.labels),
+        "contexts": {key: _context(stack, value) for key, value in build.additional_contexts.items()},
+        "no_cache": build.no_cache,
+        "no_cache_filter": list(build.no_cache_filter),
+        "secrets": {grant.target or grant.source: _secret(stack, grant.source) for grant in build.secrets},
+        "ssh": list(build.ssh),
+        "network": build.network or "default",
+        "extra_hosts": {key: list(value) for key, value in build.extra_hosts.items()},
+        "shm_size": build.shm_size or 0,
+        "ulimits": {key: {"soft": one.soft, "hard": one.hard} for key, one in build.ulimits.items()},
+        "privileged": build.privileged,
+        "entitlements": list(build.entitlements),
+    }
+    return form
+
+
+def needs(service: Service) -> tuple[str, ...]:
+    """Services whose images a build begins with or copies from."""
+    contexts = service.build.additional_contexts.values() if service.build else ()
+    return tuple(value.removeprefix(SERVICE) for value in contexts if value.startswith(SERVICE))
+
+
+def in_order(services: dict[str, Service], wanted: tuple[str, ...]) -> list[str]:
+    """The services that are built, those whose images others need before them. Raises UsageError for a circle."""
+    order: list[str] = []
+    for name in wanted:
+        _visit(services, name, order, ())
+    return order
+
+
+def _visit(services: dict[str, Service], name: str, order: list[str], above: tuple[str, ...]) -> None:
+    if name in above:
+        way = " -> ".join((*above[above.index(name) :], name))
+        raise UsageError(f"builds need each other: {way}", subject=name, hint="see additional_contexts")
+    if name in order or name not in services or services[name].build is None:
+        return
+    for other in needs(services[name]):
+        _visit(services, other, order, (*above, name))
+    order.append(name)
+
+
+def unheeded(build: Build, platform: str) -> list[tuple[str, str]]:
+    """Keys without effect, with why. `platform` is this machine's."""
+    others = [one for one in build.platforms if one != platform]
+    return [("platforms", f"only {platform} is built, not {', '.join(others)}")] if others else []
+
+
+def _context(stack: Stack, value: str) -> str:
+    if not value.startswith(SERVICE):
+        return value
+    name = value.removeprefix(SERVICE)
+    if name not in stack.services:
+        raise UsageError(f"no such service: {name}", subject=name, hint="see additional_contexts")
+    return f"{IMAGE}{image_name(stack.name, name, stack.services[name])}"
+
+
+def _secret(stack: Stack, name: str) -> Json:
+    secret = stack.secrets.get(name)
+    if secret is None:
+        return {}
+    found = {"environment": secret.environment} if secret.environment else {"file": secret.file}
+    return cast("Json", {key: value for key, value in found.items() if value})

@@ -1,0 +1,101 @@
+"""What a build is asked for, and what it reports: values only, between those who ask and `solve`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from stackup.diagnostics import Diagnostic
+from stackup.errors import StackupError
+from stackup.images.manifest import ImageConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """An image that something is built on or copied from; `layers` are the store's, the bottom one first."""
+
+    id: str
+    config: ImageConfig
+    layers: tuple[str, ...]
+    history: tuple[str, ...] = ()
+    """What it tells of its layers, one entry each."""
+    on_host: bool = False
+    """This machine's own /usr lies beneath its layers."""
+
+
+class Bases(Protocol):
+    """Where images come from. Raises StackupError when there is none."""
+
+    def image(self, reference: str, platform: str) -> Base: ...
+
+    def host(self) -> Base: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """`context` is a folder, empty for none. `contexts`: names to a folder, or `docker-image://NAME`."""
+
+    dockerfile: str
+    source: str = "Dockerfile"
+    """What to call it in messages; its own .dockerignore stands beside it in the context."""
+    context: str = ""
+    args: Mapping[str, str] = field(default_factory=dict)
+    target: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    contexts: Mapping[str, str] = field(default_factory=dict)
+    no_cache: bool = False
+    no_cache_filter: tuple[str, ...] = ()
+
+    @property
+    def epoch(self) -> int | None:
+        """SOURCE_DATE_EPOCH: no file that a step makes is younger."""
+        text = self.args.get("SOURCE_DATE_EPOCH", "")
+        return int(text) if text.isdecimal() and len(text) < 12 else None
+
+
+class Unbuildable(StackupError):
+    """Problems of a Dockerfile or of its build, with the text that their spans are in."""
+
+    code = "unbuildable"
+
+    def __init__(self, diagnostics: tuple[Diagnostic, ...], source: str, text: str) -> None:
+        first = diagnostics[0]
+        super().__init__(first.detail or first.summary, subject=source, hint=first.hint)
+        self.diagnostics = diagnostics
+        self.source = source
+        self.text = text
+
+
+@dataclass(frozen=True, slots=True)
+class StepBegun:
+    """`label` names it for people: `[builder 2/5] RUN make`."""
+
+    step: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepSaid:
+    """A line that a RUN wrote."""
+
+    step: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepDone:
+    step: int
+    label: str
+    cached: bool
+    seconds: float
+    failed: bool = False
+
+
+Told: TypeAlias = "StepBegun | StepSaid | StepDone"
+
+
+class Tell(Protocol):
+    """Called from several threads, one call at a time."""
+
+    def __call__(self, told: Told, /) -> None: ...

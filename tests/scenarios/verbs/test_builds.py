@@ -1,0 +1,89 @@
+"""A stack that is built: two services, one on top of the other; one file is edited, the plan says which, `up` follows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.scenarios.machine import Machine
+
+pytestmark = [pytest.mark.host, pytest.mark.slow]
+STACK = """
+name: built
+services:
+  web:
+    build: {context: web, args: {WHO: world}, secrets: [token]}
+    command: [sleep, "300"]
+  api:
+    build:
+      context: api
+      dockerfile_inline: |
+        FROM base
+        COPY f /f
+      additional_contexts: {base: "service:web"}
+    command: [sleep, "300"]
+secrets: {token: {environment: TOKEN}}
+"""
+WEB = """
+FROM host
+ARG WHO
+RUN --mount=type=secret,id=token,env=T echo "hello $WHO ${#T}" > /hello
+"""
+
+
+def _folder(machine: Machine) -> Path:
+    folder = machine.folder / "built"
+    for name in ("web", "api"):
+        (folder / name).mkdir(parents=True)
+    (folder / "compose.yaml").write_text(STACK)
+    (folder / "web/Dockerfile").write_text(WEB)
+    (folder / "api/f").write_text("one\n")
+    machine.environment["TOKEN"] = "abc"
+    return folder
+
+
+def test_an_edited_file_is_named_by_the_plan_and_built_by_up(machine: Machine) -> None:
+    folder = _folder(machine)
+    machine.stackup("up", "-d", cwd=folder)
+    assert machine.stackup("exec", "-T", "api", "cat", "/f", "/hello", cwd=folder) == "one\nhello world 3\n"
+    assert "Nothing to do" in machine.typed("up", "-d", cwd=folder).stderr
+    assert "Nothing to do" in machine.stackup("plan", cwd=folder)
+    (folder / "api/f").write_text("two\n")
+    said = machine.stackup("plan", cwd=folder)
+    assert f'image "built-api" would be built: {folder}/api/f changed' in said
+    assert "built-web" not in said
+    machine.stackup("create", "--no-build", cwd=folder)
+    assert machine.stackup("exec", "-T", "api", "cat", "/f", cwd=folder) == "one\n"
+    told = machine.typed("up", "-d", cwd=folder).stderr
+    assert "COPY f /f" in told
+    assert "RUN" not in told
+    assert machine.stackup("exec", "-T", "api", "cat", "/f", cwd=folder) == "two\n"
+    assert "Nothing to do" in machine.typed("up", "-d", cwd=folder).stderr
+    machine.stackup("down", "-v", "-t", "0", cwd=folder)
+
+
+def test_a_failing_step_shows_its_output_its_line_and_its_exit_code(machine: Machine) -> None:
+    folder = _folder(machine)
+    (folder / "web/Dockerfile").write_text("FROM host\nRUN echo some output; exit 7\n")
+    done = machine.typed("up", "-d", cwd=folder, code=1)
+    assert "some output" in done.stderr
+    assert "SU221" in done.stderr
+    assert "Dockerfile:2:1" in done.stderr
+    assert "exit code 7" in done.stderr
+    assert machine.stackup("image", "fsck", cwd=folder).strip() == "the image store is sound"
+
+
+def test_the_verb_and_its_flags(machine: Machine) -> None:
+    folder = _folder(machine)
+    first = machine.stackup("build", "-q", cwd=folder).split()
+    assert machine.stackup("build", "-q", cwd=folder).split() == first
+    (other,) = machine.stackup("build", "-q", "--build-arg", "WHO=you", "web", cwd=folder).split()
+    assert other not in first
+    (again,) = machine.stackup("build", "-q", "--no-cache", "web", cwd=folder).split()
+    assert again not in (*first, other)
+    (folder / "compose.yaml").write_text(STACK.replace("[sleep, ", "[sleep,  ").replace("world", "everybody"))
+    assert machine.stackup("build", "-q", cwd=folder).split()[0] not in (*first, other, again)
+    (folder / "web/Dockerfile").write_text("FROM host\nMAINTAINER me\n")
+    assert "MaintainerDeprecated" in machine.stackup("build", "--check", "web", cwd=folder)
+    assert machine.typed("build", "nobody", cwd=folder, code=1).stderr.startswith("error: no such service: nobody")
