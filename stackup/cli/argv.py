@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 TRUE = ("true", "1", "t", "True", "TRUE", "T")
 PASSING = ("exec", "run")
-CHANGING = ("up", "down", "create", "start", "stop", "restart", "rm", "scale", "kill", "apply")
+CHANGING = ("up", "down", "create", "start", "stop", "restart", "rm", "scale", "kill", "pause", "unpause", "apply")
 FALSE = ("false", "0", "f", "False", "FALSE", "F")
 
 

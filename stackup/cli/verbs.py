@@ -6,7 +6,7 @@ The body of `image ls` is `commands/image_ls.py`; modules are imported when thei
 from __future__ import annotations
 
 GRAMMARS = {
-    "lifecycle": ("up", "down", "create", "start", "stop", "restart", "scale", "rm", "kill"),
+    "lifecycle": ("up", "down", "create", "start", "stop", "restart", "scale", "rm", "kill", "pause", "unpause"),
     "planning": ("plan", "apply", "why", "explain", "config", "vars", "doctor", "version", "completion"),
     "looking": ("ps", "logs", "ls", "images", "port", "top", "volumes"),
     "inside": ("exec", "run", "attach", "wait"),
@@ -73,6 +73,8 @@ VERBS = {
     "pull": "Pull service images",
     "push": "Push service images",
     "kill": "Force stop service containers",
+    "pause": "Pause services",
+    "unpause": "Unpause services",
     "logs": "View output from containers",
     "ls": "List running stacks",
     "network connect": "Connect a container to a network",

@@ -103,6 +103,12 @@ class Direct(Protocol):
         """All at once; each as it got the signal, or after SIGKILL as it is gone, with what went wrong."""
         ...
 
+    def pause(
+        self, containers: Sequence[Container], *, paused: bool
+    ) -> Iterator[tuple[Container, StackupError | None]]:
+        """All at once; each as it stands still, or goes on, with what went wrong."""
+        ...
+
     def watch(self, container: Container) -> Iterator[Container]:
         """The container now and after each change of state or health, until it is gone for good."""
         ...

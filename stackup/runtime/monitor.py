@@ -262,6 +262,10 @@ class Monitor:
         self.loop.after(_GRACE, patience, self.kill_all)
         self._changed()
 
+    @property
+    def frozen(self) -> bool:
+        return cgroupfs.frozen(self.description["cgroups"])
+
     def kill_all(self) -> None:
         """The kernel kills a pid namespace with its PID 1; the control group is for what has none of its own."""
         if self._child is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 
 from stackup.errors import HostError, UsageError
+from stackup.kernel import cgroupfs
 from stackup.runtime import child, supervise
 from stackup.runtime.control import fault
 from stackup.runtime.streams import Stdio
@@ -30,8 +31,9 @@ def table(monitor: Monitor) -> dict[str, Request]:
     def bound(function: Callable[[Monitor, Conversation, Message], None]) -> Request:
         return lambda who, message: function(monitor, who, message)
 
-    return {"stop": bound(stop), "kill": bound(kill), "exec": bound(execute), "attach": bound(attach),
-            "update": bound(update)}  # fmt: skip
+    functions = {"stop": stop, "kill": kill, "pause": pause, "unpause": unpause, "exec": execute, "attach": attach,
+                 "update": update}  # fmt: skip
+    return {name: bound(function) for name, function in functions.items()}
 
 
 def _signal_number(name: int | str | None, default: int = 15) -> int:
@@ -57,6 +59,24 @@ def kill(monitor: Monitor, who: Conversation, message: Message) -> None:
         monitor.stop_waiters.append(who.answer)
     else:
         who.answer({"done": True})
+
+
+def pause(monitor: Monitor, who: Conversation, message: Message) -> None:
+    name = monitor.description["name"]
+    _running(monitor)
+    if not cgroupfs.freeze(monitor.description["cgroups"]):
+        raise HostError(f'"{name}" cannot be paused: it has no control group that freezes', subject=name)
+    monitor.changed()
+    who.answer({"done": True})
+
+
+def unpause(monitor: Monitor, who: Conversation, message: Message) -> None:
+    name = monitor.description["name"]
+    if not monitor.frozen:
+        raise HostError(f'"{name}" is not paused', subject=name, code="not-paused")
+    cgroupfs.thaw(monitor.description["cgroups"])
+    monitor.changed()
+    who.answer({"done": True})
 
 
 def execute(monitor: Monitor, who: Conversation, message: Message) -> None:
@@ -95,10 +115,12 @@ def execute(monitor: Monitor, who: Conversation, message: Message) -> None:
 
 
 def _running(monitor: Monitor) -> Inside:
+    """A frozen container lets nobody in: whoever joins its group freezes too."""
+    name = monitor.description["name"]
     if monitor.inside is None:
-        raise HostError(
-            f'"{monitor.description["name"]}" is not running', subject=monitor.description["name"], code="not-running"
-        )
+        raise HostError(f'"{name}" is not running', subject=name, code="not-running")
+    if monitor.frozen:
+        raise HostError(f'"{name}" is paused', subject=name, hint="stackup unpause", code="paused")
     return monitor.inside
 
 

@@ -30,6 +30,7 @@ class Host:
     def stacks(self): return ["shop"]
     def logs(self, row, **rest): return iter([(1, "stdout", b"x")])
     def exec(self, row, request): return 0
+    def pause(self, rows, *, paused): return ((row, None) for row in rows)
     def kill(self, rows, signal): return ((row, None) for row in rows)
     def processes(self, row): return []
     def unchanged(self, stack, rows): return True
@@ -67,6 +68,7 @@ HOT = {
     "top": DEAR | SLOW,
     "ls": DEAR | SLOW,
     "kill": DEAR | SLOW,
+    "pause": DEAR | SLOW,
     "config": DEAR | SLOW,
     "up -d": DEAR | SLOW,
 }

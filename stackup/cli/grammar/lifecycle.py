@@ -137,6 +137,12 @@ def rm(
 ) -> None: ...
 
 
+def pause(services: Services = None) -> None: ...
+
+
+def unpause(services: Services = None) -> None: ...
+
+
 def kill(
     services: Services = None,
     *,

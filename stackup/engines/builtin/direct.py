@@ -92,14 +92,26 @@ class BuiltinDirect:
         return attach(Client(self._live_dir(container)), Streams(stdin=0 if stdin else -1), once=once)
 
     def kill(self, containers: Sequence[Container], signal: str) -> Iterator[tuple[Container, StackupError | None]]:
-        from stackup.runtime.client import ANSWER_S, Client, MonitorGone, ask_all
+        from stackup.runtime.client import MonitorGone
+
+        for container, problem in self._ask(containers, {"do": "kill", "signal": signal}):
+            dead = signal == "SIGKILL" and isinstance(problem, MonitorGone)
+            yield container, None if dead else problem
+
+    def pause(
+        self, containers: Sequence[Container], *, paused: bool
+    ) -> Iterator[tuple[Container, StackupError | None]]:
+        return self._ask(containers, {"do": "pause" if paused else "unpause"})
+
+    def _ask(
+        self, containers: Sequence[Container], message: dict[str, str]
+    ) -> Iterator[tuple[Container, StackupError | None]]:
+        from stackup.runtime.client import ANSWER_S, Client, ask_all
 
         named = {container["instance"]: container for container in containers}
-        message = {"do": "kill", "signal": signal}
         asked = {key: (Client(self._live_dir(container)), message) for key, container in named.items()}
         for key, answer in ask_all(asked, limit_s=ANSWER_S):
-            dead = signal == "SIGKILL" and isinstance(answer, MonitorGone)
-            yield named[key], answer if isinstance(answer, StackupError) and not dead else None
+            yield named[key], answer if isinstance(answer, StackupError) else None
 
     def watch(self, container: Container) -> Iterator[Container]:
         from stackup.runtime.client import Client, MonitorGone

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stackup.kernel import files
+from stackup.kernel import cgroupfs, files
 from stackup.runtime import record
 
 TYPE_CHECKING = False
@@ -53,7 +53,7 @@ def row(claim: Mapping[str, Any], status: Mapping[str, Any] | None) -> Container
         "image_id": spec["image"],
         "root": given.get("root", spec["image"]),
         "command": " ".join(f"'{word}'" if " " in word else word for word in given.get("argv", ())),
-        "state": _STATES.get(known.get("state", "created"), "created"),  # type: ignore[typeddict-item]
+        "state": _state(claim, known),  # type: ignore[typeddict-item]
         "health": health.get("status", "") if lives else "",
         "exit_code": known.get("exit_code", 0) if not lives else 0,
         "error": known.get("error", ""),
@@ -72,6 +72,12 @@ def row(claim: Mapping[str, Any], status: Mapping[str, Any] | None) -> Container
         "probe": probes[-1]["output"] if probes else "",
         "tty": spec["tty"],
     }
+
+
+def _state(claim: Mapping[str, Any], known: Mapping[str, Any]) -> str:
+    """Whether it is paused only the kernel says."""
+    state = _STATES.get(known.get("state", "created"), "created")
+    return "paused" if state == "running" and cgroupfs.frozen(claim["given"].get("cgroups", [])) else state
 
 
 def _port(port: Mapping[str, Any]) -> Any:

@@ -115,6 +115,11 @@ class MemoryDirect:
     def disconnect(self, container: Container, network: str, *, force: bool) -> None:
         raise Unsupported("networks in memory take nobody by hand", subject=network)
 
+    def pause(
+        self, containers: Sequence[Container], *, paused: bool
+    ) -> Iterator[tuple[Container, StackupError | None]]:
+        return self.kill(containers, "pause" if paused else "unpause")
+
     def watch(self, container: Container) -> Iterator[Container]:
         last: Container | None = None
         while True:

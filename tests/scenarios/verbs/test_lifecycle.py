@@ -71,3 +71,27 @@ def test_down_of_one_service_must_leave_the_others(stack: Hand) -> None:
     assert stack.states() == {"db-1": "running"}
     stack("-p verbs down", COMPOSE_FILE="nowhere.yaml")
     assert stack.states() == {}
+
+
+def test_a_paused_service_must_stand_still_and_go_on(stack: Hand) -> None:
+    stack("up -d")
+    assert stack.told("pause web").splitlines() == [" Container verbs-web-1  Paused"]
+    assert stack.states() == {"db-1": "running", "web-1": "paused"}
+    assert "(Paused)" in stack("ps web")
+    assert "is paused" in stack.told("exec -T web true", code=1)
+    assert "is paused" in stack.told("pause web", code=1)
+    assert "Nothing to do" in stack.told("up -d")
+    assert stack.told("unpause").splitlines() == [" Container verbs-web-1  Unpaused"]
+    assert stack.states() == {"db-1": "running", "web-1": "running"}
+    assert "is not paused" in stack.told("unpause web", code=1)
+    stack("exec -T web true")
+
+
+def test_a_paused_service_must_be_stopped_and_removed_like_any_other(stack: Hand) -> None:
+    stack("up -d")
+    stack("pause")
+    stack("stop web")
+    assert stack.rows()["verbs-web-1"]["ExitCode"] == 4, "it heard the signal"
+    assert "is not running" in stack.told("pause web", code=1)
+    stack("down -v")
+    assert stack("ps -aq") == ""
