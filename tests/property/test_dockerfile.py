@@ -6,7 +6,7 @@ import re
 from contextlib import suppress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stackup.images.build import words
@@ -95,6 +95,7 @@ def test_any_stages_are_evaluated_or_refused(text: str) -> None:
     assert done == all_evaluated(stages)
 
 
+@example("**?", "ab")
 @given(st.text(alphabet="ab*?/[]^-", min_size=1, max_size=8), st.text(alphabet="ab/^", max_size=8))
 @settings(max_examples=1000, deadline=None)
 def test_sets_of_positions_say_what_regular_expressions_say(pattern: str, path: str) -> None:

@@ -67,7 +67,7 @@ class Glob:
                 yield at
             if at == len(text) or not (positions or anywhere):
                 return
-            positions = self._closed(self._advanced(positions, text[at]))
+            positions = self._advanced(positions, text[at])
             if anywhere:
                 positions |= first
 
@@ -77,7 +77,8 @@ class Glob:
             mask = sum(1 << at for at, token in enumerate(self.tokens) if _takes(token.accepts, character))
             self._masks[character] = mask
         taken = positions & mask
-        return ((taken & ~self._many) << 1) | (taken & self._many)
+        # Whoever stays at a `many` has begun it: it may end, but the group that it stands in is not left out any more.
+        return (taken & self._many) | self._closed(taken << 1)
 
     def _closed(self, positions: int) -> int:
         """Positions that need no character to be reached: behind a `many`, behind a group."""
