@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from typing import Protocol
@@ -17,7 +17,7 @@ from typing import Protocol
 from stackup.errors import HostError, StackupError
 from stackup.events import Event, PlanMade, Sink, StepEnded, StepProgress, StepSkipped, StepStarted, StepTransfer
 from stackup.reconcile.plan import Change, Plan, Step, Verb
-from stackup.reconcile.resource import Kind, Outcome, Work
+from stackup.reconcile.resource import Kind, Outcome, Tell, Work
 from stackup.values import Address
 
 METHODS = {
@@ -184,9 +184,9 @@ def _send(run: _Apply, steps: list[Step]) -> None:
 
 def _work(run: _Apply, steps: list[Step]) -> None:
     """In a worker: one verb call for the group. Whatever it leaves unanswered is answered for it."""
-    kind, left = run.kinds[steps[0].address.kind], {step.id for step in steps}
+    left = {step.id for step in steps}
     try:
-        verb = getattr(kind, METHODS[steps[0].verb])
+        verb = _verb(run, steps[0])
         for batch in _batches(verb([_as_work(run, step) for step in steps], _Teller(run))):
             left -= {outcome.step for outcome in batch}
             run.done.put(batch)
@@ -199,6 +199,16 @@ def _work(run: _Apply, steps: list[Step]) -> None:
         return
     if left:
         run.done.put([Outcome(step, error) for step in sorted(left)])
+
+
+def _verb(run: _Apply, step: Step) -> Callable[[Sequence[Work], Tell], Iterable[Outcome]]:
+    """A plan may come from a file, and what is in it need not be what this engine has."""
+    verb = getattr(run.kinds.get(step.address.kind), METHODS[step.verb], None)
+    if verb is None:
+        what = f'this engine cannot {step.verb.value} a resource of kind "{step.address.kind}"'
+        raise HostError(what, subject=str(step.address), hint="make the plan anew with `stackup plan -o`")
+    found: Callable[[Sequence[Work], Tell], Iterable[Outcome]] = verb
+    return found
 
 
 def _batches(outcomes: Iterable[Outcome]) -> Iterable[Sequence[Outcome]]:

@@ -225,10 +225,15 @@ class _Run:
             "oom_score_adj": 0,
         }
 
+    @property
+    def _mode(self) -> str:
+        """`default` is what the stack file says."""
+        asked = self._order.execute.network
+        return self._around.network or asked if asked == "default" else asked
+
     def _network(self) -> str:
-        """`default` is the host's own, unless the stack file says otherwise."""
-        mode = self._order.execute.network
-        mode = self._around.network or "default" if mode == "default" else mode
+        """`default` is the host's own."""
+        mode = self._mode
         if mode == "none":
             pin = os.path.join(self._live, "netns")
             namespace.prepare(pin, resolver=False)
@@ -257,7 +262,7 @@ class _Run:
             cgroups=self._groups.inside(STACK, name),
             hostname="buildkitsandbox",
             shm_size=self._around.shm_size,
-            own_network=self._order.execute.network == "none",
+            own_network=self._mode == "none",
             confined=not privileged,
             privileged=privileged,
         )

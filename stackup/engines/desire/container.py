@@ -12,7 +12,7 @@ from stackup.engines.desire.limits import Where, health, limits, restart
 from stackup.engines.desire.mounts import Mounts, anonymous_name, mounts
 from stackup.engines.desire.readable import readable
 from stackup.engines.desire.resources import anonymous_volume
-from stackup.engines.desire.silent import warn_service
+from stackup.engines.desire.silent import warn_ports, warn_service
 from stackup.reconcile.resource import Desired, Need, OnReplace, Until
 from stackup.values import Address, Data, FieldPath
 
@@ -51,6 +51,7 @@ def containers(stack: Stack, context: Context) -> Iterator[Desired]:
     awaited = _awaited(stack)
     for name, service in stack.services.items():
         warn_service(name, service, context)
+        warn_ports(name, service, stack.networks, context)
         image = image_of(stack, name, service, context)
         if not readable(name, service, context):
             continue

@@ -20,6 +20,8 @@ LOG_DRIVERS = ("json-file", "local", "none")
 LOG_OPTIONS = ("max-size", "max-file")
 TMPFS_OPTIONS = ("size", "mode", "ro", "rw", "noexec", "nosuid", "nodev")
 """The last three are always so."""
+BESIDE_THE_HOST = frozenset(("macvlan", "ipvlan"))
+"""Drivers whose containers are stations of their own on the host's link."""
 
 
 def warn_service(name: str, service: Service, context: Context) -> None:
@@ -41,9 +43,20 @@ def warn_service(name: str, service: Service, context: Context) -> None:
     for key, place in service.networks.items():
         whose = f'service "{name}" on network "{key}"'
         _options(whose, place.driver_opts, options.ENDPOINT, (*path, "networks", key, "driver_opts"), context)
-    if service.network_mode == "host" and service.ports:
-        detail = f'service "{name}": published ports; on the host network every port is the host\'s already'
-        _warn(context, detail, (*path, "ports"))
+
+
+def warn_ports(name: str, service: Service, networks: Mapping[str, Network], context: Context) -> None:
+    """Published ports that are nobody's to publish."""
+    drivers = {networks[key].driver for key in service.networks if key in networks}
+    why = ""
+    if service.network_mode == "host":
+        why = "on the host network every port is the host's already"
+    elif service.network_mode == "none":
+        why = "without a network nothing leads to them"
+    elif drivers and drivers <= BESIDE_THE_HOST:
+        why = "a container beside the host is reached at its own address"
+    if service.ports and why:
+        _warn(context, f'service "{name}": published ports; {why}', ("services", name, "ports"))
 
 
 def warn_network(key: str, network: Network, context: Context) -> None:

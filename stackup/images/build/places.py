@@ -14,11 +14,10 @@ from collections.abc import Iterator
 
 from stackup.errors import HostError, KernelError
 from stackup.images.build.recipe import Selection
-from stackup.images.build.tree import FILE, FOLDER, LINK, Entry, Tree
+from stackup.images.build.tree import FILE, FOLDER, LINK, Entry, Tree, followed
 from stackup.kernel.resolve import open_confined
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_LINKS = 40
 _DEPTH = 256
 
 
@@ -54,37 +53,13 @@ class Place:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     def _take(self, path: str, *, follow: bool) -> None:
-        found = self._resolve(path)
+        found = followed(path, self._note)
         if found is None:
             return
         below = list(self._walk(found, 0)) if not found or self._entries[found].kind == FOLDER else []
         for link in below if follow else ():
             if self._entries[link].kind == LINK:
                 self._take(link, follow=False)
-
-    def _resolve(self, path: str) -> str | None:
-        """As `Tree.resolve`, on the disk; what is passed is noted."""
-        todo, at, links = path.split("/")[::-1], list[str](), 0
-        while todo:
-            part = todo.pop()
-            if part in ("", "."):
-                continue
-            if part == "..":
-                at = at[:-1]
-                continue
-            here = "/".join([*at, part])
-            entry = self._note(here)
-            if entry is None:
-                return None
-            if entry.kind == LINK:
-                links += 1
-                if links > _LINKS:
-                    return None
-                at = [] if entry.target.startswith("/") else at
-                todo += entry.target.split("/")[::-1]
-            else:
-                at.append(part)
-        return "/".join(at)
 
     def _note(self, path: str) -> Entry | None:
         if path in self._entries:

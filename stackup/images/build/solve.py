@@ -319,10 +319,8 @@ class _Solver:
         bound = {id(one.mount): one for one in vertex.inputs}
         mounts = tuple(self._bound(mount, bound.get(id(mount))) for mount in execute.mounts)
         upper = os.path.join(draft.path, "fs")
-        written: list[str] = []
 
         def say(text: str) -> None:
-            written.append(text)
             self._tell(StepSaid(vertex.id, text))
 
         order = Order(execute, self._lowers(vertex.parent), upper, scratch.path, mounts, say)

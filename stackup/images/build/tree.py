@@ -49,29 +49,34 @@ class Tree:
 
     def resolve(self, path: str) -> str | None:
         """The path without links, empty for the root; None if nothing is there."""
-        todo = path.split("/")[::-1]
-        at: list[str] = []
-        links = 0
-        while todo:
-            part = todo.pop()
-            if part in {"", "."}:
-                continue
-            if part == "..":
-                at = at[:-1]
-                continue
-            here = "/".join([*at, part])
-            entry = self.entries.get(here)
-            if entry is None or (not self.is_folder("/".join(at))):
+        return followed(path, self._at)
+
+    def _at(self, path: str) -> Entry | None:
+        return self.entries.get(path) if self.is_folder(path.rpartition("/")[0]) else None
+
+
+def followed(path: str, found: Callable[[str], Entry | None]) -> str | None:
+    """The path without links, empty for the root; None if nothing is there. `found` knows paths without links."""
+    todo, at, links = path.split("/")[::-1], list[str](), 0
+    while todo:
+        part = todo.pop()
+        if part in ("", "."):
+            continue
+        if part == "..":
+            at = at[:-1]
+            continue
+        entry = found("/".join([*at, part]))
+        if entry is None:
+            return None
+        if entry.kind == LINK:
+            links += 1
+            if links > _LINKS:
                 return None
-            if entry.kind == LINK:
-                links += 1
-                if links > _LINKS:
-                    return None
-                at = [] if entry.target.startswith("/") else at
-                todo += entry.target.split("/")[::-1]
-            else:
-                at.append(part)
-        return "/".join(at)
+            at = [] if entry.target.startswith("/") else at
+            todo += entry.target.split("/")[::-1]
+        else:
+            at.append(part)
+    return "/".join(at)
 
 
 def content_digest(tree: Tree, chosen: Iterable[tuple[str, str]]) -> str:
