@@ -59,6 +59,11 @@ class Layout:
     def cache_dir(self) -> str:
         return os.path.join(self.state, "cache")
 
+    @property
+    def remote_dir(self) -> str:
+        """Stack files from registries and repositories, a folder a version."""
+        return os.path.join(self.state, "remote")
+
     def stack_dir(self, stack: str) -> str:
         return os.path.join(self.state, "stacks", stack)
 

@@ -43,6 +43,7 @@ class Call:
         "progress",
         "terminal",
         "verb",
+        "yes",
     )
 
     def __init__(self, argv: list[str], environ: Mapping[str, str], host: Host | None = None) -> None:
@@ -57,6 +58,7 @@ class Call:
         self.problems: list[dict[str, Any]] = []
         self.failure: StackupError | None = None
         self.verb = ""
+        self.yes = False
 
     def heed(self, flags: Options, verb: str) -> None:
         """Take the global flags, each before its variable of the environment."""
@@ -112,9 +114,14 @@ class Call:
         )
         host = self.host or open_host(self.environ.get("STACKUP_ENGINE") or DEFAULT, self.layout, self.environ)
         rest.setdefault("warn", self.warn)
+        rest.setdefault("agree", self.agree)
         command = " ".join(("stackup", *unvalued(self.argv)))
         rest.setdefault("strict", self.flags.flag("strict"))
         return Session(self.layout, where, host, command=command, dry_run=self.dry_run, parallel=self.parallel, **rest)
+
+    def agree(self, question: str) -> bool:
+        """A yes given on the command line or in the environment, else one given on the terminal."""
+        return self.yes or self.switched_on("STACKUP_YES") or self.terminal.ask(question)
 
     def warn(self, row: dict[str, Any]) -> None:
         """Tell a problem of the files. What the form tells as a whole is kept until the command ends."""

@@ -49,6 +49,7 @@ VERBS = {
     "plan": "services|many|| out|text|--out,-o| detailed_exitcode|flag|--detailed-exitcode| steps|flag|--steps| force_recreate|flag|--force-recreate| no_recreate|flag|--no-recreate| no_deps|flag|--no-deps| remove_orphans|flag|--remove-orphans| scale|texts|--scale| json|flag|--json|",
     "port": "service|one|| private_port|count|| protocol|text|--protocol|tcp index|number|--index|",
     "ps": "services|many|| all|flag|--all,-a| quiet|flag|--quiet,-q| format|text|--format| json|flag|--json| filter|texts|--filter| status|texts|--status| list_services|flag|--services| orphans|flag|--orphans|1 orphans|off|--no-orphans| drift|flag|--drift| no_trunc|flag|--no-trunc|",
+    "publish": "reference|one|| with_env|flag|--with-env| resolve_image_digests|flag|--resolve-image-digests| yes|flag|--yes,-y|",
     "pull": "services|many|| policy|text|--policy| include_deps|flag|--include-deps| ignore_buildable|flag|--ignore-buildable| ignore_pull_failures|flag|--ignore-pull-failures| quiet|flag|--quiet,-q|",
     "push": "services|many|| include_deps|flag|--include-deps| ignore_push_failures|flag|--ignore-push-failures| quiet|flag|--quiet,-q|",
     "restart": "services|many|| timeout|number|--timeout,-t| no_deps|flag|--no-deps|",

@@ -87,6 +87,7 @@ def _parsed(argv: list[str]) -> tuple[dict[str, object], str, dict[str, object]]
 def _dispatch(call: Call, flags: dict[str, object], verb: str, values: dict[str, object]) -> int:
     call.heed(Options(flags), verb)
     name = verb.replace(" ", "_")
+    call.yes = bool(values.get("yes"))
     body = __import__(f"stackup.cli.commands.{name}", fromlist=("run",))
     code: int = body.run(call, Options(values))
     return code

@@ -26,7 +26,7 @@ GRAMMARS = {
         "image du",
         "image parse",
     ),
-    "remote": ("pull", "push", "login", "logout", "image pull", "image push"),
+    "remote": ("pull", "push", "login", "logout", "image pull", "image push", "publish"),
     "network": (
         "network create",
         "network ls",
@@ -72,6 +72,7 @@ VERBS = {
     "logout": "Log out from a registry",
     "pull": "Pull service images",
     "push": "Push service images",
+    "publish": "Publish the stack to a registry",
     "kill": "Force stop service containers",
     "pause": "Pause services",
     "unpause": "Unpause services",

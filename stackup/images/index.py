@@ -132,12 +132,12 @@ def digest_of(text: bytes) -> str:
 
 def parse(text: bytes, media_type: str) -> Manifest | Index:
     """`media_type` is what the answer's header, or the descriptor that led here, says. Raises ManifestInvalid."""
-    data = _object(text)
+    data = object_of(text)
     kind = _kind(data, media_type.partition(";")[0].strip())
     return _index(data) if kind in _INDEXES else _manifest(data)
 
 
-def _object(text: bytes) -> Data:
+def object_of(text: bytes) -> Data:
     if len(text) > TEXT_MAX:
         raise ManifestInvalid(f"a manifest has more than {TEXT_MAX >> 20} MiB")
     try:
@@ -182,12 +182,12 @@ def _index(data: Data) -> Index:
     items = data.get("manifests")
     if not isinstance(items, list) or len(items) > ENTRIES_MAX:
         raise ManifestInvalid('an index\'s "manifests" is not a list of a sane length')
-    found = tuple(_descriptor(item, "manifests") for item in items)
+    found = tuple(descriptor(item, "manifests") for item in items)
     return Index(tuple(item for item in found if item.media_type in ACCEPTED))
 
 
 def _manifest(data: Data) -> Manifest:
-    config, layers = _descriptor(data.get("config"), "config"), data.get("layers")
+    config, layers = descriptor(data.get("config"), "config"), data.get("layers")
     if not isinstance(layers, list) or len(layers) > LAYERS_MAX:
         raise ManifestInvalid('a manifest\'s "layers" is not a list of a sane length')
     if config.media_type not in _CONFIGS:
@@ -197,10 +197,10 @@ def _manifest(data: Data) -> Manifest:
         )
     if config.size > CONFIG_MAX:
         raise ManifestInvalid(f"an image configuration has more than {CONFIG_MAX >> 20} MiB")
-    return Manifest(config, tuple(_descriptor(layer, "layers") for layer in layers))
+    return Manifest(config, tuple(descriptor(layer, "layers") for layer in layers))
 
 
-def _descriptor(item: Json, where: str) -> Descriptor:
+def descriptor(item: Json, where: str) -> Descriptor:
     if not isinstance(item, dict):
         raise ManifestInvalid(f'a manifest\'s "{where}" is not a descriptor')
     kind, digest, size = item.get("mediaType"), item.get("digest"), item.get("size")

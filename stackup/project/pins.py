@@ -41,6 +41,11 @@ def locked(session: Session, services: tuple[str, ...], without: frozenset[str])
     return {"stack": data, "yaml": to_yaml(data), "json": go_json(data)}
 
 
+def images_of(session: Session, services: tuple[str, ...]) -> dict[str, str]:
+    """Service to image by digest. Raises StackInvalid with every image without one."""
+    return _pinned(session, services, frozenset())[1]
+
+
 def _image(reference: str | None) -> dict[str, str]:
     return {"image": reference} if reference else {}
 

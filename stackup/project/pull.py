@@ -50,7 +50,7 @@ class Pulled:
 
 def pull(session: Session, options: PullOptions) -> Pulled:
     """The images of all services, or of some."""
-    loaded = load(session, options.services)
+    loaded = load(session, options.services, fresh=True)
     assert loaded.stack is not None, "load() has seen to it"
     services = loaded.stack.services
     for name in options.services:

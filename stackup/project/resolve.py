@@ -16,14 +16,16 @@ from stackup.stamps import stamp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from stackup.diagnostics import Diagnostic
     from stackup.engines.desire import Wish
+    from stackup.project.remote import Remotes
     from stackup.project.session import Session
     from stackup.reconcile.resource import Desired
     from stackup.stackfile.load import Loaded
+    from stackup.stackfile.remote import RemoteCopy
     from stackup.stamps import Stamp
 
 
@@ -119,9 +121,13 @@ def load(
     *,
     all_resources: bool = True,
     without: frozenset[str] = frozenset(),
+    fresh: bool = False,
 ) -> Loaded:
-    """Parse the files. Raises StackInvalid with every problem of every file."""
-    loaded = read(session, services, all_resources=all_resources, without=without)
+    """Parse the files; `fresh` looks anew at those that are elsewhere.
+
+    Raises StackInvalid with every problem of every file.
+    """
+    loaded = read(session, services, all_resources=all_resources, without=without, fresh=fresh)
     refuse(session, loaded.diagnostics, loaded.sources)
     return loaded
 
@@ -132,6 +138,7 @@ def read(
     *,
     all_resources: bool = True,
     without: frozenset[str] = frozenset(),
+    fresh: bool = False,
 ) -> Loaded:
     """The same for files with problems, as far as they can be read."""
     from stackup.stackfile.discover import Request, read_nothing
@@ -150,9 +157,26 @@ def read(
             services=services,
             all_resources=all_resources,
             stdin=where.stdin or read_nothing,
+            remote=_remote(session, fresh=fresh),
             without=without,
         )
     )
+
+
+def _remote(session: Session, *, fresh: bool) -> Callable[[str], RemoteCopy]:
+    """The client of registries is loaded by the first name that asks for it."""
+
+    remotes: Remotes | None = None
+
+    def copy(name: str) -> RemoteCopy:
+        nonlocal remotes
+        if remotes is None:
+            from stackup.project.remote import Remotes
+
+            remotes = Remotes(session, fresh=fresh)
+        return remotes(name)
+
+    return copy
 
 
 def _resolve(session: Session, services: tuple[str, ...], wish: Wish | None) -> Resolved:

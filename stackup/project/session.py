@@ -54,18 +54,24 @@ def _agree(_: Plan) -> bool:
     return True
 
 
+def _disagree(_: str) -> bool:
+    return False
+
+
 def _ignore(_: Event) -> None:
     return None
 
 
 class Session:
-    """`confirm` sees each plan before its first step and may refuse it; `warn` takes a diagnostic as a row.
+    """`confirm` sees each plan before its first step and may refuse it; `agree` answers what is asked before any plan;
+    `warn` takes a diagnostic as a row.
 
     `parallel`: how many steps may be under way at once, 0 for any number. `strict`: warnings of the files are errors.
     `directory`: the stack's, once it is resolved.
     """
 
     __slots__ = (
+        "agree",
         "build",
         "command",
         "confirm",
@@ -96,6 +102,7 @@ class Session:
         self.parallel: int = rest.get("parallel", 0)
         self.sink: Sink = rest.get("sink", _ignore)
         self.confirm: Callable[[Plan], bool] = rest.get("confirm", _agree)
+        self.agree: Callable[[str], bool] = rest.get("agree", _disagree)
         self.warn: Callable[[dict[str, Any]], None] = rest.get("warn", lambda row: None)
         self.interrupt: Interrupt | None = rest.get("interrupt")
 

@@ -22,7 +22,7 @@ from stackup.stackfile.mask import masked
 from stackup.stackfile.merge import merge
 from stackup.stackfile.model.reuse import INCLUDE_KEYS
 from stackup.stackfile.parse import parse
-from stackup.stackfile.relocate import Place, is_remote, relocate
+from stackup.stackfile.relocate import Place, relocate
 from stackup.stackfile.sources import Sources
 from stackup.stackfile.through import Step
 
@@ -119,16 +119,16 @@ class Assembly:
 
     def _other(self, file: Scalar, context: _Context) -> Mapping | None:
         """The services of a file that `extends` names, relative paths in it relative to it."""
-        path = str(file.value)
-        if is_remote(path) or self.sources.read(path) is None:
-            self.sources.missing(file, "an extended file does not exist", "check the path: it starts at this file")
+        paths = self.sources.here(file, "an extended file does not exist", "check the path: it starts at this file")
+        if not paths:
             return None
-        known = (path, context.environment)
+        known = (paths[0], context.environment)
         if known not in self._others:
-            place = self.place(os.path.dirname(path))
+            place = self.place(os.path.dirname(paths[0]))
             merged = Mapping({}, file.span)
-            for root in self._documents(path, _Context(place, context.environment, context.chain)):
-                merged = merge(merged, root)
+            for path in paths:
+                for root in self._documents(path, _Context(place, context.environment, context.chain)):
+                    merged = merge(merged, root)
             self._others[known] = section(merged, "services")
         return self._others[known]
 
@@ -143,8 +143,8 @@ class Assembly:
 
     def _include(self, item: Mapping, context: _Context) -> Mapping | None:
         refuse_unknown(item, INCLUDE_KEYS, "include", self.diagnostics)
-        paths = texts(item.get("path"))
-        if not self._can_include(item, paths, context.chain):
+        paths = self._included_paths(item, context.chain)
+        if not paths:
             self.whole = False
             return None
         self._included += 1
@@ -159,21 +159,22 @@ class Assembly:
         path = os.path.join(base, ".env")
         return (path,) if self.sources.read(path) is not None else ()
 
-    def _can_include(self, item: Mapping, paths: tuple[str, ...], chain: tuple[str, ...]) -> bool:
+    def _included_paths(self, item: Mapping, chain: tuple[str, ...]) -> tuple[str, ...]:
         node = item.get("path")
-        nodes = node.items if isinstance(node, Sequence) else ()
-        if not paths:
+        places = [place for place in node.items if isinstance(place, Scalar)] if isinstance(node, Sequence) else []
+        if not any(place.value for place in places):
             self.diagnostics.error("SU021", "a value is not valid", span=item.span, detail="include needs a path")
-            return False
-        for place, path in zip(nodes, paths, strict=False):
-            if path in chain or self._included >= MAX_INCLUDES:
-                self._circle(place, path, chain)
-                return False
-            if is_remote(path) or path.startswith("oci:") or self.sources.read(path) is None:
-                hint = "remote files cannot be included yet" if "://" in path else "check the path"
-                self.sources.missing(place, "an included file does not exist", hint)
-                return False
-        return True
+        found: list[str] = []
+        for place in places:
+            here = self.sources.here(place, "an included file does not exist", "check the path")
+            for path in here:
+                if path in chain or self._included >= MAX_INCLUDES:
+                    self._circle(place, path, chain)
+                    return ()
+            if not here:
+                return ()
+            found += here
+        return tuple(found)
 
     def _circle(self, node: Node, path: str, chain: tuple[str, ...]) -> None:
         first = self.parsed(path)

@@ -206,4 +206,10 @@ CODES: dict[str, tuple[str, str]] = {
         "Labels that begin with com.docker.compose. are written by whoever runs the stack, and tools read them. Where "
         "both say one, the one of the file is lost.",
     ),
+    "SU046": (
+        "a stack from elsewhere cannot be had",
+        "include, extends and -f take oci://registry/name:tag and git repositories "
+        "(https://host/team/app.git#branch:folder). What they name is fetched once, after a question, and is at hand "
+        "from then on; `stackup pull` looks anew.",
+    ),
 }

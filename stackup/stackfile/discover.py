@@ -11,6 +11,7 @@ import os
 import stat
 
 from stackup.errors import UsageError
+from stackup.stackfile.remote import RemoteCopy, is_remote_file, no_copy
 from stackup.stamps import stamp
 
 TYPE_CHECKING = False
@@ -102,6 +103,7 @@ class Request:
         "profiles",
         "project_directory",
         "read",
+        "remote",
         "services",
         "stack_name",
         "stdin",
@@ -122,6 +124,7 @@ class Request:
         all_resources: bool = False,
         read: Callable[[str], bytes | None] = read_disk,
         stdin: Callable[[], bytes] = read_nothing,
+        remote: Callable[[str], RemoteCopy] = no_copy,
         without: Iterable[str] = (),
     ) -> None:
         self.directory = os.path.abspath(directory)
@@ -135,6 +138,7 @@ class Request:
         self.all_resources = all_resources
         self.read = read
         self.stdin = stdin
+        self.remote = remote
         self.without = frozenset(without)
 
 
@@ -182,18 +186,20 @@ def find(request: Request) -> Found:
     settings.add_env_files(base)
     chosen = request.files or _split(settings.get("COMPOSE_FILE"), settings.get("COMPOSE_PATH_SEPARATOR") or os.pathsep)
     if chosen:
-        found.files = tuple(_named(name, request, found) for name in chosen)
+        found.files = tuple(path for name in chosen for path in _named(name, request, found))
     else:
         found.files = _search(base, request, found)
+    is_far = bool(chosen) and is_remote_file(chosen[0])
     first = found.files[0]
     home = request.directory if first == STDIN else os.path.dirname(first)
     found.directory = os.path.normpath(base if request.project_directory else home)
-    if found.directory != os.path.normpath(base):
+    if found.directory != os.path.normpath(base) and not is_far:
         settings.add_env_files(found.directory)
     found.env_files = tuple(settings.paths)
     found.profiles = request.profiles or _split(settings.get("COMPOSE_PROFILES"), ",")
     found.stack_name = request.stack_name or settings.get("COMPOSE_PROJECT_NAME")
-    found.folder_name = normal_name(os.path.basename(found.directory)) or "default"
+    folder = request.directory if is_far else found.directory  # what is from elsewhere is called by where it is used
+    found.folder_name = normal_name(os.path.basename(folder)) or "default"
     return found
 
 
@@ -258,16 +264,20 @@ class _Settings:
         return value
 
 
-def _named(name: str, request: Request, found: Found) -> str:
+def _named(name: str, request: Request, found: Found) -> tuple[str, ...]:
     if name == STDIN:
-        return STDIN
+        return (STDIN,)
+    if is_remote_file(name):
+        copy = request.remote(name)
+        found.looked_for.update(copy.rests_on)
+        return copy.files
     path = os.path.normpath(os.path.join(request.directory, name))
     found.look_for(path)
     if request.read(path) is None:
         raise UsageError(
             f'stack file "{name}" does not exist', subject=path, hint="check the -f options and COMPOSE_FILE"
         )
-    return path
+    return (path,)
 
 
 def _search(base: str, request: Request, found: Found) -> tuple[str, ...]:

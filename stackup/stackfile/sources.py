@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 
 from stackup.diagnostics import Diagnostics, Span
+from stackup.errors import StackupError
 from stackup.stackfile.discover import STDIN, Request
 from stackup.stackfile.document import Node, Scalar
 from stackup.stackfile.parse import decode
+from stackup.stackfile.remote import is_remote_file
 from stackup.stamps import NEVER, stamp
 
 TYPE_CHECKING = False
@@ -33,6 +35,7 @@ class Sources:
         self.home = ""
         self._bytes: dict[str, bytes | None] = {}
         self._given = 0
+        self._elsewhere: dict[str, str] = {}
 
     def read(self, path: str) -> bytes | None:
         if path not in self._bytes:
@@ -66,8 +69,36 @@ class Sources:
         """The path as the user would type it: relative where that is shorter."""
         if path == STDIN:
             return "<stdin>"
+        for folder, name in self._elsewhere.items():
+            if path.startswith(f"{folder}/"):
+                return f"{name}/{path[len(folder) + 1 :]}"
         relative = os.path.relpath(path, self.request.directory)
         return relative if len(relative) < len(path) else path
+
+    def here(self, node: Scalar, summary: str, hint: str) -> tuple[str, ...]:
+        """The files that a stack file names by a path, or that a remote name stands for; none, and told, when there
+        are none."""
+        path = str(node.value)
+        if is_remote_file(path):
+            return self._fetched(node, path)
+        if "://" in path:
+            self.missing(node, summary, "only oci:// and git repositories are fetched: an address that ends in .git")
+        elif self.read(path) is None:
+            self.missing(node, summary, hint)
+        else:
+            return (path,)
+        return ()
+
+    def _fetched(self, node: Scalar, name: str) -> tuple[str, ...]:
+        try:
+            copy = self.request.remote(name)
+        except StackupError as problem:
+            summary = "a stack from elsewhere cannot be had"
+            self.diagnostics.error("SU046", summary, detail=problem.message, span=node.span, hint=problem.hint)
+            return ()
+        self.stamps.update(copy.rests_on)
+        self._elsewhere[copy.folder] = name
+        return copy.files
 
     def missing(self, node: Node, summary: str, hint: str) -> None:
         path = str(node.value) if isinstance(node, Scalar) else ""

@@ -44,7 +44,7 @@ def offered(shell: Shell, *words: str) -> list[str]:
         (["--project-directory", ""], [":folders"]),
         (["config", "--format", ""], ["yaml", "json"]),
         (["--progress", "p"], ["plain"]),
-        (["explain", "SU04"], ["SU040", "SU041", "SU042", "SU043", "SU044", "SU045"]),
+        (["explain", "SU04"], ["SU040", "SU041", "SU042", "SU043", "SU044", "SU045", "SU046"]),
         (["completion", "z"], ["zsh"]),
         (["config", "w"], ["web"]),
         (["up", "--dry-run", "w"], ["web"]),

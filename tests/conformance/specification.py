@@ -1,7 +1,7 @@
 """Each element of the Compose Specification with a snippet and what becomes of it: rows of tests/cases/specification.
 
 A row's `web` is put into a service with an image, `top` beside the services, `with` beside the service; `network`,
-`volume`, `secret` and `config` make one that the service uses; `stack` and `files` say all. It expects one or several
+`volume`, `secret` and `config` make one that the service uses; `stack` and `files` say all, and `elsewhere` which of them a remote name stands for. It expects one or several
 of: `effect` (fields of the desired set, which must not be so without the row; of the container unless an address is
 given), `gives` (what `config` prints; `once` says why that does not read back), `warns` and `refused` (codes), `printed` (why nothing else can be expected).
 """
@@ -23,6 +23,7 @@ from stackup.diagnostics import Diagnostic
 from stackup.engines.desire import desire
 from stackup.engines.desire.facts import ImageFact, Look, Wish
 from stackup.stackfile.load import Loaded, Request, load
+from stackup.stackfile.remote import RemoteCopy
 from stackup.values import Data
 from tests.rules.tree import ROOT
 from tests.stackfile.tree import CASES, HOME
@@ -138,6 +139,7 @@ def run(row: Row) -> Outcome:
         environ=environ,
         profiles=tuple(row.data.get("profiles", ())),
         read=disk.get,
+        remote=lambda name: RemoteCopy(f"{HOME}/far", (f"{HOME}/{row.data['elsewhere'][name]}",), {}),
         stdin=io.BytesIO(row.data.get("stdin", "").encode()).read,
     )
     return outcome(load(request), environ)

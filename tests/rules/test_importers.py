@@ -22,7 +22,7 @@ IMPORTERS = {
     "isal": ("stackup.images.compression",),
     "zstandard": ("stackup.images.compression",),
     "urllib3": ("stackup.images.transport",),
-    "subprocess": ("stackup.runtime.launch", "stackup.images.credentials"),  # helpers are programs
+    "subprocess": ("stackup.runtime.launch", "stackup.images.credentials", "stackup.images.git"),  # programs
 }
 
 

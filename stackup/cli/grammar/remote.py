@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from stackup.cli.grammar.words import Services
+from stackup.cli.grammar.words import Services, Yes
 
 IncludeDeps = Annotated[bool, typer.Option("--include-deps", help="Also what the services need")]
 Silent = Annotated[bool, typer.Option("--quiet", "-q", help="Without progress")]
@@ -61,3 +61,14 @@ def image_pull(
 
 
 def image_push(reference: Reference, *, quiet: Silent = False) -> None: ...
+
+
+def publish(
+    reference: Annotated[str, typer.Argument(metavar="REPOSITORY[:TAG]", show_default=False)],
+    *,
+    with_env: Annotated[bool, typer.Option("--with-env", help="Also values of environments and env files")] = False,
+    resolve_image_digests: Annotated[
+        bool, typer.Option("--resolve-image-digests", help="Name images by digest")
+    ] = False,
+    yes: Yes = False,
+) -> None: ...
