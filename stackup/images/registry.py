@@ -253,7 +253,9 @@ class Registry:
             return RemoteError(f'"{host}" does not let us in{said}', subject=host, hint=hint, code="denied")
         if answer.status == 404:
             return RemoteError(f'"{host}" has no such thing{said}', subject=host, code="not-found")
-        return RemoteError(f'"{host}" answered {call.method} with {answer.status}{said}', subject=host)
+        hint = "it may want TLS: say `plain = false` in registries.toml" if self.endpoint.plain else ""
+        text = f'"{host}" answered {call.method} with {answer.status}{said}'
+        return RemoteError(text, subject=host, hint=hint if answer.status == 400 else "")
 
     def _url(self, repository: str, what: str, name: str) -> str:
         return f"{self.endpoint.base}/v2/{repository}/{what}/{name}"
