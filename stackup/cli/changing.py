@@ -122,6 +122,7 @@ def let_build(made: Frame, options: Options) -> None:
     """Images whose inputs changed are built on the way, unless --no-build says otherwise."""
     if not options.values.get("no_build"):
         made.session.build = _Building(made.call)
+        made.session.rebuild = bool(options.values.get("build"))
 
 
 class _Building:

@@ -7,7 +7,7 @@ verbs can name an engine without paying for one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypedDict
 
 from stackup.reconcile.resource import Kind, Observed
 
@@ -167,11 +167,15 @@ class Pins(Protocol):
         ...
 
 
+Standing: TypeAlias = Literal["current", "due", "foreign"]
+"""Of an image that can be built: it is what its inputs make; it is not; or its name was given to one from elsewhere."""
+
+
 class Builder(Protocol):
     """Builds images from the normal forms of `desire.builds`."""
 
-    def look(self, form: Data) -> tuple[bool, list[str]]:
-        """Whether the image is what its inputs make, and the paths that this rests on. Raises StackupError."""
+    def look(self, form: Data) -> tuple[Standing, list[str]]:
+        """How the image stands to its inputs, and the paths that this rests on. Raises StackupError."""
         ...
 
     def build(self, form: Data, tell: Any) -> str:

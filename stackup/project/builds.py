@@ -1,4 +1,5 @@
 """Before a stack is translated its images are brought up to date: those whose inputs have changed are built anew.
+One that came from elsewhere under its name (pulled, loaded) is left as it is, unless the user says --build.
 
 Where nothing may be built (`plan`, --no-build) it is said what would be, and which file is to blame. What was looked at
 is an input of the cached stack, so that a command with nothing to do only looks at stamps.
@@ -42,8 +43,8 @@ def prepare(session: Session, stack: Stack) -> dict[str, Stamp | None]:
 
 
 def _one(session: Session, builder: Builder, name: str, form: Data) -> dict[str, Stamp | None]:
-    current, paths = builder.look(form)
-    if current:
+    state, paths = builder.look(form)
+    if state == "current" or (state == "foreign" and not session.rebuild):
         return {path: stamp(path) for path in paths}
     note = _note(session, form)
     if session.build is None or session.dry_run:
@@ -51,7 +52,7 @@ def _one(session: Session, builder: Builder, name: str, form: Data) -> dict[str,
         return {f"image {form['name']}": NEVER}
     tell = session.build
     builder.build(form, lambda told: tell(name, told))
-    current, paths = builder.look(form)
+    _, paths = builder.look(form)
     files.make_dir(os.path.dirname(note))
     stamps = {path: stamp(path) for path in paths}
     files.write_json(note, stamps, durable=False)

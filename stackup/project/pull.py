@@ -37,11 +37,13 @@ class PullOptions:
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """`present` needed nothing; `failures` could not even be found, by the name of the image."""
+    """`present` needed nothing; `failures` could not even be found, by the name of the image. `buildable` could not
+    either, and need not: it can be built."""
 
     report: Report
     present: tuple[str, ...]
     failures: Mapping[str, StackupError]
+    buildable: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -62,7 +64,10 @@ def pull(session: Session, options: PullOptions) -> Pulled:
         look = _look(service, options)
         if look.ask and not (options.ignore_buildable and service.build):
             looks[service.image or "", look] = None
-    return fetch(session, loaded.name, looks)
+    pulled = fetch(session, loaded.name, looks)
+    built = {services[name].image for name in chosen if services[name].build}
+    failures = {name: error for name, error in pulled.failures.items() if name not in built}
+    return replace(pulled, failures=failures, buildable=tuple(name for name in pulled.failures if name in built))
 
 
 def pull_image(session: Session, reference: str, platform: str = "") -> Pulled:
@@ -106,12 +111,12 @@ def _apply(session: Session, stack: str, wanted: tuple[Desired, ...]) -> Report:
 
 
 def _look(service: Service, options: PullOptions) -> Look:
-    """Asked for by name, an image is looked at anew, unless its service says that what is here will do."""
+    """Asked for by name, an image is looked at anew, unless its service says that what is here will do. One that can be
+    built is asked for as well: it may be at a registry already."""
     look = look_of(service, options.policy)
     said = options.policy or service.pull_policy
-    if service.pull_policy == "build" and not options.policy:
-        return replace(look, ask=False)
-    return look if said in ("missing", "if_not_present", "never") else replace(look, age=0.0)
+    asked = replace(look, ask=bool(service.image) and said not in ("never", "build"))
+    return asked if said in ("missing", "if_not_present", "never") else replace(asked, age=0.0)
 
 
 def with_needs(services: Mapping[str, Service], options: PullOptions) -> tuple[str, ...]:

@@ -67,6 +67,8 @@ class Resolved:
 
 def cached(session: Session, services: tuple[str, ...] = (), *, complete: bool = True) -> Resolved | None:
     """The cached answer, if there is one that still holds; `complete` wants the desired set in it."""
+    if session.rebuild:
+        return None
     for purpose in ("stack",) if complete else ("stack", "name"):
         value = cache.read(session.layout, session.where, cache.key_of(session.where, purpose, services))
         if value is not None:

@@ -82,6 +82,7 @@ class Session:
         "interrupt",
         "layout",
         "parallel",
+        "rebuild",
         "sink",
         "strict",
         "warn",
@@ -96,6 +97,8 @@ class Session:
         self.due: list[str] = []
         """What would be built, and why, where nothing may be."""
         self.build: Callable[[str, Any], None] | None = rest.get("build")
+        self.rebuild = False
+        """Whether images that can be built are, also those that came from elsewhere."""
         self.command: str = rest.get("command", "stackup")
         self.dry_run: bool = rest.get("dry_run", False)
         self.strict: bool = rest.get("strict", False)

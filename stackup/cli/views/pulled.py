@@ -20,6 +20,8 @@ def tell_present(made: Frame, pulled: Pulled) -> None:
     for name in pulled.present:
         if made.view is not None:
             made.view.settled(f"Image {name}", "Up to date")
+    for name in pulled.buildable:
+        made.session.notice(f"image {name} is not at its registry: it must be built")
 
 
 def errors_of(pulled: Pulled) -> list[tuple[str, StackupError]]:

@@ -11,6 +11,7 @@ from hashlib import sha256
 from stackup.engines.builtin.build_mounts import Surroundings
 from stackup.engines.builtin.build_runner import BuildRunner
 from stackup.engines.builtin.recipes import request_of, surroundings_of, tags_of
+from stackup.engines.engine import Standing
 from stackup.errors import StackupError, Unsupported
 from stackup.images import host
 from stackup.images.build.context import FileDigests, load_digests, save_digests
@@ -18,7 +19,7 @@ from stackup.images.build.outline import Outline, outline
 from stackup.images.build.request import Base, Request, StepBegun, StepDone, Tell
 from stackup.images.build.solve import Built, predicted, solve
 from stackup.images.manifest import parse_image
-from stackup.images.reference import parse
+from stackup.images.reference import canonical, parse
 from stackup.images.store import Store, texts
 from stackup.kernel import files
 from stackup.layout import Layout
@@ -97,7 +98,7 @@ def build(
             known = digests(layout, request)
             drawn = outline(request, bases, known)
             try:
-                done = _tagged(store, solve(drawn, store, runner, tell), tags)
+                done = _tagged(layout, store, solve(drawn, store, runner, tell), tags)
                 files.make_dir(os.path.dirname(_digests_file(layout, request)))
                 save_digests(_digests_file(layout, request), known)
                 return done
@@ -107,10 +108,25 @@ def build(
         runner.close()
 
 
-def _tagged(store: Store, built: Built, tags: Iterable[str]) -> Built:
+def _tagged(layout: Layout, store: Store, built: Built, tags: Iterable[str]) -> Built:
     for tag in tags:
-        store.tag(built.image, tag)
+        _note_built(layout, store.tag(built.image, tag), built.image)
     return built
+
+
+def _note_built(layout: Layout, name: str, image: str) -> None:
+    """So that an image that takes the name later, from a registry or an archive, is known to be another's."""
+    path = _built_file(layout, name)
+    files.make_dir(os.path.dirname(path))
+    files.write_json(path, _noted(name, image), durable=False)
+
+
+def _noted(name: str, image: str) -> Data:
+    return {"name": canonical(name), "image": image}
+
+
+def _built_file(layout: Layout, name: str) -> str:
+    return os.path.join(layout.state, "build", "images", f"{sha256(name.encode()).hexdigest()[:32]}.json")
 
 
 class HostBuilder:
@@ -120,18 +136,22 @@ class HostBuilder:
         self._layout = layout
         self._environ = environ
 
-    def look(self, form: Data) -> tuple[bool, list[str]]:
+    def look(self, form: Data) -> tuple[Standing, list[str]]:
         """A base that is not here yet is one of the things that make an image due."""
         store = Store(self._layout.images_dir)
+        name = str(form["name"])
+        there = store.resolve(name)
+        if there is not None and files.read_json(_built_file(self._layout, canonical(name))) != _noted(name, there):
+            return "foreign", []
         request = request_of(form, self._environ)
         try:
             drawn = outline(request, StoreBases(store), digests(self._layout, request))
         except StackupError as problem:
             if problem.code != "no-such-image":
                 raise
-            return False, []
+            return "due", []
         try:
-            return predicted(drawn, store) == store.resolve(str(form["name"])), read_by(drawn)
+            return "current" if predicted(drawn, store) == there else "due", read_by(drawn)
         finally:
             drawn.close()
 
