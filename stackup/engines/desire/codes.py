@@ -5,9 +5,9 @@ from __future__ import annotations
 CODES: dict[str, tuple[str, str]] = {
     "SU101": (
         "this release has no such driver",
-        "Networks of this engine are bridge, macvlan or ipvlan (overlay belongs to several hosts), volumes are local. "
-        "Leave the driver out, or declare it `external` if "
-        "somebody else makes it.",
+        "Networks of this engine are bridge, macvlan or ipvlan (overlay belongs to several hosts). Volumes are "
+        "local, or of a driver that an installed package brings by an entry point in the group "
+        "`stackup.volume_drivers`. Leave the driver out, or declare it `external` if somebody else makes it.",
     ),
     "SU102": (
         "a secret or config has no bytes",
@@ -42,7 +42,8 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "SU108": (
         "a driver option has no such value",
-        "The hint says what the option takes.",
+        "A driver was given an option that it does not have, or a value that cannot be. The message says which, and "
+        "what it takes.",
     ),
     "SU109": (
         "an image cannot be had",
