@@ -63,6 +63,8 @@ class Container(TypedDict):
     """Network name on the host to the container's address on it."""
     mounts: list[str]
     labels: dict[str, str]
+    keeps: list[str]
+    """Ids of the images that it mounts: they must be kept as well."""
     transient: bool
     probe: str
     """The last health probe's output, for whoever waits."""

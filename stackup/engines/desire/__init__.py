@@ -59,6 +59,12 @@ class _Nothing:
     def file_digest(self, path: str) -> None:
         return None
 
+    def exists(self, path: str) -> bool:
+        return True
+
+    def mounts_of(self, container: str) -> None:
+        return None
+
     def variable(self, name: str) -> None:
         return None
 

@@ -51,4 +51,10 @@ CODES: dict[str, tuple[str, str]] = {
         "it is for another platform, a login is missing, or the network is. The same file works offline once the image "
         "is in the store and its `pull_policy` is not `always`.",
     ),
+    "SU130": (
+        "what is to be mounted is not there",
+        "A bind mount with `create_host_path: false`, or a volume that is bound to a folder, names a path of this "
+        "machine where there is nothing; or `volumes_from` names a container that does not exist. Nothing was changed: "
+        "make what is missing first, or correct the name.",
+    ),
 }

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from stackup.engines.desire.facts import Context
+from stackup.engines.desire.mountable import there
 from stackup.engines.desire.silent import warn_network
 from stackup.engines.engine import ANONYMOUS
 from stackup.reconcile.resource import Desired
 from stackup.runtime.volumes import drivers
+from stackup.runtime.volumes.options import binds
 from stackup.values import Address, Data, FieldPath, Json
 
 if TYPE_CHECKING:
@@ -145,6 +147,8 @@ def _check_driver(key: str, name: str, said: Volume, context: Context) -> None:
             detail=f'volume "{key}": {option}: {text}',
             span=context.span("volumes", key, "driver_opts", option),
         )
+    if name == drivers.LOCAL and (source := binds(said.driver_opts)):
+        there(f'volume "{key}"', source, ("volumes", key, "driver_opts", "device"), context)
 
 
 def anonymous_volume(name: str, labels: dict[str, str]) -> Data:

@@ -62,6 +62,7 @@ class MemoryDirect:
             "networks": dict.fromkeys((f"{stack}_{name}" for name in spec.get("networks", ())), "10.0.0.2"),
             "mounts": [str(mount.get("source")) for mount in spec.get("mounts", {}).values()],
             "labels": dict(spec.get("labels", {})),
+            "keeps": [],
             "transient": seen.transient,
             "probe": "",
             "tty": bool(spec.get("tty", False)),

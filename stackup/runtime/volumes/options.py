@@ -65,6 +65,12 @@ def _binds(said: Mapping[str, str]) -> bool:
     return said.get("type") == "bind" or any(word in BIND for word in _words(said))
 
 
+def binds(said: Mapping[str, str]) -> str:
+    """The folder of the host that is bound; empty for anything else, and for what is no path."""
+    device = said.get("device", "")
+    return device if _binds(said) and device.startswith("/") else ""
+
+
 def check(said: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """(option, what is wrong with it)."""
     known = [key for key in said if key in KNOWN]
