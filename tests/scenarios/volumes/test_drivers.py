@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -87,7 +88,7 @@ volumes:
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ("{type: none, o: bind, device: /no/such}", '"/no/such" does not exist'),
+        ("{type: none, o: bind, device: /no/such}", 'volume "v" mounts "/no/such", which does not exist'),
         ("{type: tmpfs, o: uid=9999999999}", "the kernel says"),
         ("{type: squashfs, device: /dev/null}", "cannot be mounted"),
         ("{type: nosuchfs, device: x}", 'this kernel has no file system "nosuchfs"'),
@@ -129,3 +130,50 @@ volumes: {{v: {{driver: twin, driver_opts: {{home: "{tmp_path}/home"}}}}}}
     assert (tmp_path / "home/removed/file").read_text() == "written\n"
     vol.write(text.replace(f"{tmp_path}/home", "/proc/nowhere"))
     assert 'the volume driver "twin" failed: ' in vol.told("up -d", code=1)
+
+
+@pytest.mark.deadline(240)
+@pytest.mark.parametrize("line", ["up -d", "down -v"])
+def test_a_kill_at_any_step_must_leave_the_bound_folder_and_nothing_else(vol: Vol, line: str) -> None:
+    (vol.folder / "mine").mkdir()
+    (vol.folder / "mine/precious").write_text("kept")
+    vol.write(f"""
+services: {{web: {vol.service('network_mode: none, volumes: ["b:/b", "t:/t", "p:/p"]')}}}
+volumes:
+  b: {{driver_opts: {{type: none, o: bind, device: ./mine}}}}
+  t: {{driver_opts: {{type: tmpfs, o: size=1m}}}}
+  p: {{}}
+""")
+    before = vol.machine.inventory()
+    for event in range(1, 100):
+        if line != "up -d":
+            vol("up -d")
+        killed = vol.machine.killed_at(event, *line.split(), cwd=vol.folder)
+        assert (vol.folder / "mine/precious").read_text() == "kept"
+        vol("down -v")
+        vol.machine.must_be_as(before)
+        if not killed:
+            break
+    assert event > 5
+
+
+def test_other_options_must_be_asked_for_before_data_goes(vol: Vol) -> None:
+    text = f"""
+services: {{web: {vol.service('volumes: ["v:/v"]')}}}
+volumes: {{v: {{labels: {{a: b}}}}}}
+"""
+    vol.write(text)
+    vol("up -d")
+    ids = vol.ids()
+    vol.sh("web", "echo data > /v/file")
+    vol.write(text.replace("a: b", "a: c"))
+    assert "in place" in vol("plan")
+    vol("up -d")
+    assert vol.ids() == ids, "a label is a note in the record"
+    assert json.loads(vol("volume inspect vol_v"))[0]["Labels"]["a"] == "c"
+    vol.write(text.replace("labels: {a: b}", "driver_opts: {type: tmpfs, o: size=1m}"))
+    assert "recreate" in vol("plan")
+    assert "its data would be lost" in vol.told("up -d", code=1)
+    assert vol.sh("web", "cat /v/file") == "data"
+    vol("up -d -y")
+    assert vol.sh("web", "ls /v") == ""
