@@ -36,6 +36,16 @@ GRAMMARS = {
         "network connect",
         "network disconnect",
     ),
+    "volume": (
+        "volume create",
+        "volume ls",
+        "volume inspect",
+        "volume rm",
+        "volume prune",
+        "volume du",
+        "volume export",
+        "volume import",
+    ),
 }
 """Grammar module to its commands."""
 
@@ -98,6 +108,14 @@ VERBS = {
     "up": "Create and start containers",
     "vars": "Show the variables that the files ask for, and who gave them their values",
     "version": "Show the version",
+    "volume create": "Create a volume",
+    "volume du": "Show what volumes take on the disk",
+    "volume export": "Write a volume's files to an archive or standard output",
+    "volume import": "Read files into a volume from an archive or standard input",
+    "volume inspect": "Show everything known of volumes",
+    "volume ls": "List volumes of all stacks",
+    "volume prune": "Remove volumes that no container uses",
+    "volume rm": "Remove volumes",
     "volumes": "List volumes",
     "wait": "Block until containers of all (or specified) services stop",
     "why": "Explain why something is as it is",
@@ -106,6 +124,7 @@ VERBS = {
 GROUPS = {
     "image": "Import, pull, push, list, save, load, check and remove images",
     "network": "Make, list, remove and connect networks",
+    "volume": "Make, list, remove, measure, save and load volumes",
 }
 ALIASES = {"convert": "config"}
 

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from stackup.values import Data
 
 
+ANONYMOUS = "com.docker.volume.anonymous"
+"""The label of a volume that nobody has given a name; docker's own."""
+
+
 class PublishedPort(TypedDict):
     host_ip: str
     host_port: int
@@ -59,6 +63,8 @@ class Container(TypedDict):
     """Network name on the host to the container's address on it."""
     mounts: list[str]
     labels: dict[str, str]
+    keeps: list[str]
+    """Ids of the images that it mounts: they must be kept as well."""
     transient: bool
     probe: str
     """The last health probe's output, for whoever waits."""
@@ -122,6 +128,14 @@ class Direct(Protocol):
         ...
 
     def disconnect(self, container: Container, network: str, *, force: bool) -> None: ...
+
+    def volumes(self) -> list[dict[str, Any]]:
+        """All of this host, with the containers that use them."""
+        ...
+
+    def volume(self, volume: Mapping[str, Any]) -> AbstractContextManager[int]:
+        """A descriptor of the folder with its files; `volume` is one of `volumes`."""
+        ...
 
     def processes(self, container: Container) -> list[dict[str, str]]:
         """Rows of `top`: UID, PID, PPID, C, STIME, TTY, TIME, CMD."""

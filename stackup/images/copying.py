@@ -84,9 +84,11 @@ def extract(stream: ByteSource, target: End, owner: Owner) -> tuple[str, ...]:
         os.close(place.parent_fd)
 
 
-def unpack_onto(stream: ByteSource, folder_fd: int, owner: Owner) -> tuple[str, ...]:
-    """An archive, compressed or not, into a directory that is held open; what could not be kept."""
-    return _write(decompressed(stream), folder_fd, owner)
+def unpack_onto(stream: ByteSource, folder_fd: int, owner: Owner, *, top: bool = False) -> tuple[str, ...]:
+    """An archive, compressed or not, into a directory that is held open; what could not be kept. `top`: the directory
+    itself becomes what the archive says of it.
+    """
+    return _write(decompressed(stream), folder_fd, owner, top=top)
 
 
 def copy(source: End, target: End, owner: Owner, *, follow: bool) -> tuple[str, ...]:
@@ -189,14 +191,14 @@ def _packed_dir(folder_fd: int, name: str) -> Iterator[bytes]:
         os.close(folder_fd)
 
 
-def _write(chunks: Iterator[bytes], folder_fd: int, owner: Owner) -> tuple[str, ...]:
+def _write(chunks: Iterator[bytes], folder_fd: int, owner: Owner, *, top: bool = False) -> tuple[str, ...]:
     """Up to nine tenths of what is free: a sparse file of a container's has no end."""
     space = os.fstatvfs(folder_fd)
     reader = TarReader(chunks, Limits(_ENTRIES, space.f_bavail * space.f_frsize * 9 // 10))
     writer = LayerWriter(folder_fd, privileged=os.geteuid() == 0, onto=True)
     try:
         for entry in reader:
-            if entry.path:  # the directory itself is there and stays as it is
+            if entry.path or top:  # the directory itself is there and stays as it is
                 writer.add(_owned(entry, owner), reader.data)
         writer.finish()
     finally:

@@ -88,5 +88,11 @@ class _Machine:
     def file_digest(self, path: str) -> str | None:
         return sha256(self._disk[path]).hexdigest() if path in self._disk else None
 
+    def exists(self, path: str) -> bool:
+        return path in self._disk
+
+    def mounts_of(self, container: str) -> None:
+        return None
+
     def variable(self, name: str) -> str | None:
         return None

@@ -25,7 +25,7 @@ def store(session: Session) -> Store:
 
 def in_use(session: Session) -> set[str]:
     """What the containers of this host are made of: ids of images, and of layers of the machine's own root."""
-    return {row["root"] for row in _containers(session)}
+    return {image for row in _containers(session) for image in (row["root"], *row["keeps"])}
 
 
 def _containers(session: Session) -> Iterator[Container]:
@@ -128,7 +128,7 @@ def remove(session: Session, reference: str, *, force: bool = False) -> tuple[li
             raise UsageError(
                 f'image "{reference}" has several names: {", ".join(names)}', subject=reference, hint="pass -f"
             )
-    users = sorted(row["name"] for row in _containers(session) if row["image_id"] == image_id)
+    users = sorted(row["name"] for row in _containers(session) if image_id in (row["image_id"], *row["keeps"]))
     forgotten = [name] if name else names
     if (name and len(names) > 1) or (users and force and forgotten):
         return [one for one in forgotten if images.untag(one)], ""

@@ -240,6 +240,15 @@ class _Noting:
         digest: str | None = self._facts.file_digest(path)
         return digest
 
+    def exists(self, path: str) -> bool:
+        """What is missing is an error, and errors are not kept."""
+        return bool(self._facts.exists(path))
+
+    def mounts_of(self, container: str) -> Any:
+        """Another stack's business, which may be otherwise next time."""
+        self.until = 0.0
+        return self._facts.mounts_of(container)
+
     def variable(self, name: str) -> str | None:
         self.variables[name] = self._facts.variable(name)
         return self.variables[name]

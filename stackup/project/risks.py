@@ -15,6 +15,7 @@ from typing import Any
 from stackup.reconcile.diff import origin_of
 from stackup.reconcile.plan import Action, Change, Plan
 from stackup.reconcile.resource import Desired
+from stackup.runtime.volumes.options import binds
 from stackup.values import FieldPath
 
 CAPABILITIES = frozenset(
@@ -96,10 +97,13 @@ def _container(spec: Mapping[str, Any], places: Places) -> Asked:
 
 
 def _volume(spec: Mapping[str, Any], places: Places) -> Asked:
-    """A volume can be a bind mount under another name."""
+    """A volume can be a bind mount under another name, or a whole disk."""
     options = spec["driver_opts"]
-    if "bind" in options.get("o", "").split(",") and (what := given_away(options.get("device", ""), places)):
+    source, device = binds(options), options.get("device", "")
+    if source and (what := given_away(source, places)):
         yield f"is {what}", ("driver_opts",)
+    elif not source and device.startswith("/dev/"):
+        yield f"is the device {device}", ("driver_opts",)
 
 
 ASKED = {"container": _container, "volume": _volume}

@@ -25,6 +25,8 @@ class Operation(TypedDict, total=False):
     mntns: str
     """The mount namespace that `source` is in, when it is not the host's."""
     create: bool
+    owners: str
+    """Whose the source's files are inside; see `runtime.idmaps`."""
     recursive: bool
     read_only: bool
     shallow: bool

@@ -41,8 +41,8 @@ from stackup.kernel.abi import (
     RESOLVE_NO_SYMLINKS,
     RESOLVE_NO_XDEV,
 )
-from stackup.runtime import copyup
-from stackup.runtime.places import NO_LINKS, make_beneath, system_place
+from stackup.runtime import copyup, idmaps
+from stackup.runtime.places import NO_LINKS, make_beneath, make_owned, system_place
 from stackup.runtime.trees import attach, foreign_tree, layers_tree, new_mount, new_overlay, restrict
 
 TYPE_CHECKING = False
@@ -84,16 +84,28 @@ def describe(operation: Operation) -> str:
 def _source(operation: Operation, state: State) -> None:
     path = operation["source"]
     if operation.get("create") and not os.path.lexists(path):
-        os.makedirs(path, 0o755, exist_ok=True)
+        make_owned(path)
     flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (AT_RECURSIVE if operation.get("recursive") else 0)
     if operation.get("mntns"):
         state.trees[operation["target"]] = foreign_tree(operation["mntns"], path, flags)
     elif operation.get("subpath"):
         top = os.open(path, os.O_PATH | os.O_DIRECTORY)
-        inner = calls.openat2(top, operation["subpath"], os.O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
+        inner = _inside(top, operation["subpath"])
         state.trees[operation["target"]] = calls.open_tree(inner, "", flags | AT_EMPTY_PATH)
     else:
         state.trees[operation["target"]] = calls.open_tree(-100, path, flags)
+    if operation.get("owners"):
+        idmaps.apply(state.trees[operation["target"]], operation["owners"], recursive=bool(operation["recursive"]))
+
+
+def _inside(top: int, subpath: str) -> int:
+    """Resolved as if `top` were the root: whoever else writes there cannot lead it out."""
+    try:
+        return calls.openat2(top, subpath, os.O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
+    except KernelError as problem:
+        if problem.errno in (errno.ENOENT, errno.ENOTDIR):
+            raise HostError(f'there is no "{subpath}" in it', subject=subpath, hint="make it first") from problem
+        raise
 
 
 def _private(operation: Operation, state: State) -> None:
@@ -164,7 +176,7 @@ def _overlay(operation: Operation, state: State) -> None:
 def _image_tree(operation: Operation, state: State) -> None:
     tree = layers_tree(operation["lowers"])
     if operation.get("subpath"):
-        inner = calls.openat2(tree, operation["subpath"], os.O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
+        inner = _inside(tree, operation["subpath"])
         tree = calls.open_tree(inner, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH)
     state.trees[operation["target"]] = tree
 

@@ -60,3 +60,28 @@ def make_beneath(root_fd: int, path: str, kind: int) -> int:
         return calls.openat2(parent, name, os.O_PATH | kind, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS)
     finally:
         os.close(parent)
+
+
+def make_owned(path: str) -> None:
+    """A folder of the host and what is missing above it, each of the owner of the folder that it is made in: what a
+    stack file names beside itself belongs to whoever has the stack file. By descriptor: a folder that is swapped for a
+    link meanwhile gets its own owner's folder, never somebody else's owner.
+    """
+    parent, name = os.path.split(path.rstrip("/"))
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    try:
+        above = os.open(parent or "/", flags)
+    except FileNotFoundError:
+        make_owned(parent)
+        above = os.open(parent, flags)
+    try:
+        os.mkdir(name, 0o755, dir_fd=above)
+        made = os.open(name, flags | os.O_NOFOLLOW, dir_fd=above)
+        owner = os.fstat(above)
+        if os.geteuid() == 0:
+            os.fchown(made, owner.st_uid, owner.st_gid)
+        os.close(made)
+    except FileExistsError:
+        pass  # another replica was quicker
+    finally:
+        os.close(above)

@@ -129,7 +129,8 @@ def _sources(root: RootPlan) -> Iterator[Operation]:
                 "source": mount["source"],
                 "subpath": mount["subpath"],
                 "create": mount["create"],
-                "recursive": mount["type"] == "bind" and mount["recursive"] != "disabled",
+                "recursive": mount["recursive"] != "disabled",
+                "owners": mount.get("owners", ""),
             }
     for target, source in root.etc.items():
         yield {"op": "source", "target": target, "source": source}
@@ -243,10 +244,11 @@ def _user_mounts(root: RootPlan) -> Iterator[Operation]:
 
 def _user_mount(target: str, mount: Mount) -> Operation:
     if mount["type"] == "tmpfs":
-        options = {"mode": f"{mount['mode'] or 0o1777:04o}"}
-        if mount["size"]:
-            options["size"] = str(mount["size"])
-        attributes = _INERT | (MOUNT_ATTR_RDONLY if mount["read_only"] else 0)
+        sizes = {"size": mount["size"], "nr_inodes": mount.get("inodes", 0)}
+        options = {"mode": f"{mount['mode'] or 0o1777:04o}", **{key: str(n) for key, n in sizes.items() if n}}
+        options |= {key: str(mount[key]) for key in ("uid", "gid") if key in mount}
+        attributes = _NODEV_NOSUID if mount.get("exec") else _INERT
+        attributes |= MOUNT_ATTR_RDONLY if mount["read_only"] else 0
         return {"op": "tmpfs", "target": target, "options": options, "attributes": attributes}
     return {
         "op": "mount",

@@ -8,7 +8,7 @@ natural key, so that a diff names `ports.8080/tcp`, not `ports.0`. This module i
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 
 class Mount(TypedDict):
@@ -26,6 +26,13 @@ class Mount(TypedDict):
     recursive: str
     size: int
     mode: int
+    owners: NotRequired[str]
+    """bind: whose files are whose; `host` or `map`, see `runtime.idmaps`; absent where they stay whose they are."""
+    uid: NotRequired[int]
+    gid: NotRequired[int]
+    inodes: NotRequired[int]
+    exec: NotRequired[bool]
+    """tmpfs, like those before it; absent where the file does not say."""
 
 
 class File(TypedDict):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from stackup.errors import KernelError
 from stackup.kernel import calls
 from stackup.kernel.abi import (
     AT_EMPTY_PATH,
@@ -66,10 +67,11 @@ def layers_tree(lowers: list[str]) -> int:
     return tree
 
 
-def new_mount(fstype: str, options: dict[str, str], attributes: int) -> int:
+def new_mount(fstype: str, options: dict[str, str], attributes: int, *, source: str = "") -> int:
+    """What the file system has to say about a refusal is the error's hint."""
     fd = calls.fsopen(fstype, FSOPEN_CLOEXEC)
     try:
-        calls.fsconfig(fd, FSCONFIG_SET_STRING, "source", fstype)
+        calls.fsconfig(fd, FSCONFIG_SET_STRING, "source", source or fstype)
         for key, value in options.items():
             if value:
                 calls.fsconfig(fd, FSCONFIG_SET_STRING, key, value)
@@ -77,8 +79,23 @@ def new_mount(fstype: str, options: dict[str, str], attributes: int) -> int:
                 calls.fsconfig(fd, FSCONFIG_SET_FLAG, key, None)
         calls.fsconfig(fd, FSCONFIG_CMD_CREATE, None, None)
         return calls.fsmount(fd, FSMOUNT_CLOEXEC, attributes)
+    except KernelError as problem:
+        if said := _said(fd):
+            problem.hint = f"the kernel says: {said}"
+        raise
     finally:
         os.close(fd)
+
+
+def _said(fd: int) -> str:
+    """fsopen(2): messages wait on the descriptor, one a read, each with its level before it: `e tmpfs: Bad value`."""
+    found = []
+    try:
+        while line := os.read(fd, 4096):
+            found.append(line.decode(errors="replace").strip()[2:])
+    except OSError:
+        pass  # ENODATA: that was all
+    return "; ".join(found)
 
 
 def attach(tree: int, place: int) -> None:

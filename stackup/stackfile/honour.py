@@ -26,7 +26,6 @@ SERVICE_ROWS = {
     "build.provenance": _ATTEST,
     "build.sbom": _ATTEST,
     "build.isolation": _WINDOWS,
-    "volumes_from": _YET,
     "userns_mode": _YET,
     "cgroup": _YET,
     "cgroup_parent": _YET,
@@ -62,9 +61,8 @@ SERVICE_ROWS = {
     "deploy.resources.reservations.cpus": _YET,
     "deploy.resources.reservations.devices": _YET,
     "deploy.resources.reservations.generic_resources": _SWARM,
-    "volumes.*.bind.selinux": _YET,
+    "volumes.*.bind.selinux": "files are not labelled anew for SELinux",
     "volumes.*.consistency": "it is a hint for desktop platforms and has no effect on Linux",
-    "volumes.*.volume.labels": _YET,
 }
 
 OTHER_ROWS = {
@@ -81,7 +79,7 @@ OTHER_ROWS = {
     "models": _YET,
 }
 
-MOUNT_TYPES = {"image": _YET, "npipe": _WINDOWS, "cluster": _SWARM}
+MOUNT_TYPES = {"npipe": _WINDOWS, "cluster": _SWARM}
 
 TABLE: Table[str] = table({f"services.*.{key}": why for key, why in SERVICE_ROWS.items()} | OTHER_ROWS)
 

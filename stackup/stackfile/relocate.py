@@ -101,7 +101,9 @@ def bind_source(node: Node, place: Place) -> Node:
 def bind_device(node: Node, place: Place) -> Node:
     """A volume whose options make it a bind mount; a tmpfs's or NFS's device is no path of this machine."""
     device = node.get("device") if isinstance(node, Mapping) else None
-    if not isinstance(node, Mapping) or device is None or "bind" not in _text(node, "o").split(","):
+    if not isinstance(node, Mapping) or device is None:
+        return node
+    if _text(node, "type") != "bind" and not {"bind", "rbind"} & set(_text(node, "o").split(",")):
         return node
     return with_value(node, "device", path(device, place))
 

@@ -115,6 +115,12 @@ class Facts:
     def file_digest(self, path: str) -> str | None:
         return "0"
 
+    def exists(self, path: str) -> bool:
+        return True
+
+    def mounts_of(self, container: str) -> None:
+        return None
+
     def variable(self, name: str) -> str | None:
         return self._environ.get(name)
 

@@ -68,6 +68,12 @@ class Facts:
     def file_digest(self, path: str) -> str | None:
         return None
 
+    def exists(self, path: str) -> bool:
+        return True
+
+    def mounts_of(self, container: str) -> None:
+        return None
+
     def variable(self, name: str) -> str | None:
         return ENVIRON.get(name)
 

@@ -121,3 +121,18 @@ def test_files_from_outside_of_the_project_are_listed(tmp_path: Path) -> None:
         f"{tmp_path}/key",
         f"near.env, which is {tmp_path}/far.env",
     ]
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ("{type: none, o: bind, device: /etc}", "is /etc"),
+        ("{type: none, o: 'rbind,ro', device: /}", "is the whole of this machine"),
+        ("{type: bind, device: /etc}", "is /etc"),
+        ("{type: ext4, device: /dev/sda1}", "is the device /dev/sda1"),
+    ],
+)
+def test_a_volume_that_stands_for_more_is_told(tmp_path: Path, options: str, text: str) -> None:
+    stack = f"services: {{web: {{image: nginx, volumes: ['v:/v']}}}}\nvolumes: {{v: {{driver_opts: {options}}}}}\n"
+    found = told(tmp_path, stack)
+    assert found == [f"stack.yaml:2 {text}"]

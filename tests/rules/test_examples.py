@@ -31,6 +31,12 @@ class Facts:
     def file_digest(self, path: str) -> str | None:
         return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
+    def exists(self, path: str) -> bool:
+        return True
+
+    def mounts_of(self, container: str) -> None:
+        return None
+
     def variable(self, name: str) -> str | None:
         return None
 

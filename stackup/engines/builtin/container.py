@@ -69,7 +69,7 @@ class ContainerKind:
         want = wanted(work)
         spec = cast(ContainerSpec, want.spec)
         _check_capabilities(spec)
-        with self._held(spec["image"]):
+        with self._held(spec):
             rootfs = self._rootfs(spec["image"])
             claim = self._shelf.claim(want)
         image = rootfs.config.to_data()
@@ -92,9 +92,10 @@ class ContainerKind:
         """Its name on the host."""
         return str(Shelf(self._layout, self._stack, "volume").need(Address("volume", key))["spec"]["name"])
 
-    def _held(self, image: str) -> AbstractContextManager[object]:
+    def _held(self, spec: ContainerSpec) -> AbstractContextManager[object]:
         """From the look at an image to the claim that it is in use nobody prunes it."""
-        return nullcontext() if image == HOST else Store(self._layout.images_dir).held()
+        mounted = any(mount["type"] == "image" for mount in spec["mounts"].values())
+        return Store(self._layout.images_dir).held() if mounted or spec["image"] != HOST else nullcontext()
 
     def _rootfs(self, image: str) -> Rootfs:
         """Looked up once a command: a look at this machine's own root takes 7 ms."""

@@ -11,7 +11,7 @@ from stackup.runtime import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from typing import Any
 
@@ -141,6 +141,16 @@ class BuiltinDirect:
         from stackup.engines.builtin.by_hand import ByHand
 
         ByHand(self._layout, container).disconnect(network, force=force)
+
+    def volumes(self) -> list[dict[str, Any]]:
+        from stackup.engines.builtin.volume_rows import volumes
+
+        return volumes(self._layout)
+
+    def volume(self, volume: Mapping[str, Any]) -> AbstractContextManager[int]:
+        from stackup.engines.builtin.volume_rows import opened
+
+        return opened(volume)
 
     def processes(self, container: Container) -> list[dict[str, str]]:
         from stackup.engines.builtin.processes import processes

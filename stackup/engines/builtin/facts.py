@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stackup.engines.desire.facts import ImageFact, Look
 from stackup.errors import StackupError
@@ -34,6 +34,7 @@ class HostFacts:
     """Implements `desire.facts.Facts`."""
 
     def __init__(self, layout: Layout, environ: Mapping[str, str]) -> None:
+        self._layout = layout
         self._store = Store(layout.images_dir)
         self._environ = environ
         self._known: dict[tuple[str, Look], ImageFact | StackupError | None] = {}
@@ -117,6 +118,21 @@ class HostFacts:
             return None
         finally:
             os.close(fd)
+
+    def exists(self, path: str) -> bool:
+        return os.path.exists(path)
+
+    def mounts_of(self, container: str) -> dict[str, Any] | None:
+        from stackup.engines.builtin.rows import claim_of  # for the few stacks that ask
+
+        claim = claim_of(self._layout, container)
+        if claim is None:
+            return None
+        names = claim["given"].get("volumes", {})
+        return {
+            target: {**mount, "source": names.get(mount["source"], mount["source"])}
+            for target, mount in claim["spec"]["mounts"].items()
+        }
 
     def variable(self, name: str) -> str | None:
         return self._environ.get(name)

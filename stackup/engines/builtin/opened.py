@@ -140,8 +140,10 @@ def _wanted(step: Operation, mounts: dict[str, Mount]) -> bool:
 
 
 def _mount(layout: Layout, stack: str, mount: Mount) -> Mount:
-    """Made ready by a start only: nothing is created and no volume is filled here."""
-    quiet: Any = {**mount, "create": False, "nocopy": True}
+    """Made ready by a start only: nothing is created and no volume is filled here; files are whose they are on the
+    disk, since a command with threads makes no user namespace.
+    """
+    quiet: Any = {**mount, "create": False, "nocopy": True, "owners": ""}
     if mount["type"] == "volume":
         volume = Shelf(layout, stack, "volume").need(Address("volume", mount["source"]))
         quiet["source"] = str(volume["given"]["data"])

@@ -68,6 +68,7 @@ def row(claim: Mapping[str, Any], status: Mapping[str, Any] | None) -> Container
         "networks": {name: next(filter(None, pair), "") for name, pair in given.get("addresses", {}).items()},
         "mounts": [_mount(target, mount, given) for target, mount in spec["mounts"].items()],
         "labels": _labels(claim),
+        "keeps": [mount["source"] for mount in spec["mounts"].values() if mount["type"] == "image"],
         "transient": bool(given.get("transient")),
         "probe": probes[-1]["output"] if probes else "",
         "tty": spec["tty"],
@@ -117,6 +118,15 @@ def _labels(claim: Mapping[str, Any]) -> dict[str, str]:
         "com.docker.compose.oneoff": "True" if claim["given"].get("transient") else "False",
     }
     return {**spec["labels"], **ours}
+
+
+def claim_of(layout: Layout, name: str) -> Mapping[str, Any] | None:
+    """The record of a container of any stack by its own name; None when there is none."""
+    for stack in stacks(layout):
+        for _, claim in record.walk(layout.kind_dir(stack, "container")):
+            if claim["phase"] == "ready" and claim["spec"]["name"] == name:
+                return claim
+    return None
 
 
 def stacks(layout: Layout) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from stackup.kernel import files
+from stackup.kernel import files, mounts
 from stackup.layout import CONTROL, NETNS
 from stackup.runtime import limits, record
 from stackup.runtime.network import firewall
@@ -73,7 +73,12 @@ def _alive(layout: Layout, stack: str, item: Mapping[str, Any], mine: Mapping[st
         return os.path.exists(os.path.join(live, "content"))
     if kind == "container":
         return item["run"] == "running" and _runs(layout, stack, mine, live)
-    return not mine["spec"]["driver_opts"]
+    return mine["spec"]["driver"] == "local" and _is_there(mine)
+
+
+def _is_there(volume: Mapping[str, Any]) -> bool:
+    data = volume["given"]["data"]
+    return mounts.is_mount(data) if volume["spec"]["driver_opts"] else os.path.isdir(data)
 
 
 def _links() -> set[str]:

@@ -1,4 +1,8 @@
-"""Volumes of the built-in engine: a record with a folder beside it, or a mount behind a name."""
+"""Volumes of the built-in engine: a record with a folder beside it, and a driver that brings the data there.
+
+Law: what is deleted is ours alone. A driver lets go first, and as long as anything is mounted in a volume's place
+nothing there is touched: it is somebody's data.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +11,15 @@ from collections.abc import Iterable, Sequence
 from typing import cast
 
 from stackup.engines.builtin.network import GONE, missing
-from stackup.engines.builtin.records import Record, Shelf, addresses, each, find_real, wanted
+from stackup.engines.builtin.records import Record, Shelf, addresses, attempt, each, find_real, wanted
 from stackup.engines.desire.effects import VOLUME
-from stackup.errors import KernelError, Unsupported
-from stackup.kernel import calls, files
-from stackup.kernel.abi import MNT_DETACH, MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REC, UMOUNT_NOFOLLOW
+from stackup.errors import HostError, Unsupported
+from stackup.kernel import proc
 from stackup.layout import DATA, Layout
 from stackup.reconcile.resource import Observed, Outcome, Tell, Work
+from stackup.runtime.volumes import drivers
+from stackup.runtime.volumes.driver import Volume, VolumeDriver
 from stackup.values import Address, Data, FieldPath, Json
-
-_FLAGS = {"ro": MS_RDONLY, "nosuid": MS_NOSUID, "nodev": MS_NODEV, "noexec": MS_NOEXEC, "bind": MS_BIND}
-_FLAGS |= {"rbind": MS_BIND | MS_REC, "rw": 0}
 
 
 class VolumeKind:
@@ -38,8 +40,8 @@ class VolumeKind:
         external = bool(record["spec"].get("external"))
         real = find_real(self._layout, self.name, str(record["spec"]["name"])) if external else record
         broken = "half-made" if record["phase"] != "ready" else "" if real else GONE
-        mounted = external or not _options(record["spec"]) or os.path.ismount(record["given"].get("data", ""))
-        live: dict[FieldPath, Json] = {} if mounted or broken else {("mounted",): False}
+        there = bool(broken) or external or self._is_there(address, record["spec"])
+        live: dict[FieldPath, Json] = {} if there else {("mounted",): False}
         return Observed(
             address,
             real["instance"] if real else record["instance"],
@@ -49,6 +51,11 @@ class VolumeKind:
             broken=broken,
             external=external,
         )
+
+    def _is_there(self, address: Address, spec: Data) -> bool:
+        """A driver that has been uninstalled cannot be asked; whoever mounts its volume will hear of it."""
+        driver = drivers.find(str(spec["driver"]))
+        return driver is None or driver.provides(self._volume(address, spec))
 
     def create(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
         """On disk for good before anybody writes into them: without its record, data is nobody's."""
@@ -64,7 +71,11 @@ class VolumeKind:
         for work in works:
             self._shelf.leave(work.address)
         self._shelf.sync()
-        return each(works, self._delete)
+        problems = {work.step: attempt(self._let_go, work.address) for work in works}
+        mounted = [mount.place for mount in proc.mounts()]
+        return [
+            Outcome(work.step, problems[work.step] or attempt(self._erase, work.address, mounted)) for work in works
+        ]
 
     def _create(self, work: Work) -> None:
         want = wanted(work)
@@ -84,44 +95,30 @@ class VolumeKind:
             if real is None:
                 raise missing("volume", str(spec["name"]))
             return str(real["given"]["data"])
-        if spec["driver"] != "local":
-            raise Unsupported(f'no volume driver "{spec["driver"]}"', subject=str(address), hint="use `driver: local`")
-        data = os.path.join(self._shelf.state_dir(address), DATA)
-        files.make_dir(data, 0o755)
-        options = _options(spec)
-        if options and not os.path.ismount(data):
-            _mount(data, options)
-        return data
+        return _driver(address, spec).provide(self._volume(address, spec))
 
-    def _delete(self, work: Work) -> None:
-        """A mounted volume is unmounted and what lies behind it left alone."""
-        record = self._shelf.read(work.address)
-        if record and not record["spec"]["external"] and _options(record["spec"]):
-            _unmount(os.path.join(self._shelf.state_dir(work.address), DATA))
-        self._shelf.forget(work.address)
+    def _volume(self, address: Address, spec: Data) -> Volume:
+        options, labels = (cast(dict[str, str], spec[key]) for key in ("driver_opts", "labels"))
+        return Volume(str(spec["name"]), options, labels, os.path.join(self._shelf.state_dir(address), DATA))
 
+    def _let_go(self, address: Address) -> None:
+        record = self._shelf.read(address)
+        if record and not record["spec"]["external"]:
+            _driver(address, record["spec"]).remove(self._volume(address, record["spec"]))
 
-def _options(spec: Data) -> dict[str, str]:
-    return cast(dict[str, str], spec["driver_opts"])
-
-
-def _mount(target: str, options: dict[str, str]) -> None:
-    """mount(8) of `type`, `o` and `device`: words that are flags become flags, the rest is the file system's."""
-    flags, rest = 0, []
-    for word in filter(None, options.get("o", "").split(",")):
-        if word in _FLAGS:
-            flags |= _FLAGS[word]
-        else:
-            rest.append(word)
-    device = options.get("device", "none")
-    calls.mount(device, target, options.get("type", "none"), flags, ",".join(rest))
-    if flags & MS_BIND and flags & MS_RDONLY:
-        calls.mount(device, target, "none", flags | 0x20, "")  # MS_REMOUNT: a bind takes its flags only then
+    def _erase(self, address: Address, mounted: list[str]) -> None:
+        home = os.path.realpath(self._shelf.state_dir(address))
+        for place in mounted:
+            if place.startswith(home + "/"):
+                text = f'something is mounted at "{place}": the volume is not deleted'
+                raise HostError(text, subject=str(address), hint=f"umount {place}")
+        self._shelf.forget(address)
 
 
-def _unmount(target: str) -> None:
-    while os.path.ismount(target):
-        try:
-            calls.umount2(target, MNT_DETACH | UMOUNT_NOFOLLOW)
-        except KernelError as problem:
-            raise KernelError(problem.errno, problem.call, target, hint="stop whatever uses the volume") from problem
+def _driver(address: Address, spec: Data) -> VolumeDriver:
+    name = str(spec["driver"])
+    driver = drivers.find(name)
+    if driver is None:
+        hint = f"install the package that brings {name}, or use `driver: local`"
+        raise Unsupported(f'no volume driver "{name}"', subject=str(address), hint=hint)
+    return driver

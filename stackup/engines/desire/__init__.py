@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from stackup.diagnostics import Diagnostic
-    from stackup.stackfile.model import Network, Stack
+    from stackup.stackfile.model import Network, Stack, Volume
 
-__all__ = ["Facts", "Origins", "Wish", "desire", "known", "network_form"]
+__all__ = ["Facts", "Origins", "Wish", "desire", "known", "network_form", "volume_form"]
 
 
 def desire(
@@ -41,6 +41,12 @@ def network_form(key: str, network: Network) -> tuple[Data, tuple[Diagnostic, ..
     return resources.network(key, network, context), tuple(context.problems)
 
 
+def volume_form(key: str, volume: Volume) -> tuple[Data, tuple[Diagnostic, ...]]:
+    """The normal form of a volume that no file describes."""
+    context = Context(_Nothing(), Wish(), {})
+    return resources.volume(key, volume, context), tuple(context.problems)
+
+
 class _Nothing:
     """Facts for who asks for none."""
 
@@ -51,6 +57,12 @@ class _Nothing:
         return None
 
     def file_digest(self, path: str) -> None:
+        return None
+
+    def exists(self, path: str) -> bool:
+        return True
+
+    def mounts_of(self, container: str) -> None:
         return None
 
     def variable(self, name: str) -> None:

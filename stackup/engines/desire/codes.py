@@ -5,9 +5,9 @@ from __future__ import annotations
 CODES: dict[str, tuple[str, str]] = {
     "SU101": (
         "this release has no such driver",
-        "Networks of this engine are bridge, macvlan or ipvlan (overlay belongs to several hosts), volumes are local. "
-        "Leave the driver out, or declare it `external` if "
-        "somebody else makes it.",
+        "Networks of this engine are bridge, macvlan or ipvlan (overlay belongs to several hosts). Volumes are "
+        "local, or of a driver that an installed package brings by an entry point in the group "
+        "`stackup.volume_drivers`. Leave the driver out, or declare it `external` if somebody else makes it.",
     ),
     "SU102": (
         "a secret or config has no bytes",
@@ -42,12 +42,19 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "SU108": (
         "a driver option has no such value",
-        "The hint says what the option takes.",
+        "A driver was given an option that it does not have, or a value that cannot be. The message says which, and "
+        "what it takes.",
     ),
     "SU109": (
         "an image cannot be had",
         "The service's image is to be pulled, and its registry cannot be asked or does not have it: the name is wrong, "
         "it is for another platform, a login is missing, or the network is. The same file works offline once the image "
         "is in the store and its `pull_policy` is not `always`.",
+    ),
+    "SU130": (
+        "what is to be mounted is not there",
+        "A bind mount with `create_host_path: false`, or a volume that is bound to a folder, names a path of this "
+        "machine where there is nothing; or `volumes_from` names a container that does not exist. Nothing was changed: "
+        "make what is missing first, or correct the name.",
     ),
 }

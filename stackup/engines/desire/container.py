@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, cast
 from stackup.engines.desire.facts import Context, ImageFact, Wish
 from stackup.engines.desire.images import expect_images, fetched, image_name, image_of
 from stackup.engines.desire.limits import Where, health, limits, restart
+from stackup.engines.desire.mountable import mountable
 from stackup.engines.desire.mounts import Mounts, anonymous_name, mounts
 from stackup.engines.desire.readable import readable
 from stackup.engines.desire.resources import anonymous_volume
+from stackup.engines.desire.sharing import Sharing
 from stackup.engines.desire.silent import warn_ports, warn_service
 from stackup.reconcile.resource import Desired, Need, OnReplace, Until
 from stackup.values import Address, Data, FieldPath
@@ -49,17 +51,21 @@ def containers(stack: Stack, context: Context) -> Iterator[Desired]:
         return
     expect_images(stack, context)
     awaited = _awaited(stack)
+    images = {name: image_of(stack, name, service, context) for name, service in stack.services.items()}
+    own: dict[str, Mounts] = {}
     for name, service in stack.services.items():
         warn_service(name, service, context)
         warn_ports(name, service, stack.networks, context)
-        image = image_of(stack, name, service, context)
-        if not readable(name, service, context):
-            continue
-        found = mounts(service, image.volumes)
-        ready = Until.COMPLETED if name in awaited else _ready(service, image)
-        common = _Common(image, found, ready, _origins(context, name, service, found.where))
+        if all([readable(name, service, context), mountable(name, service, context)]):  # both tell what is wrong
+            own[name] = mounts(service, images[name].volumes, context.mounted)
+    sharing = Sharing(stack, context, own)
+    for name in own:
+        service, found = stack.services[name], sharing.of(name)
+        ready = Until.COMPLETED if name in awaited else _ready(service, images[name])
+        common = _Common(images[name], found, ready, _origins(context, name, service, found.where))
         for index in range(1, replicas(name, service, context) + 1):
             yield from _replica(stack, name, index, context, common)
+    yield from sharing.external.values()
     yield from fetched(context)
 
 
@@ -86,8 +92,9 @@ def replicas(name: str, service: Service, context: Context) -> int:
 
 def _replica(stack: Stack, name: str, index: int, context: Context, common: _Common) -> Iterator[Desired]:
     own = {target: anonymous_name(name, index, target) for target in common.mounts.anonymous}
-    for volume in own.values():
-        yield Desired(Address("volume", volume), anonymous_volume(f"{stack.name}_{volume}", {}))
+    for target, volume in own.items():
+        form = anonymous_volume(f"{stack.name}_{volume}", common.mounts.anonymous[target])
+        yield Desired(Address("volume", volume), form)
     spec = _spec(stack, name, index, common.image, common.mounts, context.wish)
     for target, volume in own.items():
         spec["mounts"][target] = {**spec["mounts"][target], "source": volume}

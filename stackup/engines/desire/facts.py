@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import inf
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from stackup.diagnostics import Diagnostics, Span
 from stackup.reconcile.resource import Run
@@ -54,6 +54,14 @@ class Facts(Protocol):
         """Hex sha256 of a file's bytes; None when it cannot be read."""
         ...
 
+    def exists(self, path: str) -> bool:
+        """Whether there is anything at an absolute path of the host."""
+        ...
+
+    def mounts_of(self, container: str) -> dict[str, Any] | None:
+        """The mounts of a container of any stack, volumes by their names on the host; None when there is none."""
+        ...
+
     def variable(self, name: str) -> str | None: ...
 
 
@@ -86,6 +94,8 @@ class Context:
     problems: Diagnostics = field(default_factory=Diagnostics)
     fetches: dict[str, list[Desired]] = field(default_factory=dict)
     """By service: images that it needs and that are not here yet."""
+    mounted: dict[str, str] = field(default_factory=dict)
+    """Ids of images that are mounted, by what the file calls them."""
     _keys: dict[Path, list[Path]] = field(default_factory=dict)
 
     def below(self, *parent: str | int) -> list[Path]:

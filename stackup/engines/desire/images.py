@@ -57,7 +57,9 @@ def image_of(stack: Stack, name: str, service: Service, context: Context) -> Ima
     path = "build" if service.build else "image"
     for number, mount in enumerate(service.volumes):
         if mount.type == "image" and mount.source:
-            _ask(name, mount.source, Look(look.age, look.ask or not service.image), context, ("volumes", number))
+            asked = Look(look.age, look.ask or not service.image)
+            fact = _ask(name, mount.source, asked, context, ("volumes", number))
+            context.mounted[mount.source] = fact.id if fact else ""
     return _ask(name, image_name(stack.name, name, service), look, context, (path,)) or ImageFact("")
 
 

@@ -10,13 +10,12 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
 from stackup.engines.desire.facts import Context
+from stackup.engines.desire.tmpfs import LARGEST_ID, short_tmpfs
 from stackup.values import parse_size
 
 if TYPE_CHECKING:
     from stackup.stackfile.model import Service
 
-LARGEST_ID = 2**32 - 2
-"""The last one, -1 to the kernel, means nobody."""
 Path: TypeAlias = "tuple[str | int, ...]"
 Text: TypeAlias = "tuple[Callable[[str], int], str, Path]"
 """The reader of a text, the text, its path beneath the service."""
@@ -53,12 +52,18 @@ def readable(name: str, service: Service, context: Context) -> bool:
     return sound
 
 
+def _tmpfs(options: str) -> int:
+    return len(short_tmpfs(options))
+
+
 def _texts(service: Service) -> Iterator[Text]:
     for kind, grants in (("secrets", service.secrets), ("configs", service.configs)):
         for number, grant in enumerate(grants):
             for key, given in (("uid", grant.uid), ("gid", grant.gid)):
                 if given:
                     yield owner, given, (kind, number, key)
+    for number, text in enumerate(service.tmpfs):
+        yield _tmpfs, text.partition(":")[2], ("tmpfs", number)
     options = service.logging.options if service.logging else {}
     for key, reader in (("max-size", parse_size), ("max-file", count)):
         if options.get(key):

@@ -7,8 +7,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from stackup.engines.desire.facts import Context
+from stackup.engines.desire.mountable import there
 from stackup.engines.desire.silent import warn_network
+from stackup.engines.engine import ANONYMOUS
 from stackup.reconcile.resource import Desired
+from stackup.runtime.volumes import drivers
+from stackup.runtime.volumes.options import binds
 from stackup.values import Address, Data, FieldPath, Json
 
 if TYPE_CHECKING:
@@ -16,7 +20,6 @@ if TYPE_CHECKING:
     from stackup.stackfile.model import Config, Network, Pool, Secret, Stack, Volume
 
 NETWORK_DRIVERS = ("bridge", "macvlan", "ipvlan")
-VOLUME_DRIVERS = ("local",)
 _POOL = ("subnet", "gateway", "ip_range")
 
 
@@ -103,39 +106,55 @@ def volumes(stack: Stack, context: Context) -> Iterator[Desired]:
         for mount in service.volumes
         if mount.type == "volume" and mount.source
     }
-    for key, volume in stack.volumes.items():
+    for key, one in stack.volumes.items():
         if key in used:
             origins: dict[FieldPath, Span] = {}
             for field in ((), ("name",), ("driver",), ("driver_opts",), ("labels",)):
                 span = context.span("volumes", key, *field)
                 if span:
                     origins[field] = span
-            yield Desired(Address("volume", key), _volume(key, volume, context), origins=origins)
+            yield Desired(Address("volume", key), volume(key, one, context), origins=origins)
 
 
-def _volume(key: str, volume: Volume, context: Context) -> Data:
-    driver = volume.driver or "local"
-    if driver not in VOLUME_DRIVERS and not volume.external:
-        context.problems.error(
-            "SU101",
-            "this release has no such driver",
-            detail=f'volume "{key}" asks for the driver "{driver}"',
-            span=context.span("volumes", key, "driver"),
-            hint="leave the driver out, or write `driver: local`",
-        )
+def volume(key: str, said: Volume, context: Context) -> Data:
+    driver = said.driver or drivers.LOCAL
+    if not said.external:
+        _check_driver(key, driver, said, context)
     return {
-        "name": volume.name,
-        "external": volume.external,
+        "name": said.name,
+        "external": said.external,
         "driver": driver,
-        "driver_opts": dict(volume.driver_opts),
-        "labels": dict(volume.labels),
+        "driver_opts": dict(said.driver_opts),
+        "labels": dict(said.labels),
     }
 
 
+def _check_driver(key: str, name: str, said: Volume, context: Context) -> None:
+    driver = drivers.find(name)
+    if driver is None:
+        context.problems.error(
+            "SU101",
+            "this release has no such driver",
+            detail=f'volume "{key}" asks for the driver "{name}"',
+            span=context.span("volumes", key, "driver"),
+            hint=f"leave the driver out, write `driver: local`, or install the package that brings {name}",
+        )
+        return
+    for option, text in driver.check(said.driver_opts):
+        context.problems.error(
+            "SU108",
+            "a driver option has no such value",
+            detail=f'volume "{key}": {option}: {text}',
+            span=context.span("volumes", key, "driver_opts", option),
+        )
+    if name == drivers.LOCAL and (source := binds(said.driver_opts)):
+        there(f'volume "{key}"', source, ("volumes", key, "driver_opts", "device"), context)
+
+
 def anonymous_volume(name: str, labels: dict[str, str]) -> Data:
-    """The normal form of a volume that only one container knows."""
-    own: Data = {**labels}
-    return {"name": name, "external": False, "driver": "local", "driver_opts": {}, "labels": own}
+    """The normal form of a volume that only one container knows; docker's label says so."""
+    own: Data = {ANONYMOUS: "", **labels}
+    return {"name": name, "external": False, "driver": drivers.LOCAL, "driver_opts": {}, "labels": own}
 
 
 def files(stack: Stack, context: Context) -> Iterator[Desired]:

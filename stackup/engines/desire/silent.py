@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stackup.engines.desire.facts import Context
+from stackup.engines.desire.tmpfs import unknown
 from stackup.runtime.network import options
 from stackup.runtime.privileges import security
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 LOG_DRIVERS = ("json-file", "local", "none")
 LOG_OPTIONS = ("max-size", "max-file")
-TMPFS_OPTIONS = ("size", "mode", "ro", "rw", "noexec", "nosuid", "nodev")
-"""The last three are always so."""
 BESIDE_THE_HOST = frozenset(("macvlan", "ipvlan"))
 """Drivers whose containers are stations of their own on the host's link."""
 
@@ -37,9 +36,8 @@ def warn_service(name: str, service: Service, context: Context) -> None:
         if option not in LOG_OPTIONS:
             _warn(context, f'service "{name}": log option "{option}"', (*path, "logging", "options", option))
     for number, text in enumerate(service.tmpfs):
-        for option in filter(None, text.partition(":")[2].split(",")):
-            if option.partition("=")[0] not in TMPFS_OPTIONS:
-                _warn(context, f'service "{name}": tmpfs option "{option}"', (*path, "tmpfs", number))
+        for option in unknown(text.partition(":")[2]):
+            _warn(context, f'service "{name}": tmpfs option "{option}"', (*path, "tmpfs", number))
     for key, place in service.networks.items():
         whose = f'service "{name}" on network "{key}"'
         _options(whose, place.driver_opts, options.ENDPOINT, (*path, "networks", key, "driver_opts"), context)

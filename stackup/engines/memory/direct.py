@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -62,6 +62,7 @@ class MemoryDirect:
             "networks": dict.fromkeys((f"{stack}_{name}" for name in spec.get("networks", ())), "10.0.0.2"),
             "mounts": [str(mount.get("source")) for mount in spec.get("mounts", {}).values()],
             "labels": dict(spec.get("labels", {})),
+            "keeps": [],
             "transient": seen.transient,
             "probe": "",
             "tty": bool(spec.get("tty", False)),
@@ -108,6 +109,17 @@ class MemoryDirect:
 
     def networks(self) -> list[dict[str, Any]]:
         return []
+
+    def volumes(self) -> list[dict[str, Any]]:
+        return [
+            _volume(stack, seen)
+            for stack, things in self._world.things.items()
+            for seen in things.values()
+            if seen.address.kind == "volume" and not seen.recorded.get("external")
+        ]
+
+    def volume(self, volume: Mapping[str, Any]) -> AbstractContextManager[int]:
+        raise Unsupported(f'"{volume["name"]}" is in memory only and has no files', subject=str(volume["name"]))
 
     def connect(self, container: Container, network: str, place: Attachment) -> None:
         raise Unsupported("networks in memory take nobody by hand", subject=network)
@@ -158,6 +170,16 @@ class MemoryDirect:
             if row["instance"] == container["instance"]:
                 return row
         return {**container, "state": "exited", "pid": 0}
+
+
+def _volume(stack: str, seen: Observed) -> dict[str, Any]:
+    spec = seen.recorded
+    return {
+        **{key: spec.get(key, "") for key in ("name", "driver")},
+        **{key: spec.get(key, {}) for key in ("labels",)},
+        "stack": stack, "key": seen.address.name, "options": spec.get("driver_opts", {}), "anonymous": False,
+        "created_at": MADE_AT, "mountpoint": "", "users": [],
+    }  # fmt: skip
 
 
 def _ports(spec: dict[str, Any]) -> list[PublishedPort]:

@@ -38,6 +38,12 @@ class MemoryFacts:
     def file_digest(self, path: str) -> str | None:
         return path
 
+    def exists(self, path: str) -> bool:
+        return True
+
+    def mounts_of(self, container: str) -> None:
+        return None
+
     def variable(self, name: str) -> str | None:
         return self._environ.get(name)
 
