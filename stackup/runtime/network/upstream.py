@@ -14,6 +14,7 @@ import time
 
 from stackup.errors import StackupError
 from stackup.kernel import netns
+from stackup.runtime.network import dns
 from stackup.runtime.network.watch import READ, WRITE, Watch
 
 TYPE_CHECKING = False
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 PATIENCE_S = 2.0
 ROUNDS = 2
 MOST_PENDING = 128
-PORT = 53
 
 
 class Asked:
@@ -84,7 +84,7 @@ class Upstream:
         asked.to_send = struct.pack(">H", len(message)) + message if asked.stream else message
         asked.received = b""
         asked.deadline = time.monotonic() + self._patience_s
-        refused = link.connect_ex((address, PORT))
+        refused = link.connect_ex((address, dns.PORT))
         if refused not in (0, errno.EINPROGRESS):
             raise OSError(refused, os.strerror(refused))
         if not asked.stream:
