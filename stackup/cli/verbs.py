@@ -107,7 +107,7 @@ GROUPS = {
     "image": "Import, pull, push, list, save, load, check and remove images",
     "network": "Make, list, remove and connect networks",
 }
-ALIASES = {"convert": "config"}
+ALIASES = {"convert": "config", "network list": "network ls", "network remove": "network rm"}
 
 
 def grammar_of(verb: str) -> str:

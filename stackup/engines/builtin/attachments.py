@@ -26,7 +26,7 @@ from stackup.runtime.spec import Attachment, ContainerSpec
 from stackup.values import Address
 
 LEASES = "leases.json"
-INSIDE, CONNECTED = "inside", "connected"
+INSIDE, CONNECTED, LINKED = "inside", "connected", "linked"
 """Keys of a container's `given`."""
 
 
@@ -138,6 +138,14 @@ def member(
     places = [_place(layout, reals[key], spec, key, places_wanted[key], inside) for key, inside in placed.items()]
     pin_file = os.path.join(Shelf(layout, stack, "container").live_dir(address), NETNS)
     return Member(stack, address, pin_file, places)
+
+
+def links(spec: ContainerSpec, given: Mapping[str, Any]) -> dict[str, str]:
+    """What it calls others: by the file, and by each connection that was made by hand."""
+    found = dict(spec["links"])
+    for said in given.get(LINKED, {}).values():
+        found |= said
+    return found
 
 
 def by_hand(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -109,7 +109,7 @@ class MemoryDirect:
     def networks(self) -> list[dict[str, Any]]:
         return []
 
-    def connect(self, container: Container, network: str, place: Attachment) -> None:
+    def connect(self, container: Container, network: str, place: Attachment, links: Mapping[str, str]) -> None:
         raise Unsupported("networks in memory take nobody by hand", subject=network)
 
     def disconnect(self, container: Container, network: str, *, force: bool) -> None:
