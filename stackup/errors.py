@@ -57,6 +57,8 @@ class KernelError(HostError):
         super().__init__(f"{call}{about}: {os.strerror(errno).lower()}", subject=subject, hint=hint)
         self.errno = errno
         self.call = call
+        self.lacks = ""
+        """Kernel modules that the call needs, when this errno means that one of them is absent."""
 
 
 class RemoteError(StackupError):

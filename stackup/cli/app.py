@@ -78,7 +78,7 @@ class Verbs(TyperGroup):
         return sorted(set(names))
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        name = self.prefix + ALIASES.get(cmd_name, cmd_name)
+        name = ALIASES.get(self.prefix + cmd_name, self.prefix + cmd_name)
         if name in VERBS:
             return command(name, self.line)
         return _group(f"{name} ", self.line) if name in GROUPS else None

@@ -37,6 +37,11 @@ def keyed(words: tuple[str, ...], option: str) -> dict[str, str]:
     return {word.partition("=")[0]: word.partition("=")[2] for word in words}
 
 
+def several(words: tuple[str, ...]) -> tuple[str, ...]:
+    """What docker takes one by one or with commas between them."""
+    return tuple(part for word in words for part in word.split(",") if part)
+
+
 def moment(text: str, now: float) -> float:
     """Epoch seconds of `--since`: an age (`42m`), a date, a time, or epoch seconds; 0 for none."""
     if not text:

@@ -126,7 +126,7 @@ GROUPS = {
     "network": "Make, list, remove and connect networks",
     "volume": "Make, list, remove, measure, save and load volumes",
 }
-ALIASES = {"convert": "config"}
+ALIASES = {"convert": "config", "network list": "network ls", "network remove": "network rm"}
 
 
 def grammar_of(verb: str) -> str:

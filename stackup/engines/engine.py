@@ -123,8 +123,8 @@ class Direct(Protocol):
         """All of this host, with the containers that are on them."""
         ...
 
-    def connect(self, container: Container, network: str, place: Attachment) -> None:
-        """Onto a network by its real name, also while it runs."""
+    def connect(self, container: Container, network: str, place: Attachment, links: Mapping[str, str]) -> None:
+        """Onto a network by its real name, also while it runs. `links`: alias to container, until it leaves."""
         ...
 
     def disconnect(self, container: Container, network: str, *, force: bool) -> None: ...

@@ -29,26 +29,32 @@ _SOL_NETLINK, _NETLINK_CAP_ACK, _NETLINK_EXT_ACK = 270, 10, 11
 _SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
 _HEADER = struct.Struct("=IHHII")
 _LONGEST = 0xFFFF - 4
+ABSENT = frozenset({errno.EOPNOTSUPP, errno.ENOENT, errno.EAFNOSUPPORT})
+"""How the kernel refuses what it was built without: a kind of link; an expression or chain of nf_tables; a family."""
 _BATCH = 64
 """Requests a trip: their answers must fit the receive buffer, about 0.8 kB each."""
 
 
 class Request:
-    """One message: its type, flags beyond REQUEST and ACK, body, and what it does in words for the error."""
+    """One message: its type, flags beyond REQUEST and ACK, body, and what it does in words for the error.
 
-    __slots__ = ("body", "flags", "kind", "subject", "what")
+    `needs` names kernel modules without which it is refused with one of `ABSENT`.
+    """
 
-    def __init__(self, kind: int, flags: int, body: bytes, what: str, subject: str) -> None:
+    __slots__ = ("body", "flags", "kind", "needs", "subject", "what")
+
+    def __init__(self, kind: int, flags: int, body: bytes, what: str, subject: str, needs: str = "") -> None:
         self.kind = kind
         self.flags = flags
         self.body = body
         self.what = what
         self.subject = subject
+        self.needs = needs
 
     def failure(self, number: int, text: str = "") -> KernelError:
-        return KernelError(
-            number, f"{self.what}", self.subject, hint=f"the kernel says: {text.lower()}" if text else ""
-        )
+        found = KernelError(number, self.what, self.subject, hint=f"the kernel says: {text.lower()}" if text else "")
+        found.lacks = self.needs if number in ABSENT else ""
+        return found
 
 
 def attribute(kind: int, value: bytes) -> bytes:

@@ -105,11 +105,13 @@ def _family(family: int) -> bytes:
 
 
 def _request(kind: int, flags: int, family: int, body: bytes, *words: str) -> Request:
+    """`words`: what it does, to what, and the modules that it needs."""
     return Request(_SUBSYSTEM | kind, flags, _family(family) + body, *words)
 
 
 def new_table(family: int, name: str) -> Request:
-    return _request(_NEWTABLE, NLM_F_CREATE, family, text(1, name), "add nftables table", name)
+    needs = "nf_tables"
+    return _request(_NEWTABLE, NLM_F_CREATE, family, text(1, name), "add nftables table", name, needs)
 
 
 def delete_table(family: int, name: str) -> Request:
@@ -142,7 +144,8 @@ def new_set(family: int, table: str, item: Set, number: int) -> Request:
 def new_chain(family: int, table: str, chain: Chain) -> Request:
     hook = nest(4, be32(1, chain.hook), attribute(2, struct.pack(">i", chain.priority)))
     body = text(1, table) + text(3, chain.name) + hook + be32(5, nftexpr.ACCEPT) + text(7, chain.kind)
-    return _request(_NEWCHAIN, NLM_F_CREATE, family, body, "add nftables chain", chain.name)
+    needs = "nft_chain_nat" if chain.kind == "nat" else "nf_tables"
+    return _request(_NEWCHAIN, NLM_F_CREATE, family, body, "add nftables chain", chain.name, needs)
 
 
 def flush_rules(family: int, table: str, chain: str = "") -> Request:
@@ -157,7 +160,7 @@ def new_rule(family: int, table: str, chain: str, rule: Rule, *, comment: str = 
         said = comment.encode() + b"\0"
         body += attribute(7, bytes((_COMMENT, len(said))) + said)
     flags = NLM_F_CREATE | (0 if first else NLM_F_APPEND)
-    return _request(_NEWRULE, flags, family, body, "add nftables rule to", chain)
+    return _request(_NEWRULE, flags, family, body, "add nftables rule to", chain, nftexpr.modules(rule))
 
 
 def delete_rule(family: int, table: str, chain: str, handle: int) -> Request:
@@ -252,17 +255,33 @@ def apply(channel: Channel, requests: Sequence[Request]) -> None:
     """One transaction; raises the first failure, and then nothing of it happened."""
     if not requests:
         return
+    answers, refused = _transact(channel, requests)
+    for request, (number, words) in zip(requests, answers, strict=True):
+        if number:
+            raise request.failure(number, words)
+    if refused[0]:
+        raise requests[0].failure(*refused)
+
+
+def _transact(channel: Channel, requests: Sequence[Request]) -> tuple[list[tuple[int, str]], tuple[int, str]]:
+    """What the kernel says of each (errno or 0, its words), and of the transaction itself."""
     begin, opening = channel.pack(Request(_BATCH_BEGIN, 0, struct.pack(">BBH", 0, 0, 10), "begin", ""), 0)
     packed = [channel.pack(request, NLM_F_ACK) for request in requests]
     _, closing = channel.pack(Request(_BATCH_END, 0, struct.pack(">BBH", 0, 0, 10), "end", ""), 0)
     found = channel.answers(opening + b"".join(message for _, message in packed) + closing)
-    for request, (sequence, _) in zip(requests, packed, strict=True):
-        number, words = found.get(sequence, (0, ""))
-        if number:
-            raise request.failure(number, words)
-    refused, words = found.get(begin, (0, ""))
-    if refused or not found:
-        raise requests[0].failure(refused or errno.ENOBUFS, words)
+    whole = found.get(begin, (0, "") if found else (errno.ENOBUFS, ""))
+    return [found.get(sequence, (0, "")) for sequence, _ in packed], whole
+
+
+def lacking(channel: Channel, tables: Sequence[Table]) -> frozenset[str]:
+    """Modules that the kernel has not and these tables need. Asked by a transaction that is bound to fail, so that
+    nothing changes: its last request deletes a table that nobody has.
+    """
+    requests = [request for table in tables for request in whole(table)]
+    answers, _ = _transact(channel, [*requests, delete_table(INET, "stackup-asks-only")])
+    told = [(request, number) for request, (number, _) in zip(requests, answers, strict=False)]
+    there = {word for request, number in told if not number for word in request.needs.split()}
+    return frozenset(word for request, number in told for word in request.failure(number).lacks.split()) - there
 
 
 def open_channel(ns_fd: int = -1) -> Channel:

@@ -189,6 +189,26 @@ EXPRESSIONS: dict[str, Callable[..., bytes]] = {
 }
 
 
+MODULES = {
+    "destination_local": "nft_fib_inet",
+    "known": "nft_ct",
+    "translated": "nft_ct",
+    "dnat_map": "nft_nat",
+    "dnat_map6": "nft_nat",
+    "dnat": "nft_nat",
+    "masquerade": "nft_masq",
+}
+"""Words that are not part of nf_tables itself."""
+NUMGEN = "nft_numgen"
+
+
+def modules(rule: Rule) -> str:
+    """What the kernel needs for a rule besides nf_tables, as modprobe(8) takes it."""
+    found = [MODULES[str(word)] for word, *_ in rule if word in MODULES]
+    found += [NUMGEN for word, *arguments in rule if word in ("dnat_map", "dnat_map6") and len(arguments) > 2]
+    return " ".join(dict.fromkeys(found))
+
+
 def encode(rule: Rule) -> bytes:
     """The list of a rule's expressions."""
     return b"".join(EXPRESSIONS[str(word)](*arguments) for word, *arguments in rule)

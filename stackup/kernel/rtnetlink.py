@@ -71,7 +71,7 @@ def add_bridge(name: str, mac: str, mtu: int = 0) -> Request:
     )
     body = _link(up=True) + text(_IFLA_IFNAME, name) + attribute(_IFLA_ADDRESS, mac_bytes(mac)) + _mtu(mtu)
     body += nest(_IFLA_LINKINFO, text(_IFLA_INFO_KIND, "bridge"), bridge)
-    return Request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, body, "add bridge", name)
+    return Request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, body, "add bridge", name, "bridge")
 
 
 def _mtu(mtu: int) -> bytes:
@@ -105,7 +105,7 @@ def add_veth(name: str, peer: VethPeer, *, master: int = 0, mtu: int = 0, group:
         body += attribute(_IFLA_MASTER, struct.pack("=I", master))
     data = nest(_IFLA_INFO_DATA, attribute(_VETH_INFO_PEER, far))
     body += nest(_IFLA_LINKINFO, text(_IFLA_INFO_KIND, "veth"), data)
-    return Request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, body, f'add veth pair to "{peer.name}"', name)
+    return Request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, body, f'add veth pair to "{peer.name}"', name, "veth")
 
 
 def add_child(kind: str, parent: int, child: VethPeer, mode: int, mtu: int = 0) -> Request:
@@ -120,8 +120,10 @@ def add_child(kind: str, parent: int, child: VethPeer, mode: int, mtu: int = 0) 
 
 
 def has_kind(channel: Channel, kind: str) -> bool:
-    """Whether the kernel can make such a child: asked without a parent it says what is missing, and makes nothing."""
-    body = _link() + nest(_IFLA_LINKINFO, text(_IFLA_INFO_KIND, kind))
+    """Whether the kernel can make such a link: asked for one of an impossible size it looks for the kind first, and
+    makes nothing.
+    """
+    body = _link() + _mtu(0x7FFFFFFF) + nest(_IFLA_LINKINFO, text(_IFLA_INFO_KIND, kind))
     failure = channel.perform([Request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, body, f"ask for {kind}", "")])[0]
     return failure is None or failure.errno != errno.EOPNOTSUPP
 

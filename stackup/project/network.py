@@ -11,7 +11,7 @@ from stackup.layout import UNSTACKED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from stackup.engines.engine import Container
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from stackup.values import Data
 
 PREDEFINED = ("bridge", "host", "none")
-_FILTERS = ("driver", "id", "label", "name", "type")
+_FILTERS = ("dangling", "driver", "id", "label", "name", "scope", "type")
 
 
 def pools(
@@ -103,12 +103,22 @@ def _fits(row: Mapping[str, Any], kind: str, value: str) -> bool:
             key, equals, text = value.partition("=")
             return key in row["labels"] and (not equals or row["labels"][key] == text)
         case "id":
-            return str(row["id"]).startswith(value)
+            return value in str(row["id"])
         case "name":
             return value in row["name"]
         case "type":
-            return value == "custom"
+            return _one_of("type", value, "custom", "builtin") == "custom"
+        case "scope":
+            return value == "local"
+        case "dangling":
+            return (_one_of("dangling", value, "true", "1", "false", "0") in ("true", "1")) != bool(row["members"])
     return bool(row[kind] == value)
+
+
+def _one_of(filter_: str, value: str, *known: str) -> str:
+    if value not in known:
+        raise UsageError(f"invalid filter '{filter_}={value}'", subject=value, hint=f"one of {', '.join(known)}")
+    return value
 
 
 def _find(session: Session, name: str) -> dict[str, Any] | None:
@@ -153,20 +163,25 @@ def _delete(session: Session, row: Mapping[str, Any]) -> None:
         erase_history(session, str(row["stack"]))
 
 
-def prune(session: Session) -> list[str]:
+def prune(session: Session, filters: tuple[str, ...], moment: Callable[[str], float]) -> list[str]:
     """Only those that were made by hand: a stack's leave with the stack."""
-    unused = [row for row in session.host.direct.networks() if row["stack"] == UNSTACKED and not row["members"]]
+    from stackup.project.pruning import conditions
+
+    only = conditions(filters, moment)
+    rows = (row for row in session.host.direct.networks() if row["stack"] == UNSTACKED and not row["members"])
+    unused = [row for row in rows if only.fit(row["labels"], float(row["created_at"]))]
     for row in unused:
         _delete(session, row)
     return [str(row["name"]) for row in unused]
 
 
-def connect(session: Session, name: str, container: str, place: Attachment) -> None:
+def connect(session: Session, name: str, container: str, place: Attachment, links: Mapping[str, str]) -> None:
+    """`links`: what this container calls others, for as long as it is on that network."""
     from stackup.project.change import lock
 
     row = _container(session, container)
     with lock(session, row["stack"]):
-        session.host.direct.connect(row, str(need(session, name)["name"]), place)
+        session.host.direct.connect(row, str(need(session, name)["name"]), place, links)
 
 
 def disconnect(session: Session, name: str, container: str, *, force: bool = False) -> None:

@@ -13,7 +13,7 @@ from stackup.project.image import in_use, store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from stackup.project.session import Session
@@ -33,7 +33,9 @@ class Pruned:
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What an image must be to go: made before a moment (0: any), with these labels (`key[=value]`), without those."""
+    """What an image or a network must be to go: made before a moment (0: any), with these labels (`key[=value]`),
+    without those.
+    """
 
     until: float = 0.0
     labels: tuple[str, ...] = ()
@@ -43,6 +45,9 @@ class Conditions:
         config = json.loads(str(record["config_text"]))
         labels = (config.get("config") or {}).get("Labels") or {}
         made = created_of(str(record["config_text"])) or float(str(record["created"]))
+        return self.fit(labels, made)
+
+    def fit(self, labels: Mapping[str, Any], made: float) -> bool:
         return (
             (not self.until or made < self.until)
             and all(_has(labels, word) for word in self.labels)
@@ -50,7 +55,7 @@ class Conditions:
         )
 
 
-def _has(labels: dict[str, Any], word: str) -> bool:
+def _has(labels: Mapping[str, Any], word: str) -> bool:
     key, mark, value = word.partition("=")
     return key in labels and (not mark or labels[key] == value)
 

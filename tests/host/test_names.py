@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import socket
 import struct
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,9 @@ import pytest
 
 from stackup.runtime.network import dns, names, roster
 from stackup.runtime.network.names import Resolver
-from stackup.runtime.network.upstream import Upstream
+from stackup.runtime.network.upstream import MOST_PENDING, Upstream
 from stackup.runtime.network.watch import Watch
-from tests.host.lab import OUTSIDE, Loop, World, open_in, serve_udp
+from tests.host.lab import OUTSIDE, OUTSIDE6, Loop, World, open_in, serve_udp
 from tests.runtime.network.test_dns import query
 
 pytestmark = pytest.mark.host
@@ -50,10 +51,16 @@ class Served:
     """A container on a network, with its resolver running."""
 
     def __init__(
-        self, world: World, *, servers: list[str] | None = None, internal: bool = False, links: Any = None
+        self,
+        world: World,
+        *,
+        servers: list[str] | None = None,
+        internal: bool = False,
+        links: Any = None,
+        **network: Any,
     ) -> None:
         self.names_file = f"{world.run_dir}/names.json"
-        self.network = world.network(internal=internal)
+        self.network = world.network(internal=internal, **network)
         self.ns_fd, self.address = world.container(self.network, "container/web", 2)
         self.resolv_file = world.tmp_path / "resolv.conf"
         self.resolv_file.write_text(f"# the host's\nnameserver {OUTSIDE}\n")
@@ -210,6 +217,179 @@ def test_a_server_that_keeps_silent_is_passed_over(own_host: object, tmp_path: P
             asking.tick(time.monotonic())
         assert [answer and answer[3] & 0xF for answer in answers] == [expected]
         assert asking.deadline() is None
+
+
+def wait_for(asking: Upstream, watch: Watch, answers: list[bytes | None], count: int) -> None:
+    while len(answers) < count:
+        deadline = asking.deadline()
+        assert deadline is not None
+        select.select([watch.fileno()], [], [], max(0.0, deadline - time.monotonic()))
+        watch.run()
+        asking.tick(time.monotonic())
+
+
+def test_a_dead_server_costs_its_patience_once(own_host: object, tmp_path: Path) -> None:
+    dead = open_in(-1, socket.AF_INET, socket.SOCK_DGRAM)
+    dead.bind(("127.0.0.2", 53))
+    dead.setblocking(False)
+    serve_udp(-1, "127.0.0.3", 53, lambda packet, _: dns.reply(packet, dns.question(packet), dns.NXDOMAIN, []))
+    watch = Watch()
+    asking = Upstream(watch, patience_s=0.05)
+    answers: list[bytes | None] = []
+    for count in range(1, 5):
+        asking.ask(query("example.org"), [("127.0.0.2", -1), ("127.0.0.3", -1)], False, answers.append)
+        wait_for(asking, watch, answers, count)
+    assert [answer and answer[3] & 0xF for answer in answers] == [dns.NXDOMAIN] * 4
+    assert len(dead.recv(4096)) > 12
+    with pytest.raises(BlockingIOError):
+        dead.recv(4096)
+
+
+def test_a_slow_server_is_waited_for_and_asked_first_again(own_host: object, tmp_path: Path) -> None:
+    """It answers the first question after its patience, when it is asked again, and from then on it is no longer last."""
+    heard: list[bytes] = []
+
+    def slow(packet: bytes, _: str) -> bytes:
+        heard.append(packet)
+        if len(heard) == 1:
+            return b"not yet"
+        return dns.reply(packet, dns.question(packet), dns.NOERROR, [dns.address_record(b"\1\2\3\4")])
+
+    serve_udp(-1, "127.0.0.2", 53, slow)
+    watch = Watch()
+    asking = Upstream(watch, patience_s=0.05)
+    answers: list[bytes | None] = []
+    for count in (1, 2):
+        asking.ask(query("example.org"), [("127.0.0.2", -1)], False, answers.append)
+        wait_for(asking, watch, answers, count)
+    assert [addresses(answer)[1] for answer in answers if answer] == [["1.2.3.4"]] * 2
+    assert len(heard) == 3
+
+
+@pytest.mark.parametrize("code", [dns.SERVFAIL, dns.REFUSED, dns.NOTIMP])
+def test_a_server_that_will_not_is_passed_over_and_its_word_is_the_last(
+    own_host: object, tmp_path: Path, code: int
+) -> None:
+    world = World(tmp_path)
+    served = Served(world)
+    serve_udp(-1, "127.0.0.2", 53, lambda packet, _: dns.reply(packet, dns.question(packet), code, []))
+    serve_udp(-1, "127.0.0.3", 53, lambda packet, _: dns.reply(packet, dns.question(packet), dns.NXDOMAIN, []))
+    served.resolv_file.write_text("nameserver 127.0.0.2\nnameserver 127.0.0.3\n")
+    assert addresses(ask(served.ns_fd, query("example.org"))) == (dns.NXDOMAIN, [])
+    served.resolv_file.write_text("nameserver 127.0.0.2\n")
+    assert addresses(ask(served.ns_fd, query("example.org"))) == (code, [])
+
+
+def test_names_of_ours_do_not_wait_for_a_dead_server_and_single_labels_ask_nobody(
+    own_host: object, tmp_path: Path
+) -> None:
+    served = Served(World(tmp_path))
+    dead = open_in(-1, socket.AF_INET, socket.SOCK_DGRAM)
+    dead.bind(("127.0.0.2", 53))
+    served.resolv_file.write_text("nameserver 127.0.0.2\n")
+    served.say(web=member("10.9.0.2", "web"))
+    with open_in(served.ns_fd, socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.connect((dns.RESOLVER_ADDRESS, 53))
+        client.send(query("example.org", number=1))
+        asked = dead.recv(4096)
+        assert dns.question(asked).name == dns.wire("example.org")  # type: ignore[union-attr]
+        client.send(query("web", number=2))
+        assert addresses(client.recv(4096)) == (dns.NOERROR, ["10.9.0.2"])
+        for number, name in enumerate(("nobody", "printer", "localdomain"), 3):
+            client.send(query(name, number=number))
+            answer = client.recv(4096)
+            assert answer[:2] == struct.pack(">H", number)
+            assert addresses(answer) == (dns.NXDOMAIN, [])
+    dead.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        dead.recv(4096)
+
+
+def test_more_questions_than_may_wait_are_refused_at_once(own_host: object, tmp_path: Path) -> None:
+    served = Served(World(tmp_path))
+    dead = open_in(-1, socket.AF_INET, socket.SOCK_DGRAM)
+    dead.bind(("127.0.0.2", 53))
+    served.resolv_file.write_text("nameserver 127.0.0.2\n")
+    with open_in(served.ns_fd, socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.connect((dns.RESOLVER_ADDRESS, 53))
+        for number in range(MOST_PENDING + 1):
+            client.send(query("example.org", number=number))
+            dead.settimeout(5)
+            if number < MOST_PENDING:
+                dead.recv(4096)
+        answer = client.recv(4096)
+    assert (answer[:2], addresses(answer)[0]) == (struct.pack(">H", MOST_PENDING), dns.SERVFAIL)
+
+
+def test_on_a_network_of_ipv6_alone_names_are_answered_and_asked_over_ipv6(own_host: object, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    outside = world.outside()
+    serve_udp(outside, OUTSIDE6, 53, lambda packet, _: dns.reply(packet, dns.question(packet), dns.NOERROR, [SIXTEEN]))
+    served = Served(world, ipv4=False, ipv6=True)
+    served.resolv_file.write_text(f"nameserver {OUTSIDE6}\n")
+    served.say(web={"address": "", "address6": "fd00:9::2", "names": ["shop-web-1", "web"], "up": True})
+    answer = ask(served.ns_fd, query("web", dns.AAAA))
+    assert answer.endswith(socket.inet_pton(socket.AF_INET6, "fd00:9::2"))
+    assert addresses(ask(served.ns_fd, query("web"))) == (dns.NOERROR, [])
+    assert ask(served.ns_fd, query("example.org", dns.AAAA)).endswith(SIXTEEN[-16:])
+    digits = socket.inet_pton(socket.AF_INET6, "fd00:9::2").hex()[::-1]
+    assert ask(served.ns_fd, query(f"{'.'.join(digits)}.ip6.arpa", dns.PTR)).endswith(dns.wire("shop-web-1.default"))
+
+
+SIXTEEN = dns.address_record(socket.inet_pton(socket.AF_INET6, "2001:db8::9"))
+
+
+def test_what_a_server_cuts_is_whole_over_tcp(own_host: object, tmp_path: Path) -> None:
+    """Its truncation bit reaches the client, whose question over TCP is asked over TCP."""
+    served = Served(World(tmp_path))
+    served.resolv_file.write_text("nameserver 127.0.0.2\n")
+    many = [dns.address_record(bytes((9, 9, 9, n))) for n in range(100)]
+    serve_udp(
+        -1, "127.0.0.2", 53, lambda packet, _: dns.reply(packet, dns.question(packet), dns.NOERROR, many, limit=512)
+    )
+    listener = open_in(-1, socket.AF_INET, socket.SOCK_STREAM)
+    listener.bind(("127.0.0.2", 53))
+    listener.listen()
+
+    def answer_one() -> None:
+        link, _ = listener.accept()
+        asked = link.recv(4096)[2:]
+        reply = dns.reply(asked, dns.question(asked), dns.NOERROR, many)
+        link.sendall(struct.pack(">H", len(reply)) + reply)
+
+    threading.Thread(target=answer_one, daemon=True).start()
+    assert dns.truncated(ask(served.ns_fd, query("example.org")))
+    assert len(addresses(ask(served.ns_fd, query("example.org"), stream=True))[1]) == 100
+
+
+def test_a_client_with_edns_is_heard_and_its_options_reach_the_server(own_host: object, tmp_path: Path) -> None:
+    served = Served(World(tmp_path))
+    served.resolv_file.write_text("nameserver 127.0.0.2\n")
+    heard: list[bytes] = []
+    serve_udp(
+        -1,
+        "127.0.0.2",
+        53,
+        lambda packet, _: heard.append(packet) or dns.reply(packet, dns.question(packet), dns.NXDOMAIN, []),  # type: ignore[func-returns-value]
+    )
+    packet = query("example.org", edns=1232)
+    answer = ask(served.ns_fd, packet)
+    assert heard[0][2:] == packet[2:]
+    assert answer[10:12] == b"\0\1"
+    assert ask(served.ns_fd, query("nobody", edns=1232))[10:12] == b"\0\1"
+    assert ask(served.ns_fd, query("nobody"))[10:12] == b"\0\0"
+
+
+def test_a_thousand_names_are_all_found_both_ways(own_host: object, tmp_path: Path) -> None:
+    served = Served(World(tmp_path))
+    served.say(**{f"c{n}": member(f"10.9.{n >> 8}.{n & 255}", f"shop-c{n}-1", f"c{n}") for n in range(1000)})
+    for n in (0, 1, 255, 256, 512, 999):
+        address = f"10.9.{n >> 8}.{n & 255}"
+        assert addresses(ask(served.ns_fd, query(f"c{n}"))) == (dns.NOERROR, [address])
+        reverse = ".".join(reversed(address.split(".")))
+        assert ask(served.ns_fd, query(f"{reverse}.in-addr.arpa", dns.PTR)).endswith(dns.wire(f"shop-c{n}-1.default"))
+    served.say(c999=None)
+    assert addresses(ask(served.ns_fd, query("c999"))) == (dns.NXDOMAIN, [])
 
 
 def test_from_an_internal_network_nothing_is_forwarded(own_host: object, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stackup.cli.exits import Exit
-from stackup.cli.views.inspected import docker_image, show_images
+from stackup.cli.views.inspected import docker_image, show_objects
 from stackup.cli.views.tables import own_json
 from stackup.errors import StackupError
 from stackup.project.image import inspect
@@ -26,7 +26,7 @@ def run(call: Call, options: Options) -> int:
     if options.flag("json"):
         call.terminal.print(own_json("images", found))
     else:
-        show_images(call.terminal, [docker_image(record) for record in found], options.text("format"))
+        show_objects(call.terminal, [docker_image(record) for record in found], options.text("format"))
     if problem:
         raise problem
     return Exit.DONE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stackup.cli.exits import Exit
-from stackup.cli.settings import keyed
+from stackup.cli.settings import keyed, several
 from stackup.project.network import connect
 
 TYPE_CHECKING = False
@@ -18,15 +18,22 @@ def run(call: Call, options: Options) -> int:
         options.text("network"),
         options.text("container"),
         {
-            "aliases": list(options.texts("alias")),
+            "aliases": list(several(options.texts("alias"))),
             "ipv4": options.text("ip"),
             "ipv6": options.text("ip6"),
             "mac": "",
             "interface": "",
-            "link_local": list(options.texts("link_local_ip")),
+            "link_local": list(several(options.texts("link_local_ip"))),
             "options": keyed(options.texts("driver_opt"), "--driver-opt"),
             "priority": 0,
             "gw_priority": options.number("gw_priority") or 0,
         },
+        links=dict(_link(word) for word in options.texts("link")),
     )
     return Exit.DONE
+
+
+def _link(word: str) -> tuple[str, str]:
+    """Alias and container."""
+    container, _, alias = word.partition(":")
+    return alias or container, container

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 from stackup.cli.call import Call
 from stackup.cli.exits import Exit
 from stackup.cli.options import Options
+from stackup.cli.settings import moment
 from stackup.errors import UsageError
 from stackup.project.network import prune
 
@@ -15,7 +18,9 @@ def run(call: Call, options: Options) -> int:
             raise UsageError("nobody is there to agree", hint="pass -f")
         if not call.terminal.ask("This will remove all networks that no container is on. Are you sure?"):
             return Exit.DONE
-    for number, name in enumerate(prune(call.session())):
+    now = time.time()
+    names = prune(call.session(), options.texts("filter"), lambda text: moment(text, now))
+    for number, name in enumerate(names):
         if number == 0:
             call.terminal.print("Deleted Networks:")
         call.terminal.print(name)

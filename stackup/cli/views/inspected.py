@@ -61,11 +61,11 @@ def moment(at: float) -> str:
     return stamp(int(at * 10**9)) if at else "0001-01-01T00:00:00Z"
 
 
-def show_images(terminal: Terminal, found: list[dict[str, Any]], form: str) -> None:
+def show_objects(terminal: Terminal, found: list[dict[str, Any]], form: str) -> None:
     """All in one list, indented as docker does it, or each in a template."""
     if form and form != "json":
-        for image in found:
-            terminal.print(templates.filled(form, image, image))
+        for one in found:
+            terminal.print(templates.filled(form, one, one))
         return
     if form:
         terminal.print(go_json(found))

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from stackup.engines.builtin import earlier
 from stackup.engines.builtin.network import missing, network_of
 from stackup.engines.builtin.records import Record, Shelf, find_real
 from stackup.errors import StackupError
@@ -25,7 +26,7 @@ from stackup.runtime.spec import Attachment, ContainerSpec
 from stackup.values import Address
 
 LEASES = "leases.json"
-INSIDE, CONNECTED = "inside", "connected"
+INSIDE, CONNECTED, LINKED = "inside", "connected", "linked"
 """Keys of a container's `given`."""
 
 
@@ -139,6 +140,14 @@ def member(
     return Member(stack, address, pin_file, places)
 
 
+def links(spec: ContainerSpec, given: Mapping[str, Any]) -> dict[str, str]:
+    """What it calls others: by the file, and by each connection that was made by hand."""
+    found = dict(spec["links"])
+    for said in given.get(LINKED, {}).values():
+        found |= said
+    return found
+
+
 def by_hand(name: str) -> str:
     """The key of a network that a container was connected to by its real name: no file can have such a key."""
     return f"~{name}"
@@ -195,7 +204,7 @@ def lease(members: Sequence[Member]) -> None:
     for home, keys in _by_network(members):
         with files.Lock(os.path.join(home.folder, "leases.lock"), "leasing addresses", waiting=lambda _: None):
             leases_file = os.path.join(home.state_folder, LEASES)
-            leases: dict[str, list[str]] = files.read_json(leases_file) or {}
+            leases = earlier.pairs(files.read_json(leases_file) or {})
             four, six = (_choose(home, side, keys, leases) for side in (0, 1))
             chosen = {key: [four.get(key, ""), six.get(key, "")] for key in keys}
             if any(leases.get(key) != pair for key, pair in chosen.items()):
@@ -224,7 +233,7 @@ def release(members: Iterable[Member]) -> None:
     for home, keys in _by_network(members):
         leases_file = os.path.join(home.state_folder, LEASES)
         with files.Lock(os.path.join(home.folder, "leases.lock"), "giving addresses back", waiting=lambda _: None):
-            leases: dict[str, list[str]] = files.read_json(leases_file) or {}
+            leases = earlier.pairs(files.read_json(leases_file) or {})
             kept = {key: pair for key, pair in leases.items() if key not in keys}
             if kept != leases and os.path.isdir(home.state_folder):
                 files.write_json(leases_file, kept, durable=False)

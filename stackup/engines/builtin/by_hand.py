@@ -6,10 +6,11 @@ puts it as the file says. Any other is kept beside the form, and stays until it 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from stackup.engines.builtin import attachments
-from stackup.engines.builtin.attachments import CONNECTED, INSIDE
+from stackup.engines.builtin.attachments import CONNECTED, INSIDE, LINKED
 from stackup.engines.builtin.records import Record, Shelf
 from stackup.engines.builtin.replug import Replug
 from stackup.engines.engine import Container
@@ -74,7 +75,7 @@ class ByHand:
         self._given = self._claim["given"]
         self._replug = Replug(layout, Drivers(layout.run), self._stack, self._address, self._claim)
 
-    def connect(self, network: str, place: Attachment) -> None:
+    def connect(self, network: str, place: Attachment, links: Mapping[str, str]) -> None:
         if self._spec["network_mode"] not in ("bridge", "default"):
             raise UsageError(
                 f'"{self._name}" has no networks of its own: network_mode is {self._spec["network_mode"]}',
@@ -86,6 +87,7 @@ class ByHand:
         if key in home:
             raise UsageError(f'"{self._name}" is on network {network} already', subject=self._name)
         home[key] = place
+        self._given[LINKED] = {**self._given.get(LINKED, {}), key: dict(links)}
         try:
             if self._runs():
                 self._replug.take(self._spec)
@@ -111,6 +113,7 @@ class ByHand:
         there = {**self._spec["networks"], **self._given.get(CONNECTED, {})}
         self._replug.release({other: place for other, place in there.items() if other != key})
         home.pop(key, None)
+        self._given.get(LINKED, {}).pop(key, None)
 
     def _place_of(self, network: str) -> tuple[str, dict[str, Attachment]]:
         """The key of a network by its real name, and where the container's place on it is kept."""

@@ -150,7 +150,7 @@ class Start:
             "stop": describe.stop(spec, given["image"]),
             "log": describe.log(spec),
             "ports": describe.held_ports(record),
-            "resolver": describe.resolver(member, spec["dns"]["servers"], spec["links"]),
+            "resolver": describe.resolver(member, spec["dns"]["servers"], attachments.links(spec, given)),
             "ports_to": member.gateways[0][1] if member and member.places else "",
             "rosters": describe.rosters(member),
             "roster_key": member.key if member else "",

@@ -14,6 +14,7 @@ from stackup.kernel import files
 from stackup.layout import NETNS, Layout
 from stackup.runtime import record as status_record
 from stackup.runtime.description import Health, HeldPort, Namespaces
+from stackup.runtime.network import container as namespace
 from stackup.runtime.network import etc, names
 from stackup.runtime.network.dns import RESOLVER_ADDRESS
 from stackup.runtime.spec import ContainerSpec
@@ -178,7 +179,9 @@ def resolver(member: Member | None, servers: list[str], links: dict[str, str]) -
     if member is None or not member.places:
         return None
     rosters = [place.names_file for place in member.places]
-    return dict(names.arguments(member.pin_file, rosters, internal=member.internal, servers=servers, links=links))
+    port = namespace.resolver_port()
+    given = names.arguments(member.pin_file, rosters, internal=member.internal, servers=servers, links=links, port=port)
+    return dict(given)
 
 
 def rosters(member: Member | None) -> list[list[str]]:

@@ -132,10 +132,10 @@ class BuiltinDirect:
 
         return networks(self._layout)
 
-    def connect(self, container: Container, network: str, place: Attachment) -> None:
+    def connect(self, container: Container, network: str, place: Attachment, links: Mapping[str, str]) -> None:
         from stackup.engines.builtin.by_hand import ByHand
 
-        ByHand(self._layout, container).connect(network, place)
+        ByHand(self._layout, container).connect(network, place, links)
 
     def disconnect(self, container: Container, network: str, *, force: bool) -> None:
         from stackup.engines.builtin.by_hand import ByHand

@@ -11,7 +11,9 @@ from stackup.images import host
 from stackup.kernel import calls, nftables, rtnetlink
 from stackup.kernel.abi import AT_EMPTY_PATH, MountAttr
 from stackup.kernel.netlink import Channel
+from stackup.kernel.nftexpr import NUMGEN
 from stackup.layout import Layout
+from stackup.runtime.network import claims, families, rules
 
 
 def _ok(subject: str, text: str) -> Finding:
@@ -95,17 +97,29 @@ def _cgroups(_: Layout) -> Iterator[Finding]:
 def _firewall(_: Layout) -> Iterator[Finding]:
     try:
         with nftables.open_channel() as channel:
-            nftables.tables(channel)
-    except StackupError as problem:
-        detail = f"{problem.message}: ports are served in user space, and containers do not reach the outside"
+            absent = nftables.lacking(channel, (rules.host_table(closed=True), rules.NETWORK_MEMBERS))
+    except (StackupError, OSError) as problem:
+        detail = f"{problem}: ports are served in user space, and containers do not reach the outside"
         yield _less("nftables", detail, "load it: modprobe nf_tables")
-    else:
+        return
+    if NUMGEN in absent:
+        yield _less("nftables", "replicas share a port in user space only", f"load it: modprobe {NUMGEN}")
+    if needed := sorted(absent - {NUMGEN}):
+        yield _none("nftables", f"no {', '.join(needed)}", f"load it: modprobe -a {' '.join(needed)}")
+    if not absent:
         yield _ok("nftables", "ports and masquerading in the kernel")
 
 
-def _links(_: Layout) -> Iterator[Finding]:
+def _links(layout: Layout) -> Iterator[Finding]:
+    with Channel() as channel:
+        absent = [kind for kind in ("bridge", "veth") if not rtnetlink.has_kind(channel, kind)]
+    if absent:
+        hint = f"load it: modprobe -a {' '.join(absent)}"
+        yield _none("links", f"no {' and no '.join(absent)}: containers have no networks", hint)
     forwarding = _read("/proc/sys/net/ipv4/ip_forward").strip()
-    if forwarding == "1":
+    if turned := families.turned_on(claims.read(layout.run)):
+        yield _ok("forwarding", f"{' and '.join(turned)}: on by stackup; the last network to go restores it")
+    elif forwarding == "1":
         yield _ok("forwarding", "ip_forward is on")
     else:
         yield _ok("forwarding", "ip_forward is off; the first network turns it on and the last restores it")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import cast
 
 from stackup.engines.builtin.records import Record, Shelf, addresses, each, find_real, wanted
@@ -10,7 +10,7 @@ from stackup.engines.desire.effects import NETWORK
 from stackup.errors import HostError
 from stackup.layout import NETNS, Layout
 from stackup.reconcile.resource import Observed, Outcome, Tell, Work
-from stackup.runtime.network import options
+from stackup.runtime.network import claims, families, options
 from stackup.runtime.network.driver import Network, NetworkSpec
 from stackup.runtime.network.drivers import Drivers
 from stackup.values import Address, Data, FieldPath, Json
@@ -56,13 +56,25 @@ class NetworkKind:
         return {("rules" if name == "admitted" else "uplink" if name == "routed" else name,): False for name in wrong}
 
     def create(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
-        return each(works, self._create)
+        return each(works, lambda work: self._saying(work, tell, self._create))
 
     def update(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
         return each(works, self._update)
 
     def delete(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
-        return each(works, self._delete)
+        return each(works, lambda work: self._saying(work, tell, self._delete))
+
+    def _saying(self, work: Work, tell: Tell, verb: Callable[[Work], None]) -> None:
+        """Whether the host forwards is the host's own affair: whoever changes it says so."""
+        before = families.turned_on(claims.read(self._layout.run))
+        verb(work)
+        after = families.turned_on(claims.read(self._layout.run))
+        for switch in after:
+            if switch not in before:
+                tell.progress(work.step, f"{switch} was off and is turned on until the last network goes")
+        for switch in before:
+            if switch not in after:
+                tell.progress(work.step, f"{switch} is off again, as it was found")
 
     def _create(self, work: Work) -> None:
         want = wanted(work)

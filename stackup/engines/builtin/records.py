@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypedDict
 
+from stackup.engines.builtin import earlier
 from stackup.errors import HostError, StackupError
 from stackup.kernel import files
 from stackup.layout import DATA, RECORD, Layout
@@ -48,7 +49,8 @@ class Shelf:
         return self.layout.live_dir(self.stack, self.kind, address.directory)
 
     def read(self, address: Address) -> Record | None:
-        return record.read(self.state_dir(address))  # type: ignore[return-value]  # JSON of our own writing
+        found = record.read(self.state_dir(address))
+        return earlier.whole(self.kind, found) if found else None  # type: ignore[return-value]  # of our own writing
 
     def need(self, address: Address) -> Record:
         """The record of something that must be there."""
@@ -59,7 +61,7 @@ class Shelf:
 
     def all(self) -> Iterator[tuple[Address, Record]]:
         for _, found in record.walk(self.layout.kind_dir(self.stack, self.kind)):
-            yield Address.parse(found["address"]), found  # type: ignore[misc]
+            yield Address.parse(found["address"]), earlier.whole(self.kind, found)  # type: ignore[misc]
 
     def claim(self, want: Desired) -> Record:
         """Before anything is done. A half-made leftover's `given` is taken over, its instance is not."""

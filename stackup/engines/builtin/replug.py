@@ -88,7 +88,8 @@ class Replug:
             raise failures[member.key]
         attachments.enter_names([member], up=True)
         self._tell("rosters", describe.rosters(member))
-        self._tell("resolver", describe.resolver(member, spec["dns"]["servers"], spec["links"]))
+        links = attachments.links(spec, self._given)
+        self._tell("resolver", describe.resolver(member, spec["dns"]["servers"], links))
         describe.Surroundings(self._layout, self._stack, self._address, spec).rewrite_hosts(self._claim, member)
         if self._given.get("ports"):
             self.move_ports(member)

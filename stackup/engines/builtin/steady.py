@@ -66,9 +66,8 @@ def _alive(layout: Layout, stack: str, item: Mapping[str, Any], mine: Mapping[st
     if mine["spec"].get("external"):
         return False  # somebody else's: the planner looks
     if kind == "network":
-        link = mine["given"]["link"]
-        there = bool(mine["spec"]["internal"]) or link in _links()
-        return there and (bool(mine["given"]["parent"]) or os.path.ismount(os.path.join(live, NETNS)))
+        there = bool(mine["spec"]["internal"]) or mine["given"].get("link") in _links()
+        return there and (bool(mine["given"].get("parent")) or os.path.ismount(os.path.join(live, NETNS)))
     if kind in ("secret", "config"):
         return os.path.exists(os.path.join(live, "content"))
     if kind == "container":

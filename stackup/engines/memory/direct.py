@@ -121,7 +121,7 @@ class MemoryDirect:
     def volume(self, volume: Mapping[str, Any]) -> AbstractContextManager[int]:
         raise Unsupported(f'"{volume["name"]}" is in memory only and has no files', subject=str(volume["name"]))
 
-    def connect(self, container: Container, network: str, place: Attachment) -> None:
+    def connect(self, container: Container, network: str, place: Attachment, links: Mapping[str, str]) -> None:
         raise Unsupported("networks in memory take nobody by hand", subject=network)
 
     def disconnect(self, container: Container, network: str, *, force: bool) -> None:

@@ -40,6 +40,8 @@ def check(spec: NetworkSpec, held: HostClaims) -> None:
         if subnet:
             _check_ipam(spec["name"], subnet, gateway)
             pools.check_subnet(subnet, _others(held, key_of(spec)))
+            if not spec["internal"] and not spec["parent"]:  # else the host has no route to it
+                pools.check_routes(subnet, _ways(spec["link_name"] or key_of(spec)))
 
 
 def _check_ipam(name: str, subnet: str, gateway: str) -> None:
@@ -93,7 +95,7 @@ def _four(
         subnet = pools.choose_subnet([*taken, *routed])
     uplink = [] if spec["internal"] else (before["uplink"] if before else [])
     if not uplink and not spec["internal"]:
-        uplink = list(pools.choose_uplink([*taken, *routed]))
+        uplink = list(pools.choose_uplink([*taken, *routed, subnet]))
     return subnet, uplink
 
 
@@ -121,6 +123,16 @@ def _others(held: HostClaims, link: str) -> dict[str, str]:
 def _ends(claim: NetworkClaim) -> Iterator[str]:
     yield from claim["uplink"]
     yield from claim.get("uplink6", ())
+
+
+def _ways(own: str) -> Iterator[tuple[str, str, bool]]:
+    """The host's routes, but for those of a network's own uplink: it may be there already."""
+    with Channel() as channel:
+        names = {link["index"]: name for name, link in rtnetlink.links(channel).items()}
+        for route in rtnetlink.routes(channel):
+            link = names.get(route["index"], "")
+            if link != own and not str(route["target"]).startswith("fe80:"):
+                yield str(route["target"]), link, bool(route["via"])
 
 
 def _routed() -> Iterator[str]:

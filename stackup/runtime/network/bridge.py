@@ -61,9 +61,12 @@ class Bridge:
             opens = self.tables and not network["internal"]
             if opens:
                 uplink.note(held, network)
-        _build(network, tables=self.tables)
-        if opens:
-            uplink.open_host(network, self.run_dir, foreign_rules=self.foreign_rules)
+        try:
+            _build(network, tables=self.tables)
+            if opens:
+                uplink.open_host(network, self.run_dir, foreign_rules=self.foreign_rules)
+        except KernelError as problem:
+            raise _named(network, problem) from problem
         return network
 
     def half_made(self, spec: NetworkSpec) -> Network:
@@ -75,7 +78,8 @@ class Bridge:
 
     def attach(self, network: Network, endpoints: Sequence[Endpoint]) -> list[StackupError | None]:
         with _inside(network) as ns_fd:
-            return plug.plug_in(network, ns_fd, endpoints, tables=self.tables)
+            outcomes = plug.plug_in(network, ns_fd, endpoints, tables=self.tables)
+        return [problem and _named(network, problem) for problem in outcomes]
 
     def detach(self, network: Network, endpoints: Sequence[Endpoint]) -> list[StackupError | None]:
         if not netns.is_pinned(network["pin_file"]):
@@ -106,7 +110,8 @@ class Bridge:
         facts["members"] = [*sorted(name for name, link in links.items() if link["master"] and link["up"])]
         if not network["internal"]:
             facts.update(uplink.observe(network))
-            facts["admitted"] = self.tables and uplink.admitted(network)
+            if self.tables:
+                facts["admitted"] = uplink.admitted(network)
         return facts
 
     def remove(self, network: Network) -> list[StackupError]:
@@ -160,16 +165,23 @@ def _build(network: Network, *, tables: bool) -> None:
 def _build_bridge(network: Network, ns_fd: int) -> None:
     mac = pools.mac_of(network["gateway"] or network["gateway6"])
     with Channel(ns_fd=ns_fd) as channel:
-        try:
-            channel.require([rtnetlink.add_bridge(rules.BRIDGE_LINK, mac, network["mtu"])], (errno.EEXIST,))
-        except KernelError as problem:
-            if problem.errno == errno.EOPNOTSUPP:
-                raise Unsupported(
-                    "this kernel has no bridges", subject=network["name"], hint="load it: modprobe bridge"
-                ) from problem
-            raise
+        channel.require([rtnetlink.add_bridge(rules.BRIDGE_LINK, mac, network["mtu"])], (errno.EEXIST,))
         index = rtnetlink.index_of(rules.BRIDGE_LINK, ns_fd)
         channel.require([rtnetlink.add_address(index, side.gateway, side.prefix) for side in families.sides(network)])
+
+
+def _named(network: Network, problem: StackupError) -> StackupError:
+    """What the kernel was built without, in words; any other failure as it is."""
+    lacks = problem.lacks if isinstance(problem, KernelError) else ""
+    if not lacks:
+        return problem
+    name = network["name"]
+    return Unsupported(
+        f'network "{name}" needs {" or ".join(lacks.split())}, which this kernel does not have',
+        subject=name,
+        hint=f"load it: modprobe -a {lacks}",
+        code="kernel-lacks",
+    )
 
 
 def _collect(problems: list[StackupError], step: Callable[[], None]) -> None:

@@ -10,6 +10,7 @@ import os
 
 from stackup.kernel import netns, nftables
 from stackup.runtime.network import rules
+from stackup.runtime.network.dns import PORT, RESOLVER_PORT
 
 _SETTINGS = (
     # As Docker has it: an unprivileged user inside may bind port 80 and send pings; both are the namespace's own.
@@ -20,17 +21,25 @@ _SETTINGS = (
 
 
 def prepare(pin_file: str, *, resolver: bool = True) -> None:
-    """Pins a namespace with loopback up, its settings and, with `resolver`, the way to it. Again: mends it."""
+    """Pins a namespace with loopback up, its settings and, with `resolver`, the way to it. Again: mends it.
+
+    Without nf_tables nothing leads to it, and `resolver_port` is 53 itself.
+    """
     netns.create(pin_file)
     ns_fd = netns.open_pin(pin_file)
     try:
         with netns.Inside(ns_fd):
             netns.ease_sysctls(_SETTINGS)
-            if resolver:
+            if resolver and nftables.available():
                 with nftables.open_channel() as channel:
                     nftables.apply(channel, nftables.whole(rules.CONTAINER))
     finally:
         os.close(ns_fd)
+
+
+def resolver_port() -> int:
+    """Where the container's name server listens."""
+    return RESOLVER_PORT if nftables.available() else PORT
 
 
 def discard(pin_file: str) -> None:

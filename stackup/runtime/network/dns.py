@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import struct
 
+PORT = 53
 RESOLVER_ADDRESS, RESOLVER_PORT = "127.0.0.11", 61053
 """Above the kernel's ephemeral ports (32768 to 60999), so that no connection of the container's is given it."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stackup.kernel import nftables
 from stackup.runtime.network.bridge import Bridge
 from stackup.runtime.network.parented import Parented
 
@@ -20,7 +21,7 @@ class Drivers:
 
     def __init__(self, run_dir: str) -> None:
         self._by_name: dict[str, Driver] = {
-            "bridge": Bridge(run_dir),
+            "bridge": Bridge(run_dir, tables=nftables.available()),
             "macvlan": Parented("macvlan", run_dir),
             "ipvlan": Parented("ipvlan", run_dir),
         }

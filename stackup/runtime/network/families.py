@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from stackup.kernel.nftables import Table
+    from stackup.runtime.network.claims import HostClaims
     from stackup.runtime.network.driver import Network
 
 
@@ -72,6 +73,11 @@ SIX = Family(nftables.IP6, "net/ipv6/conf/all/forwarding", "forwarding6", "uplin
 FAMILIES = (FOUR, SIX)
 
 
+def turned_on(held: HostClaims) -> list[str]:
+    """The switches that stackup found off, and turns back when its last network goes."""
+    return [family.switch.replace("/", ".") for family in FAMILIES if held.get(family.claim) is not None]
+
+
 def require_six(name: str) -> None:
     """Raises Unsupported where the kernel was built or booted without IPv6."""
     try:
@@ -92,7 +98,7 @@ def unique_local(identity: str, taken: Iterable[str]) -> str:
         first = int.from_bytes(b"\xfd" + digest[:5], "big") << 80
         if not any(low < first + (1 << 80) and first <= high for low, high in blocks):
             return f"{pools.address_text(first)}/48"
-    raise pools.exhausted("fd00::/8", 48)
+    raise pools.exhausted(["fd00::/8"], 48)
 
 
 def inside_local(prefix48: str) -> tuple[str, list[str]]:

@@ -57,9 +57,11 @@ def _plug_group(network: Network, ns_fd: int, endpoints: Sequence[Endpoint], tab
         for endpoint in endpoints:
             fds.append(netns.open_pin(endpoint["pin_file"]))
             opened.callback(os.close, fds[-1])
+        outcomes, there = _link_up(network, ns_fd, endpoints, fds)
         if tables:
-            _set_members(ns_fd, endpoints)
-        outcomes = _link_up(network, ns_fd, endpoints, fds)
+            plugged = [one for one, problem in zip(endpoints, outcomes, strict=True) if problem is None]
+            _let_speak(ns_fd, [one for one in plugged if port_of(one) not in there])
+            _set_members(ns_fd, [one for one in plugged if port_of(one) in there])
         for place, (endpoint, fd) in enumerate(zip(endpoints, fds, strict=True)):
             if outcomes[place] is None:
                 outcomes[place] = configure(network, endpoint, fd)
@@ -82,11 +84,11 @@ def leave(pin_file: str, link: str, table: int, addresses: Sequence[str]) -> Non
 
 def pull_out(ns_fd: int, endpoints: Sequence[Endpoint], *, tables: bool) -> list[StackupError | None]:
     names = [port_of(endpoint) for endpoint in endpoints]
+    if tables:
+        _set_members(ns_fd, (), gone=names)  # before the links: one that is not there has nothing in the set
     with Channel(ns_fd=ns_fd) as channel:
         outcomes = channel.perform([rtnetlink.set_group(name, LEAVING) for name in names])
         channel.require([rtnetlink.delete_group(LEAVING)], (errno.ENODEV,))
-    if tables:
-        _set_members(ns_fd, (), gone=names)
     return [None if error and error.errno == errno.ENODEV else error for error in outcomes]
 
 
@@ -106,13 +108,30 @@ def observe(ns_fd: int, endpoint: Endpoint) -> Data:
     return {"plugged": bool(port.get("up") and port.get("master")), "address": address.partition("/")[0]}
 
 
-def _set_members(ns_fd: int, endpoints: Sequence[Endpoint], gone: Sequence[str] = ()) -> None:
-    """Which port may send as whom; elements of these ports that are no longer true go in the same transaction."""
+def _keys(endpoints: Sequence[Endpoint]) -> dict[str, set[tuple[Value, ...]]]:
+    """Who sends as whom, by set."""
     wanted: dict[str, set[tuple[Value, ...]]] = {rules.MEMBERS: set(), rules.MEMBERS6: set()}
     for endpoint in endpoints:
         for address in _spoken(endpoint):
             name = rules.MEMBERS6 if ":" in address else rules.MEMBERS
             wanted[name].add((port_of(endpoint), mac_of(endpoint), address))
+    return wanted
+
+
+def _let_speak(ns_fd: int, endpoints: Sequence[Endpoint]) -> None:
+    """Ports that were not there have nothing in the set, so that nobody reads what all the others have."""
+    requests: list[netlink.Request] = []
+    for name, keys in _keys(endpoints).items():
+        requests += nftables.add_elements(rules.NETWORK_MEMBERS, name, [(key, ()) for key in sorted(keys)])
+    with nftables.open_channel(ns_fd) as channel:
+        nftables.apply(channel, requests)
+
+
+def _set_members(ns_fd: int, endpoints: Sequence[Endpoint], gone: Sequence[str] = ()) -> None:
+    """The same where ports were there; elements of theirs that are no longer true go in the same transaction."""
+    if not endpoints and not gone:
+        return
+    wanted = _keys(endpoints)
     ports = {port_of(endpoint) for endpoint in endpoints} | set(gone)
     with nftables.open_channel(ns_fd) as channel:
         requests: list[netlink.Request] = []
@@ -137,8 +156,8 @@ def _has_six(endpoint: Endpoint) -> bool:
 
 def _link_up(
     network: Network, ns_fd: int, endpoints: Sequence[Endpoint], fds: Sequence[int]
-) -> list[StackupError | None]:
-    """All veth pairs in one batch; a pair that is there and leads to the right container stays."""
+) -> tuple[list[StackupError | None], set[str]]:
+    """All veth pairs in one batch, and the ports that were there: one that leads to the right container stays."""
     master = rtnetlink.index_of(rules.BRIDGE_LINK, ns_fd)
     requests = [
         rtnetlink.add_veth(
@@ -151,8 +170,10 @@ def _link_up(
     ]
     with Channel(ns_fd=ns_fd) as channel:
         outcomes: list[StackupError | None] = []
+        there: set[str] = set()
         for endpoint, fd, request, error in zip(endpoints, fds, requests, channel.perform(requests), strict=True):
             if error and error.errno == errno.EEXIST:
+                there.add(port_of(endpoint))
                 outcomes.append(_adopt(channel, endpoint, fd, request))
             elif error and error.errno == errno.EXFULL:
                 outcomes.append(_full(network))
@@ -161,7 +182,7 @@ def _link_up(
         if network["apart"]:
             apart = channel.perform([rtnetlink.isolate_port(port_of(endpoint)) for endpoint in endpoints])
             outcomes = [before or after for before, after in zip(outcomes, apart, strict=True)]
-        return outcomes
+        return outcomes, there
 
 
 def _full(network: Network) -> StackupError:

@@ -14,10 +14,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-NETWORK_POOL = "10.192.0.0/12"
-"""4,096 networks of 254 addresses; far from the ranges that home routers, Docker and most offices use."""
-UPLINK_POOL = "10.208.0.0/18"
-"""8,192 point-to-point pairs for the links between networks and the host."""
+NETWORK_POOLS = ("10.192.0.0/12", "172.16.0.0/12", "192.168.0.0/16")
+"""4,096 networks of 254 addresses, far from the ranges that home routers, Docker and most offices use; the other
+private ranges follow, since a VPN may have routed all of 10.0.0.0/8 to somewhere.
+"""
+UPLINK_POOLS = ("10.208.0.0/18", "172.31.192.0/18", "192.168.192.0/18")
+"""8,192 point-to-point pairs for the links between networks and the host, and again."""
 PREFIX = 24
 
 
@@ -82,25 +84,27 @@ def first_free(pool: str, prefix: int, taken: Iterable[str]) -> str | None:
     return f"{address_text(low)}/{prefix}" if low + size - 1 <= high else None
 
 
-def choose_subnet(taken: Iterable[str], *, pool: str = NETWORK_POOL, prefix: int = PREFIX) -> str:
-    found = first_free(pool, prefix, taken)
+def choose_subnet(taken: Iterable[str], *, pools: Sequence[str] = NETWORK_POOLS, prefix: int = PREFIX) -> str:
+    used = [*taken]
+    found = next(filter(None, (first_free(pool, prefix, used) for pool in pools)), None)
     if found is None:
-        raise exhausted(pool, prefix)
+        raise exhausted(pools, prefix)
     return found
 
 
-def exhausted(pool: str, prefix: int) -> HostError:
+def exhausted(pools: Sequence[str], prefix: int) -> HostError:
+    """Networks and what the host routes have taken all of it."""
     return HostError(
-        f'no /{prefix} is left in "{pool}"',
-        subject=pool,
-        hint="give the network an `ipam.config.subnet` of its own, or remove unused networks",
+        f"no /{prefix} is left in {', '.join(pools)}: networks and routes of this host take all of it",
+        subject=pools[0],
+        hint="give the network an `ipam.config.subnet` of its own, or remove networks: stackup network prune",
         code="subnets-exhausted",
     )
 
 
 def choose_uplink(taken: Iterable[str]) -> tuple[str, str]:
     """The host's end and the network's end of a point-to-point pair."""
-    pair = choose_subnet(taken, pool=UPLINK_POOL, prefix=31)
+    pair = choose_subnet(taken, pools=UPLINK_POOLS, prefix=31)
     first, last = bounds(pair)
     return address_text(first), address_text(last)
 
@@ -113,6 +117,25 @@ def check_subnet(subnet: str, taken: Mapping[str, str]) -> None:
         if first <= high and low <= last:
             raise HostError(
                 f'the subnet "{subnet}" overlaps "{other}" of {owner}',
+                subject=subnet,
+                hint="choose another `ipam.config.subnet`, or leave it out and a free one is chosen",
+                code="subnet-overlap",
+            )
+
+
+def check_routes(subnet: str, routes: Iterable[tuple[str, str, bool]]) -> None:
+    """A subnet that the file names must not take from the host what it reaches by a link of its own, or by a route of
+    at most that size. `routes`: (target, link, whether by a gateway). A wider route to a gateway only loses a part to
+    the narrower one, which whoever writes a subnet down may want.
+    """
+    first, last = bounds(subnet)
+    for target, link, far in routes:
+        if target == "default" or (":" in target) != (":" in subnet):
+            continue
+        low, high = bounds(target)
+        if (first <= low and high <= last) or (not far and first <= high and low <= last):
+            raise HostError(
+                f'the subnet "{subnet}" overlaps "{target}", which this host reaches through "{link}"',
                 subject=subnet,
                 hint="choose another `ipam.config.subnet`, or leave it out and a free one is chosen",
                 code="subnet-overlap",

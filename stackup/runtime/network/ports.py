@@ -68,6 +68,8 @@ def _change(ports: Sequence[Published], become: Callable[[list[Values], list[Val
         if found := element(port):
             said = wishes.setdefault(found[0], {}).setdefault(found[1][0], [])
             said += [found[1][1]] if found[1][1] not in said else []
+    if not wishes:
+        return  # perhaps because there is no nf_tables
     lost: list[Values] = []
     with nftables.open_channel() as channel:
         requests: list[Request] = []
@@ -204,6 +206,8 @@ def _explain(wanted: HeldPort, published: str, run_dir: str) -> HostError:
 
 def _published_by(port: int, protocol: str, run_dir: str) -> str:
     """The stack whose container the port leads to, when stackup published it."""
+    if not nftables.available():
+        return ""
     with nftables.open_channel() as channel:
         found = [
             str(value[0])

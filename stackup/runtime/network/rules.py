@@ -26,6 +26,7 @@ from stackup.kernel.nftables import (
     Set,
     Table,
 )
+from stackup.kernel.nftexpr import NUMGEN, modules
 from stackup.runtime.network.dns import RESOLVER_ADDRESS, RESOLVER_PORT
 
 TYPE_CHECKING = False
@@ -79,35 +80,43 @@ _MASQUERADE: tuple[Rule, ...] = (
 )
 
 
-def host_table(*, closed: bool) -> Table:
-    """`closed`: stackup turned forwarding on, so nothing but its own traffic is forwarded."""
+def host_table(*, closed: bool, shares: bool = True) -> Table:
+    """`closed`: stackup turned forwarding on, so nothing but its own traffic is forwarded. `shares`: the kernel counts,
+    so that it divides connections among replicas; else what is for several of them stays with the monitors' sockets.
+    """
+    published = _PUBLISHED if shares else _unshared(_PUBLISHED)
     return Table(
         IP,
         TABLE,
         _host_sets(ADDRESS),
         (
             Chain("guard", "filter", PREROUTING, _RAW, _LOOPBACK_GUARD),
-            Chain("arriving", "nat", PREROUTING, _DNAT, _PUBLISHED),
-            Chain("local", "nat", OUTPUT, _DNAT, _PUBLISHED),
+            Chain("arriving", "nat", PREROUTING, _DNAT, published),
+            Chain("local", "nat", OUTPUT, _DNAT, published),
             Chain("forward", "filter", FORWARD, _FILTER, _FORWARD + (_CLOSED if closed else ())),
             Chain("leaving", "nat", POSTROUTING, _SNAT, _MASQUERADE),
         ),
     )
 
 
-def host_table6(*, closed: bool) -> Table:
+def host_table6(*, closed: bool, shares: bool = True) -> Table:
     """The same for IPv6, made with the first network that has it."""
+    published = _PUBLISHED6 if shares else _unshared(_PUBLISHED6)
     return Table(
         IP6,
         TABLE,
         _host_sets(ADDRESS6),
         (
-            Chain("arriving", "nat", PREROUTING, _DNAT, _PUBLISHED6),
-            Chain("local", "nat", OUTPUT, _DNAT, _PUBLISHED6),
+            Chain("arriving", "nat", PREROUTING, _DNAT, published),
+            Chain("local", "nat", OUTPUT, _DNAT, published),
             Chain("forward", "filter", FORWARD, _FILTER, _FORWARD + (_CLOSED if closed else ())),
             Chain("leaving", "nat", POSTROUTING, _SNAT, _MASQUERADE[:-1]),
         ),
     )
+
+
+def _unshared(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    return tuple(rule for rule in rules if NUMGEN not in modules(rule))
 
 
 def _host_sets(address: str) -> tuple[Set, ...]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
-from stackup.errors import HostError
+from stackup.errors import HostError, KernelError
 from stackup.kernel import netns, nftables, rtnetlink
 from stackup.kernel.netlink import Channel
+from stackup.kernel.nftexpr import NUMGEN
 from stackup.kernel.rtnetlink import VethPeer
 from stackup.runtime.network import claims, families, foreign, rules
 from stackup.runtime.network.families import FAMILIES, SIX, Family
@@ -20,7 +21,7 @@ from stackup.runtime.network.options import NAME
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from stackup.kernel.nftables import Table
+    from stackup.kernel.netlink import Request
     from stackup.runtime.network.claims import HostClaims
     from stackup.runtime.network.driver import Network
     from stackup.values import Data
@@ -60,10 +61,7 @@ def open_host(network: Network, run_dir: str, *, foreign_rules: bool) -> None:
     held = claims.read(run_dir)
     with nftables.open_channel() as channel:
         for family in families_of(network):
-            requests = nftables.whole(_table(family, closed=family.claim in held))
-            for name in (rules.UPLINKS,) if network["masquerade"] else (rules.UPLINKS, rules.PLAIN):
-                requests += nftables.add_elements(family.table, name, [((network["link"],), ())])
-            nftables.apply(channel, requests)
+            _install(channel, family, network, closed=family.claim in held)
             if family is SIX:
                 _listen(dict.fromkeys(held.get("accept_ra", ()), "2"))
             netns.write_sysctl(family.switch, "1")
@@ -75,8 +73,18 @@ def open_host(network: Network, run_dir: str, *, foreign_rules: bool) -> None:
             foreign.open_chains(channel, wanted, network["link"])
 
 
-def _table(family: Family, *, closed: bool) -> Table:
-    return rules.host_table6(closed=closed) if family is SIX else rules.host_table(closed=closed)
+def _install(channel: Channel, family: Family, network: Network, *, closed: bool) -> None:
+    """The host's table with this uplink; where the kernel cannot count, monitors divide what replicas share."""
+    make = rules.host_table6 if family is SIX else rules.host_table
+    elements: list[Request] = []
+    for name in (rules.UPLINKS,) if network["masquerade"] else (rules.UPLINKS, rules.PLAIN):
+        elements += nftables.add_elements(family.table, name, [((network["link"],), ())])
+    try:
+        nftables.apply(channel, nftables.whole(make(closed=closed)) + elements)
+    except KernelError as problem:
+        if NUMGEN not in problem.lacks:
+            raise
+        nftables.apply(channel, nftables.whole(make(closed=closed, shares=False)) + elements)
 
 
 def close_host(held: HostClaims) -> None:

@@ -1,7 +1,8 @@
 """Questions that are not ours, asked of other name servers: one socket and one fresh random id a question.
 
-A server is asked over the transport that the client used; the next one is tried when it refuses or keeps silent. An
-answer counts only from the socket that asked, with its id and its question. Hot.
+A server is asked over the transport that the client used; the next one is tried when it refuses or keeps silent, and
+who kept silent lately is asked last, so that a dead server costs one question its patience and not every one. An answer
+counts only from the socket that asked, with its id and its question. Hot.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import time
 
 from stackup.errors import StackupError
 from stackup.kernel import netns
+from stackup.runtime.network import dns
 from stackup.runtime.network.watch import READ, WRITE, Watch
 
 TYPE_CHECKING = False
@@ -26,20 +28,30 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 2.0
 ROUNDS = 2
+SILENT_S = 30.0
+"""How long a server that kept silent stands behind the others."""
 MOST_PENDING = 128
-PORT = 53
+
+
+_REFUSALS = (dns.SERVFAIL, dns.NOTIMP, dns.REFUSED)
+"""Another server may know better; when none does, the last refusal is the answer."""
 
 
 class Asked:
     """One question under way. `answer` is called once: with the reply under the client's id, or None."""
 
-    __slots__ = ("answer", "deadline", "link", "number", "packet", "received", "servers", "stream", "to_send")
+    __slots__ = (
+        "answer", "deadline", "link", "number", "packet", "received", "refusal", "server", "servers", "stream",
+        "to_send",
+    )  # fmt: skip
 
     def __init__(self, packet: bytes, servers: list[Server], stream: bool, answer: Answer) -> None:
         self.packet = packet
         self.servers = servers
         self.stream = stream
         self.answer = answer
+        self.server: Server = ("", -1)
+        self.refusal: bytes | None = None
         self.link: socket.socket | None = None
         self.deadline = 0.0
         self.number = b""
@@ -52,26 +64,31 @@ class Upstream:
         self._watch = watch
         self._patience_s = patience_s
         self._asked: dict[int, Asked] = {}
+        self._silent: dict[Server, float] = {}
+        """Until when each is asked last."""
 
     def ask(self, packet: bytes, servers: list[Server], stream: bool, answer: Answer) -> None:
         """Asks the servers in turn; too many questions at once are answered with None."""
         if len(self._asked) >= MOST_PENDING:
             answer(None)
             return
-        self._next(Asked(packet, servers * ROUNDS, stream, answer))
+        now = time.monotonic()
+        self._silent = {server: until for server, until in self._silent.items() if until > now}
+        ranked = sorted(servers, key=lambda server: server in self._silent)
+        self._next(Asked(packet, ranked * ROUNDS, stream, answer))
 
     def _next(self, asked: Asked) -> None:
         """Puts the question to the next server that can be reached at all."""
         self._leave(asked)
         while asked.servers:
-            address, ns_fd = asked.servers.pop(0)
+            asked.server = asked.servers.pop(0)
             try:
-                self._open(asked, address, ns_fd)
+                self._open(asked, *asked.server)
             except (OSError, StackupError):
                 self._leave(asked)
                 continue
             return
-        asked.answer(None)
+        asked.answer(asked.refusal)
 
     def _open(self, asked: Asked, address: str, ns_fd: int) -> None:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -84,7 +101,7 @@ class Upstream:
         asked.to_send = struct.pack(">H", len(message)) + message if asked.stream else message
         asked.received = b""
         asked.deadline = time.monotonic() + self._patience_s
-        refused = link.connect_ex((address, PORT))
+        refused = link.connect_ex((address, dns.PORT))
         if refused not in (0, errno.EINPROGRESS):
             raise OSError(refused, os.strerror(refused))
         if not asked.stream:
@@ -108,9 +125,17 @@ class Upstream:
         except OSError:
             self._next(asked)
             return
-        if reply is not None and _matches(asked, reply):
-            self._leave(asked)
-            asked.answer(asked.packet[:2] + reply[2:])
+        if reply is None or not _matches(asked, reply):
+            return
+        self._silent.pop(asked.server, None)
+        told = asked.packet[:2] + reply[2:]
+        if reply[3] & 0xF in _REFUSALS:
+            asked.refusal = told
+            asked.servers = [server for server in asked.servers if server != asked.server]
+            self._next(asked)
+            return
+        self._leave(asked)
+        asked.answer(told)
 
     def _exchange(self, asked: Asked, link: socket.socket, events: int) -> bytes | None:
         """The reply when it is whole; a server that hangs up early is an OSError."""
@@ -136,6 +161,7 @@ class Upstream:
 
     def tick(self, now: float) -> None:
         for asked in [asked for asked in self._asked.values() if asked.deadline <= now]:
+            self._silent[asked.server] = now + SILENT_S
             self._next(asked)
 
     def close(self) -> None:

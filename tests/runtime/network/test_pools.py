@@ -17,8 +17,12 @@ def test_the_lowest_free_subnet_is_chosen_beside_what_is_taken_and_routed() -> N
 
 
 def test_a_route_to_everything_private_leaves_nothing_to_choose() -> None:
-    with pytest.raises(HostError, match=r'no /24 is left in "10\.192') as caught:
-        pools.choose_subnet(["10.0.0.0/8"])
+    assert pools.choose_subnet(["10.0.0.0/8"]) == "172.16.0.0/24"
+    assert pools.choose_uplink(["10.0.0.0/8", "172.31.192.0/19"]) == ("172.31.224.0", "172.31.224.1")
+    with pytest.raises(
+        HostError, match=r"no /24 is left in 10\.192.*, 192\.168\.0\.0/16: networks and routes"
+    ) as caught:
+        pools.choose_subnet(["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"])
     assert "subnet" in caught.value.hint
 
 

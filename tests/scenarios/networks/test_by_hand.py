@@ -99,3 +99,82 @@ def test_what_is_asked_wrongly_must_be_told(net: Net) -> None:
         assert "Traceback" not in told
     assert net("network ls -q") == ""
     assert net.told("network rm -f nothing") == ""
+
+
+def test_every_flag_of_docker_must_be_taken(net: Net) -> None:
+    net.write(f"""
+services:
+  web: {net.service("hostname: web")}
+  client: {net.service("hostname: client")}
+networks: {{default: {{}}}}
+""")
+    before = net.machine.inventory()
+    net("up -d")
+    ids = net.ids()
+    line = "network create --attachable --driver bridge --subnet 10.66.0.0/24,fd00:66::/64 --gateway 10.66.0.254"
+    line += " --ip-range 10.66.0.128/25 --aux-address printer=10.66.0.128 --ipv6 --label colour=red --label empty"
+    line += " -o com.docker.network.driver.mtu=1400 --ipam-driver default --scope local --internal=false wide"
+    wide = net(line).strip()
+    net("network create --ipv4=false --ipv6 --internal six")
+    assert "changes nothing" in net.told("network create --ipam-opt a=b opted")
+    for flag in ("--config-only", "--config-from wide", "--ingress"):
+        assert f"{flag.split()[0]} is for swarms" in net.told(f"network create {flag} other", code=None)
+    assert '--scope is local here, not "swarm"' in net.told("network create --scope swarm other", code=None)
+    line = (
+        "network connect --alias data,store --ip 10.66.0.7 --ip6 fd00:66::7 --gw-priority -1 --link net-client-1:friend"
+    )
+    net(f"{line} --driver-opt com.docker.network.endpoint.ifname=wide0 wide net-web-1")
+    net("network connect --link-local-ip 169.254.7.7 wide net-client-1")
+    assert net.ids() == ids
+    assert "wide0" in net.run("web", "ip", "-o", "link")
+    assert "1400" in net.run("web", "cat", "/sys/class/net/wide0/mtu")
+    assert net.look("client", "store") == "10.66.0.7 fd00:66::7"
+    assert net.ask("web", "friend").startswith("client ")
+    assert "not known" in net.look("client", "friend"), "a link is one container's word for another"
+    assert "169.254.7.7" in net.run("client", "ip", "-o", "address")
+    assert "10.66.0.129" in net.run("client", "ip", "-o", "address"), "the first of the range is kept for the printer"
+    net("restart web")
+    assert net.ask("web", "friend").startswith("client ")
+    net("network disconnect wide net-web-1")
+    assert "not known" in net.look("web", "friend")
+
+    assert net("network inspect -f {{.Name}}/{{.EnableIPv4}}/{{.EnableIPv6}} six wide").split() == [
+        "six/false/true",
+        "wide/true/true",
+    ]
+    assert net("network inspect --format json wide").startswith('[{"Attachable":true,"ConfigFrom":{"Network":""}')
+    assert [one["IPv4Address"] for one in json.loads(net("network inspect -v wide"))[0]["Containers"].values()] == [
+        "10.66.0.129/24"
+    ]
+    assert json.loads(net.machine.typed("network", "inspect", "wide", "no", cwd=net.folder, code=None).stdout)
+    assert net("network ls --format {{.Name}}:{{.Internal}}").split() == [
+        "net_default:false", "opted:false", "six:true", "wide:false",
+    ]  # fmt: skip
+    assert net.machine.stackup("network", "ls", "--format", "table {{.ID}}\t{{.Name}}", "--filter", "name=wid",
+                               cwd=net.folder).splitlines() == [f"NETWORK ID{' ' * (len(wide[:12]) - 7)}NAME",
+                                                                f"{wide[:12]}   wide"]  # fmt: skip
+    assert net("network ls -q --no-trunc -f label=colour=red").split() == [wide]
+    assert net(f"network ls -q -f id={wide[2:8]}").split() == [wide[:12]]
+    for filters, names in (
+        ("dangling=true", ["opted", "six"]),
+        ("dangling=false", ["net_default", "wide"]),
+        ("scope=local", ["net_default", "opted", "six", "wide"]),
+        ("scope=swarm", []),
+        ("type=builtin", []),
+        ("driver=bridge --filter name=s", ["six"]),
+        ("label=colour", ["wide"]),
+    ):
+        assert net(f"network list --format {{{{.Name}}}} --filter {filters}").split() == names, filters
+    assert "invalid filter 'type=x'" in net.told("network ls -f type=x", code=None)
+    net("network disconnect wide net-client-1")
+    assert net("network prune -f --filter until=24h") == ""
+    assert net("network prune -f --filter label!=colour --filter until=0s").split() == [
+        "Deleted",
+        "Networks:",
+        "opted",
+        "six",
+    ]
+    assert '"colour" is not a filter' in net.told("network prune -f --filter colour", code=None)
+    assert net("network remove wide").strip() == "wide"
+    net("down -v")
+    net.machine.must_be_as(before)
