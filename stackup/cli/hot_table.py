@@ -15,6 +15,7 @@ VERBS = {
     "create": "services|many|| build|flag|--build| no_build|flag|--no-build| pull|text|--pull| quiet_pull|flag|--quiet-pull| force_recreate|flag|--force-recreate| no_recreate|flag|--no-recreate| remove_orphans|flag|--remove-orphans| scale|texts|--scale| yes|flag|--yes,-y|",
     "doctor": "json|flag|--json|",
     "down": "services|many|| volumes|flag|--volumes,-v| rmi|text|--rmi| remove_orphans|flag|--remove-orphans| timeout|number|--timeout,-t| yes|flag|--yes,-y|",
+    "events": "services|many|| json|flag|--json| since|text|--since| until|text|--until|",
     "exec": "service|one|| command|some|| detach|flag|--detach,-d| env|texts|--env,-e| user|text|--user,-u| workdir|text|--workdir,-w| index|number|--index| no_tty|flag|--no-tty,-T| tty|flag|--tty,-t| interactive|flag|--interactive,-i|1 interactive|off|--no-interactive| privileged|flag|--privileged| rest",
     "explain": "code|maybe||",
     "export": "service|one|| index|number|--index| output|text|--output,-o|",

@@ -8,7 +8,7 @@ from __future__ import annotations
 GRAMMARS = {
     "lifecycle": ("up", "down", "create", "start", "stop", "restart", "scale", "rm", "kill", "pause", "unpause"),
     "planning": ("plan", "apply", "why", "explain", "config", "vars", "doctor", "version", "completion"),
-    "looking": ("ps", "logs", "ls", "images", "port", "top", "volumes"),
+    "looking": ("ps", "logs", "ls", "images", "port", "top", "volumes", "events"),
     "inside": ("exec", "run", "attach", "wait"),
     "contents": ("commit", "cp", "export"),
     "building": ("build",),
@@ -50,6 +50,7 @@ VERBS = {
     "create": "Create containers for a service",
     "doctor": "Say what this machine can and cannot do",
     "down": "Stop and remove containers, networks",
+    "events": "Receive real time events from containers",
     "exec": "Execute a command in a running container",
     "explain": "Explain the code of an error or a warning",
     "export": "Export a service container's filesystem as a tar archive",

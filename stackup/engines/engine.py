@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from stackup.engines.desire.facts import Facts
     from stackup.errors import StackupError
+    from stackup.runtime.description import Happening
     from stackup.runtime.spec import Attachment
     from stackup.values import Data
 
@@ -89,6 +90,12 @@ class Direct(Protocol):
         self, container: Container, *, tail: int | None, since: float, until: float, follow: bool
     ) -> Iterator[tuple[int, str, bytes]]:
         """(nanoseconds since the epoch, "stdout" or "stderr", one line without its end)."""
+        ...
+
+    def events(self, stack: str, *, since: float, until: float, follow: bool) -> Iterator[Happening]:
+        """What happened to a stack's containers between two moments, or what happens from now on (with `since`: from
+        then on); a stack that is not there yet has no past.
+        """
         ...
 
     def exec(self, container: Container, request: ExecRequest) -> int:

@@ -19,12 +19,14 @@ LONGEST = 16 << 10
 MAX_SIZE = 16 << 20
 MAX_FILE = 3
 """Where the stack file sets no bound: 48 MiB a container."""
+_written: dict[int, bytes] = {}
+"""The last second's text."""
 
 
 class LogWriter:
     """`write` takes what was read from a stream; `end` is for its end of file. `problem` says why output was lost."""
 
-    __slots__ = ("_fd", "_max_file", "_max_size", "_rest", "_second", "_size", "_stamp", "path", "problem")
+    __slots__ = ("_fd", "_max_file", "_max_size", "_rest", "_size", "path", "problem")
 
     def __init__(self, path: str, log: Mapping[str, int | str]) -> None:
         self.path = path
@@ -32,8 +34,6 @@ class LogWriter:
         self._fd = -1
         self._size = 0
         self._rest: dict[bytes, bytes] = {}
-        self._second = -1
-        self._stamp = b""
         self.bound(log)
 
     def bound(self, log: Mapping[str, int | str]) -> None:
@@ -48,7 +48,7 @@ class LogWriter:
     def write(self, stream: bytes, data: bytes) -> None:
         lines = (self._rest.pop(stream, b"") + data).split(b"\n")
         rest = lines.pop()
-        head = self._now() + b" " + stream
+        head = stamp(time.time_ns()) + b" " + stream
         full, part = head + b" F ", head + b" P "
         out = b""
         if lines and max(map(len, lines)) <= LONGEST:
@@ -68,14 +68,7 @@ class LogWriter:
         """Nothing more comes: what is left had no newline, and the record says so."""
         rest = self._rest.pop(stream, b"")
         if rest:
-            self._append(self._now() + b" " + stream + b" P " + rest + b"\n")
-
-    def _now(self) -> bytes:
-        second, rest = divmod(time.time_ns(), 1_000_000_000)
-        if second != self._second:
-            self._second = second
-            self._stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)).encode()
-        return b"%s.%09dZ" % (self._stamp, rest)
+            self._append(stamp(time.time_ns()) + b" " + stream + b" P " + rest + b"\n")
 
     def _append(self, out: bytes) -> None:
         if not self._max_file:
@@ -112,6 +105,15 @@ class LogWriter:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+def stamp(nanoseconds: int) -> bytes:
+    """RFC 3339 in UTC. The text of a second is kept: lines come by the thousand in one."""
+    second, rest = divmod(nanoseconds, 1_000_000_000)
+    if second not in _written:
+        _written.clear()
+        _written[second] = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)).encode()
+    return b"%s.%09dZ" % (_written[second], rest)
 
 
 def _cut(line: bytes, full: bytes, part: bytes) -> bytes:

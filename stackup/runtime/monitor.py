@@ -14,7 +14,7 @@ import time
 from stackup import layout
 from stackup.errors import HostError, StackupError
 from stackup.kernel import cgroupfs, proc
-from stackup.runtime import bootstrap, child, namespaces, record, requests, supervise
+from stackup.runtime import bootstrap, child, chronicle, namespaces, record, requests, supervise
 from stackup.runtime.control import Control, fault
 from stackup.runtime.guest import Inside
 from stackup.runtime.health import command
@@ -143,6 +143,7 @@ class Monitor:
         self._up_at = time.monotonic()
         self.inside = Inside(self.loop, self.description, born)
         self.check_health()
+        self.happened("start")
         self._changed()
         self.servers.enter_names(self.description, up=True)
         self._say({"status": self.status})
@@ -163,7 +164,9 @@ class Monitor:
             self.status["health"] = self._prober.status
 
     def _probed(self, health: HealthStatus) -> None:
-        self.status["health"] = health
+        before, self.status["health"] = self.status["health"], health
+        if before is None or before["status"] != health["status"]:
+            self.happened(f"health_status: {health['status']}")
         self._changed()
 
     def _ended(self, _fd: int) -> None:
@@ -186,8 +189,20 @@ class Monitor:
             return
         self.servers.enter_names(self.description, up=False)
         self.status = {**self.status, "init": None, "exit_code": code, "oom": oom, "finished_at": time.time()}
+        self._tell_the_end(code)
         self._run_over()
         self._decide(code)
+
+    def happened(self, action: str, **attributes: str | int) -> None:
+        if "about" in self.description:
+            chronicle.note(self.description["about"], action, **attributes)
+
+    def _tell_the_end(self, code: int) -> None:
+        if self.status["oom"]:
+            self.happened("oom")
+        self.happened("die", exitCode=code, execDuration=int(time.monotonic() - self._up_at))
+        if self.status.get("stopping"):
+            self.happened("stop")
 
     def _run_over(self) -> None:
         """Whoever is attached was attached to this run."""
@@ -259,6 +274,7 @@ class Monitor:
                 "set `init: true` or another `stop_signal`"
             )
         self._child.signal(number)
+        self.happened("kill", signal=number)
         self.loop.after(_GRACE, patience, self.kill_all)
         self._changed()
 
@@ -270,6 +286,7 @@ class Monitor:
         """The kernel kills a pid namespace with its PID 1; the control group is for what has none of its own."""
         if self._child is not None:
             self._child.signal(signal.SIGKILL)
+            self.happened("kill", signal=int(signal.SIGKILL))
         if self.description["namespaces"]["pid"]:
             cgroupfs.kill(self.description["cgroups"], AFTER_KILL_S)
         # A frozen task dies only when it is thawed (cgroup v1, freezer-subsystem).
@@ -299,6 +316,7 @@ class Monitor:
             self.kill_all()
         else:
             self._child.signal(number)
+            self.happened("kill", signal=number)
 
     def _fail(self, problem: StackupError) -> None:
         """Set-up went wrong. The status keeps why; what is left of the child ends on its own."""
@@ -310,6 +328,7 @@ class Monitor:
             "exit_code": 127,
             "finished_at": time.time(),
         }
+        self.happened("die", exitCode=self.status["exit_code"])
         self._changed()
         self._say(fault(problem))
         if self._child is None:

@@ -66,6 +66,7 @@ def pause(monitor: Monitor, who: Conversation, message: Message) -> None:
     _running(monitor)
     if not cgroupfs.freeze(monitor.description["cgroups"]):
         raise HostError(f'"{name}" cannot be paused: it has no control group that freezes', subject=name)
+    monitor.happened("pause")
     monitor.changed()
     who.answer({"done": True})
 
@@ -75,6 +76,7 @@ def unpause(monitor: Monitor, who: Conversation, message: Message) -> None:
     if not monitor.frozen:
         raise HostError(f'"{name}" is not paused', subject=name, code="not-paused")
     cgroupfs.thaw(monitor.description["cgroups"])
+    monitor.happened("unpause")
     monitor.changed()
     who.answer({"done": True})
 
@@ -96,6 +98,11 @@ def execute(monitor: Monitor, who: Conversation, message: Message) -> None:
         stdio.close()
         raise
     stdio.started()
+    monitor.happened(f"exec_create: {_shown(process)}", execID=guest.name)
+
+    def ended(code: int) -> None:
+        monitor.happened("exec_die", execID=guest.name, exitCode=code)
+        who.answer({"exit": code})
 
     def answered(failure: dict[str, Any] | None) -> None:
         if failure is not None:
@@ -104,7 +111,8 @@ def execute(monitor: Monitor, who: Conversation, message: Message) -> None:
         else:
             stdio.stdout = max(stdio.stdout, stdio.take_terminal(message.get("size") or DEFAULT_SIZE))
             who.answer({"started": True, "tty": tty}, stdio.outer())
-            guest.on_end = lambda code: who.answer({"exit": code})
+            monitor.happened(f"exec_start: {_shown(process)}", execID=guest.name)
+            guest.on_end = ended
 
     guest.on_answer = answered
 
@@ -112,6 +120,11 @@ def execute(monitor: Monitor, who: Conversation, message: Message) -> None:
         guest.signal(_signal_number(name))
 
     who.on_signal = pass_on
+
+
+def _shown(process: Process) -> str:
+    """A command line as an event tells it; it may be two megabytes long."""
+    return " ".join(process["argv"])[:1024]
 
 
 def _running(monitor: Monitor) -> Inside:
@@ -137,7 +150,15 @@ def _attach(monitor: Monitor, who: Conversation, message: Message) -> None:
     fds = [*stdin, *monitor.outputs.tap()]
     monitor.end_waiters.append(who.answer)
     who.on_signal = lambda name: monitor.signal(_signal_number(name))
+    who.on_close = lambda: _detached(monitor)
+    monitor.happened("attach")
     who.answer({"attached": True, "tty": monitor.description["tty"], "stdin": bool(stdin)}, fds)
+
+
+def _detached(monitor: Monitor) -> None:
+    """Who was there when it ended has not left it."""
+    if monitor.inside is not None:
+        monitor.happened("detach")
 
 
 def update(monitor: Monitor, who: Conversation, message: Message) -> None:

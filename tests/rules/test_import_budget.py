@@ -29,6 +29,7 @@ class Host:
                  "transient": False, "probe": "", "tty": False}]
     def stacks(self): return ["shop"]
     def logs(self, row, **rest): return iter([(1, "stdout", b"x")])
+    def events(self, stack, **rest): return iter([])
     def exec(self, row, request): return 0
     def pause(self, rows, *, paused): return ((row, None) for row in rows)
     def kill(self, rows, signal): return ((row, None) for row in rows)
@@ -65,6 +66,7 @@ HOT = {
     "logs": DEAR | SLOW,
     "exec -T web true": DEAR | SLOW,
     "port web 80": DEAR | SLOW,
+    "events --until 1": DEAR | SLOW,
     "top": DEAR | SLOW,
     "ls": DEAR | SLOW,
     "kill": DEAR | SLOW,

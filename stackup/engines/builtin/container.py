@@ -19,7 +19,7 @@ from stackup.images.store import Store
 from stackup.kernel import cgroupfs, files
 from stackup.layout import Layout
 from stackup.reconcile.resource import Observed, Outcome, Run, Tell, Work
-from stackup.runtime import limits, record
+from stackup.runtime import chronicle, limits, record
 from stackup.runtime.client import Client, MonitorGone, ask_all
 from stackup.runtime.description import Status
 from stackup.runtime.launch import Launcher
@@ -87,6 +87,7 @@ class ContainerKind:
         files.make_dir(f"{self._shelf.state_dir(work.address)}/work")
         files.make_dir(f"{self._shelf.state_dir(work.address)}/merged")
         self._shelf.settle(want, claim)
+        chronicle.note(describe.about(self._layout, claim), "create")
 
     def _volume(self, key: str) -> str:
         """Its name on the host."""
@@ -192,6 +193,7 @@ class ContainerKind:
         namespace.discard(f"{self._shelf.live_dir(address)}/netns")
         cgroupfs.remove(claim["given"].get("cgroups", []))
         self._shelf.forget(address)
+        chronicle.note(describe.about(self._layout, claim), "destroy")
 
     def _release_groups(self) -> None:
         """The stack's own groups go with its last container, once its monitor has left them."""

@@ -154,6 +154,7 @@ class Start:
             "ports_to": member.gateways[0][1] if member and member.places else "",
             "rosters": describe.rosters(member),
             "roster_key": member.key if member else "",
+            "about": describe.about(self._layout, record),
         }
 
     def _monitors(self) -> list[str]:

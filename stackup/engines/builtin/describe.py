@@ -13,7 +13,7 @@ from stackup.errors import HostError
 from stackup.kernel import files
 from stackup.layout import NETNS, Layout
 from stackup.runtime import record as status_record
-from stackup.runtime.description import Health, HeldPort, Namespaces
+from stackup.runtime.description import About, Health, HeldPort, Namespaces
 from stackup.runtime.network import etc, names
 from stackup.runtime.network.dns import RESOLVER_ADDRESS
 from stackup.runtime.spec import ContainerSpec
@@ -60,6 +60,18 @@ def log(spec: ContainerSpec) -> dict[str, int | str]:
         "driver": "none" if spec["log"]["driver"] == "none" else "json-file",
         "max_size": parse_size(options["max-size"]) if options.get("max-size") else MAX_SIZE,
         "max_file": int(options["max-file"]) if options.get("max-file") else MAX_FILE,
+    }
+
+
+def about(layout: Layout, claim: Record) -> About:
+    """Who it is in the stack's events; as with docker compose, its attributes are image, name and the user's labels."""
+    spec = cast(ContainerSpec, claim["spec"])
+    return {
+        "folder": layout.events_dir(claim["stack"]),
+        "service": spec["service"],
+        "id": claim["instance"],
+        "attributes": {**spec["labels"], "image": spec["image_name"], "name": spec["name"]},
+        "transient": bool(claim["given"].get("transient")),
     }
 
 

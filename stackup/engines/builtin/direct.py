@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from stackup.engines.engine import Container, ExecRequest
     from stackup.layout import Layout
-    from stackup.runtime.description import Process
+    from stackup.runtime.description import Happening, Process
     from stackup.runtime.spec import Attachment
 
     Line = tuple[int, str, bytes]
@@ -56,6 +56,12 @@ class BuiltinDirect:
             # What was there before the first look is told above; a log's own times order it.
             news = (entry for _, entries in logs.Follow([folder]) for entry in entries if entry[0] > last)
             yield from _whole(entry for entry in news if not until or entry[0] <= until * 10**9)
+
+    def events(self, stack: str, *, since: float, until: float, follow: bool) -> Iterator[Happening]:
+        from stackup.runtime import chronicle
+
+        told = chronicle.coming if follow else chronicle.past
+        return told(self._layout.events_dir(stack), since=int(since * 10**9), until=int(until * 10**9))
 
     def exec(self, container: Container, request: ExecRequest) -> int:
         from stackup.runtime.client import Client

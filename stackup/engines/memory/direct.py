@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, cast
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from stackup.engines.engine import Container, ExecRequest, PublishedPort
     from stackup.engines.memory.world import World
     from stackup.errors import StackupError
+    from stackup.runtime.description import Happening
     from stackup.runtime.spec import Attachment
 
 MADE_AT = 1_700_000_000.0
@@ -86,6 +88,22 @@ class MemoryDirect:
                 if not self._now(container)["pid"]:
                     return
                 self._world.changed.wait(10)
+
+    def events(self, stack: str, *, since: float, until: float, follow: bool) -> Iterator[Happening]:
+        told, now = self._world.happened.setdefault(stack, []), time.time_ns()
+        end = int(until * 1e9) if until or follow else now
+        at = len(told) if follow and not since else 0
+        while True:
+            for one in told[at:]:
+                at += 1
+                if since * 1e9 <= one["at"] and (not end or one["at"] <= end):
+                    yield one
+            left = (end - time.time_ns()) / 1e9 if end else 10.0
+            if left <= 0:
+                return
+            with self._world.changed:
+                if len(told) == at:
+                    self._world.changed.wait(left)
 
     def exec(self, container: Container, request: ExecRequest) -> int:
         """A number as the last word is the exit code."""
