@@ -6,7 +6,7 @@ GLOBALS = "file|texts|--file,-f| project_name|text|--project-name,-p| profile|te
 
 VERBS = {
     "apply": "plan|one|| yes|flag|--yes,-y|",
-    "attach": "service|one|| index|number|--index| no_stdin|flag|--no-stdin|",
+    "attach": "service|one|| index|number|--index| no_stdin|flag|--no-stdin| detach_keys|text|--detach-keys| sig_proxy|flag|--sig-proxy|1 sig_proxy|off|--no-sig-proxy|",
     "build": "services|many|| build_arg|texts|--build-arg| check|flag|--check| memory|text|--memory,-m| no_cache|flag|--no-cache| pull|flag|--pull| push|flag|--push| quiet|flag|--quiet,-q| ssh|texts|--ssh| with_dependencies|flag|--with-dependencies|",
     "commit": "service|one|| reference|maybe|| author|text|--author,-a| change|texts|--change,-c| index|number|--index| message|text|--message,-m| pause|flag|--pause,-p|1 pause|off|--no-pause|",
     "completion": "shell|one||",

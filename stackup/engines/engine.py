@@ -77,6 +77,16 @@ class ExecRequest(TypedDict, total=False):
     detach: bool
 
 
+class AttachRequest(TypedDict, total=False):
+    """What is left out is as docker has it: input is passed on, signals too, ctrl-p ctrl-q leaves a terminal."""
+
+    stdin: bool
+    once: bool
+    """The container's input ends with the caller's."""
+    detach_keys: bytes
+    proxy: bool
+
+
 class Direct(Protocol):
     """Calls that are no reconciliation: they look at containers, or talk to one."""
 
@@ -102,8 +112,8 @@ class Direct(Protocol):
         """Run a program inside, its streams joined to the caller's 0, 1, 2; the exit code. Detached: 0."""
         ...
 
-    def attach(self, container: Container, *, stdin: bool = True, once: bool = False) -> int:
-        """Join the caller's streams to the container's own; its exit code. `once`: its input ends with the caller's."""
+    def attach(self, container: Container, request: AttachRequest) -> int:
+        """Join the caller's streams to the container's own; its exit code."""
         ...
 
     def kill(self, containers: Sequence[Container], signal: str) -> Iterator[tuple[Container, StackupError | None]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stackup.cli.settings import counts, form, lines, moment, pairs
+from stackup.cli.settings import counts, form, key_sequence, lines, moment, pairs
 from stackup.cli.terminal import Terminal
 from stackup.cli.views.containers import compose_row, ports, quoted, show_template, status
 from stackup.cli.views.diagnostics import draw
@@ -322,3 +322,12 @@ def test_a_format_is_one_of_the_choices() -> None:
     assert [form(text, "table", "json") for text in ("", "table", "json")] == ["", "", "json"]
     with pytest.raises(UsageError, match='"yaml" is not a format'):
         form("yaml", "table", "json")
+
+
+def test_detach_keys_are_dockers() -> None:
+    assert key_sequence("") == b""
+    assert key_sequence("ctrl-p,ctrl-q") == b"\x10\x11"
+    assert key_sequence("a,ctrl-@,ctrl-[,ctrl-\\,ctrl-],ctrl-^,ctrl-_") == b"a\x00\x1b\x1c\x1d\x1e\x1f"
+    for wrong in ("ctrl-", "ctrl-pp", "ctrl-1", "ab", "a,,b", "ä"):
+        with pytest.raises(UsageError, match="not a key"):
+            key_sequence(wrong)

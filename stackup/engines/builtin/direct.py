@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import Any
 
-    from stackup.engines.engine import Container, ExecRequest
+    from stackup.engines.engine import AttachRequest, Container, ExecRequest
     from stackup.layout import Layout
     from stackup.runtime.description import Happening, Process
     from stackup.runtime.spec import Attachment
@@ -91,11 +91,17 @@ class BuiltinDirect:
             base["capabilities"] = list(capabilities.NAMES)
         return base
 
-    def attach(self, container: Container, *, stdin: bool = True, once: bool = False) -> int:
+    def attach(self, container: Container, request: AttachRequest) -> int:
         from stackup.runtime.client import Client
-        from stackup.runtime.exec import Streams, attach
+        from stackup.runtime.exec import DETACH_KEYS, Streams, attach
 
-        return attach(Client(self._live_dir(container)), Streams(stdin=0 if stdin else -1), once=once)
+        return attach(
+            Client(self._live_dir(container)),
+            Streams(stdin=0 if request.get("stdin", True) else -1),
+            once=request.get("once", False),
+            detach_keys=request.get("detach_keys") or DETACH_KEYS,
+            proxy=request.get("proxy", True),
+        )
 
     def kill(self, containers: Sequence[Container], signal: str) -> Iterator[tuple[Container, StackupError | None]]:
         from stackup.runtime.client import MonitorGone

@@ -12,7 +12,7 @@ from stackup.errors import Unsupported
 from stackup.reconcile.resource import Observed, Run, Until
 
 if TYPE_CHECKING:
-    from stackup.engines.engine import Container, ExecRequest, PublishedPort
+    from stackup.engines.engine import AttachRequest, Container, ExecRequest, PublishedPort
     from stackup.engines.memory.world import World
     from stackup.errors import StackupError
     from stackup.runtime.description import Happening
@@ -111,7 +111,7 @@ class MemoryDirect:
         last = request["argv"][-1]
         return int(last) if last.isdigit() else 0
 
-    def attach(self, container: Container, *, stdin: bool = True, once: bool = False) -> int:
+    def attach(self, container: Container, request: AttachRequest) -> int:
         for seen in self.watch(container):
             if not seen["pid"]:
                 return seen["exit_code"]
