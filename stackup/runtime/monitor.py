@@ -279,6 +279,11 @@ class Monitor:
         self._changed()
 
     @property
+    def ending(self) -> bool:
+        """Its processes are being taken apart; that it is over comes through the loop."""
+        return self._child is None or proc.ending(self._child.pid)
+
+    @property
     def frozen(self) -> bool:
         return cgroupfs.frozen(self.description["cgroups"])
 

@@ -11,6 +11,7 @@ from stackup.errors import HostError, UsageError
 from stackup.kernel import cgroupfs
 from stackup.runtime import child, supervise
 from stackup.runtime.control import fault
+from stackup.runtime.hooks import Hooks
 from stackup.runtime.streams import Stdio
 from stackup.runtime.terminal import DEFAULT_SIZE
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+    from stackup.errors import StackupError
     from stackup.runtime.control import Conversation, Request
     from stackup.runtime.description import Process
     from stackup.runtime.guest import Inside
@@ -32,7 +34,7 @@ def table(monitor: Monitor) -> dict[str, Request]:
         return lambda who, message: function(monitor, who, message)
 
     functions = {"stop": stop, "kill": kill, "pause": pause, "unpause": unpause, "exec": execute, "attach": attach,
-                 "update": update}  # fmt: skip
+                 "update": update, "hooks": hooks}  # fmt: skip
     return {name: bound(function) for name, function in functions.items()}
 
 
@@ -44,11 +46,32 @@ def _signal_number(name: int | str | None, default: int = 15) -> int:
 
 
 def stop(monitor: Monitor, who: Conversation, message: Message) -> None:
+    """After the hooks that are sent along; one that fails calls the stop off, unless the container is gone by then."""
     grace = message.get("grace")
     name = message.get("signal")
     _signal_number(name)
-    monitor.stop_waiters.append(who.answer)
-    monitor.stop(name, None if grace is None else int(grace))
+
+    def go_on(problem: StackupError | None) -> None:
+        if problem is not None and not monitor.ending:
+            who.answer(fault(problem))
+            return
+        monitor.stop_waiters.append(who.answer)
+        monitor.stop(name, None if grace is None else int(grace))
+
+    if message.get("hooks") and monitor.inside is not None:
+        cgroupfs.thaw(monitor.description["cgroups"])
+        Hooks(monitor, monitor.inside, "pre_stop", go_on).run(message["hooks"])
+    else:
+        go_on(None)
+
+
+def hooks(monitor: Monitor, who: Conversation, message: Message) -> None:
+    """Those that follow a start."""
+
+    def answer(problem: StackupError | None) -> None:
+        who.answer({"done": True} if problem is None else fault(problem))
+
+    Hooks(monitor, _running(monitor), "post_start", answer).run(message["hooks"])
 
 
 def kill(monitor: Monitor, who: Conversation, message: Message) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
 
-from stackup.engines.builtin import attachments, describe
+from stackup.engines.builtin import attachments, describe, inside
 from stackup.engines.builtin.container_reach import Reach, reached, spec_of, why_not_running
 from stackup.engines.builtin.container_start import MONITORS, Start
 from stackup.engines.builtin.container_update import Update
@@ -134,7 +134,7 @@ class ContainerKind:
         how = describe.stop(spec_of(claim), claim["given"].get("image", {})) if claim else {}
         if self.stop_timeout is not None:
             how["grace"] = int(min(self.stop_timeout, FOREVER_S) * 10**9)
-        return {"do": "stop", **how}
+        return {"do": "stop", "hooks": inside.hooks(claim, "pre_stop") if claim else [], **how}
 
     def _withdraw(self, works: Sequence[Work]) -> None:
         """Out of the rotation of names, in one go, and no more packets by their ports."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from stackup.engines.builtin import rows
+from stackup.engines.builtin import inside, rows
 from stackup.errors import StackupError
 from stackup.runtime import record
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from stackup.engines.engine import AttachRequest, Container, ExecRequest
     from stackup.layout import Layout
-    from stackup.runtime.description import Happening, Process
+    from stackup.runtime.description import Happening
     from stackup.runtime.spec import Attachment
 
     Line = tuple[int, str, bytes]
@@ -67,29 +67,13 @@ class BuiltinDirect:
         from stackup.runtime.client import Client
         from stackup.runtime.exec import Streams, run_exec, start_exec
 
-        client, process = Client(self._live_dir(container)), self._process(container, request)
+        client = Client(self._live_dir(container))
+        process = inside.process(record.read(self._state_dir(container)) or {}, request)
         if request.get("detach"):
             start_exec(client, process)
             return 0
         streams = Streams(stdin=0 if request.get("interactive") else -1)
         return run_exec(client, process, streams, tty=bool(request.get("tty")))
-
-    def _process(self, container: Container, request: ExecRequest) -> Process:
-        """The container's own program's surroundings, bent as asked."""
-        status = record.read(self._state_dir(container)) or {}
-        base: Process = status["given"]["process"]
-        base["argv"] = list(request["argv"])
-        base["env"] = {**base["env"], **request.get("env", {})}
-        if request.get("tty"):
-            base["env"].setdefault("TERM", "xterm")
-        base["cwd"] = request.get("cwd") or base["cwd"]
-        if request.get("user"):
-            base["user"], base["groups"] = request["user"], []
-        if request.get("privileged"):
-            from stackup.kernel import capabilities
-
-            base["capabilities"] = list(capabilities.NAMES)
-        return base
 
     def attach(self, container: Container, request: AttachRequest) -> int:
         from stackup.runtime.client import Client

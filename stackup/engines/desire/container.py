@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -18,9 +18,10 @@ from stackup.values import Address, Data, FieldPath
 
 if TYPE_CHECKING:
     from stackup.diagnostics import Span
-    from stackup.runtime.spec import Attachment, ContainerSpec, Port
+    from stackup.runtime.spec import Attachment, ContainerSpec, Hook, Port
     from stackup.stackfile.model import Port as FilePort
     from stackup.stackfile.model import Service, Stack
+    from stackup.stackfile.model.mounts import Hook as FileHook
 
 CONDITIONS = {
     "service_started": Until.STARTED,
@@ -152,6 +153,8 @@ def _spec(stack: Stack, name: str, index: int, image: ImageFact, found: Mounts, 
             "signal": service.stop_signal,
             "grace": GRACE if service.stop_grace_period is None else service.stop_grace_period,
         },
+        "post_start": _hooks(service.post_start),
+        "pre_stop": _hooks(service.pre_stop),
         "log": {
             "driver": (service.logging and service.logging.driver) or "json-file",
             "options": {k: v or "" for k, v in service.logging.options.items()} if service.logging else {},
@@ -163,6 +166,19 @@ def _spec(stack: Stack, name: str, index: int, image: ImageFact, found: Mounts, 
         "await_attach": False,
         "attach": service.attach,
     }
+
+
+def _hooks(hooks: Iterable[FileHook]) -> list[Hook]:
+    return [
+        {
+            "command": list(hook.command),
+            "user": hook.user,
+            "privileged": hook.privileged,
+            "cwd": hook.working_dir,
+            "env": {key: value for key, value in hook.environment.items() if value is not None},
+        }
+        for hook in hooks
+    ]
 
 
 def _networks(service: Service) -> dict[str, Attachment]:
@@ -250,7 +266,8 @@ _SAME = {
     "ipc": "ipc", "uts": "uts", "init": "init", "tty": "tty", "stdin_open": "stdin_open", "read_only": "read_only",
     "privileged": "privileged", "cap_add": "cap_add", "cap_drop": "cap_drop", "security_opt": "security_opt",
     "ulimits": "ulimits", "sysctls": "sysctls", "shm_size": "shm_size", "health": "healthcheck", "log": "logging",
-    "depends_on": "depends_on", "attach": "attach", "image_name": "image",
+    "depends_on": "depends_on", "post_start": "post_start", "pre_stop": "pre_stop", "attach": "attach",
+    "image_name": "image",
 }  # fmt: skip
 """Fields of the normal form that stand in one place of the file; keys beneath them are the same on both sides."""
 
