@@ -54,6 +54,7 @@ VERBS = {
     "pull": "services|many|| policy|text|--policy| include_deps|flag|--include-deps| ignore_buildable|flag|--ignore-buildable| ignore_pull_failures|flag|--ignore-pull-failures| quiet|flag|--quiet,-q|",
     "push": "services|many|| include_deps|flag|--include-deps| ignore_push_failures|flag|--ignore-push-failures| quiet|flag|--quiet,-q|",
     "restart": "services|many|| timeout|number|--timeout,-t| no_deps|flag|--no-deps|",
+    "resume": "stop|flag|--stop| unit|flag|--unit| user|flag|--user|",
     "rm": "services|many|| force|flag|--force,-f| stop|flag|--stop,-s| volumes|flag|--volumes,-v|",
     "run": "service|one|| command|many|| rm|flag|--rm| detach|flag|--detach,-d| env|texts|--env,-e| env_from_file|texts|--env-from-file| user|text|--user,-u| workdir|text|--workdir,-w| entrypoint|text|--entrypoint| name|text|--name| label|texts|--label,-l| volume|texts|--volume,-v| publish|texts|--publish,-p| service_ports|flag|--service-ports,-P| use_aliases|flag|--use-aliases| no_deps|flag|--no-deps| no_tty|flag|--no-tty,-T| tty|flag|--tty,-t| interactive|flag|--interactive,-i|1 interactive|off|--no-interactive| cap_add|texts|--cap-add| cap_drop|texts|--cap-drop| build|flag|--build| pull|text|--pull| quiet_pull|flag|--quiet-pull| quiet|flag|--quiet,-q| remove_orphans|flag|--remove-orphans| rest",
     "scale": "counts|some|| no_deps|flag|--no-deps|",

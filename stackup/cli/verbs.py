@@ -8,6 +8,7 @@ from __future__ import annotations
 GRAMMARS = {
     "lifecycle": ("up", "down", "create", "start", "stop", "restart", "scale", "rm", "kill", "pause", "unpause"),
     "planning": ("plan", "apply", "why", "explain", "config", "vars", "doctor", "version", "completion"),
+    "resuming": ("resume",),
     "looking": ("ps", "logs", "ls", "images", "port", "top", "volumes", "events"),
     "inside": ("exec", "run", "attach", "wait"),
     "contents": ("commit", "cp", "export"),
@@ -89,6 +90,7 @@ VERBS = {
     "plan": "Show what `up` would change, and why",
     "port": "Print the public port for a port binding",
     "ps": "List containers",
+    "resume": "Start again what ran before a reboot, in all stacks of this machine",
     "restart": "Restart service containers",
     "rm": "Remove stopped service containers",
     "run": "Run a one-off command on a service",

@@ -61,6 +61,8 @@ class Container(TypedDict):
     mounts: list[str]
     labels: dict[str, str]
     transient: bool
+    stopped: bool
+    """Somebody stopped it, and not the machine that went down."""
     probe: str
     """The last health probe's output, for whoever waits."""
     tty: bool
@@ -159,6 +161,8 @@ class Direct(Protocol):
 class Engine(Protocol):
     stop_timeout: float | None
     """Seconds that a stop may take before it becomes a kill; None: as each container says."""
+    parks: bool
+    """Nobody wants what is stopped to stay so: the machine goes down."""
 
     @property
     def name(self) -> str: ...

@@ -189,6 +189,8 @@ class Status(TypedDict):
     stopped: bool
     """Ended because somebody asked; no restart policy brings it back."""
     health: HealthStatus | None
+    parked: NotRequired[bool]
+    """Stopped because the machine went down: as good as running to whoever looks after the boot."""
     stopping: NotRequired[bool]
     """It runs, was told to end, and is on its way out."""
     warning: NotRequired[str]

@@ -78,7 +78,7 @@ class Monitor:
         try:
             table = requests.table(self)
             self._control = Control(self.loop, self.description["live_dir"], table, lambda: self.status)
-            heed_termination(self.loop, lambda: self.stop(None, None))
+            heed_termination(self.loop, lambda: self.stop(None, None, parked=True))
             self.servers.serve_ports(self.description["ports"], self.description.get("ports_to", ""), self._held)
             self.servers.serve_names(self.description["resolver"])
             if self.description.get("await_attach"):
@@ -248,11 +248,12 @@ class Monitor:
         except (StackupError, OSError) as problem:
             self._fail(problem if isinstance(problem, StackupError) else HostError(str(problem)))
 
-    def stop(self, name: str | int | None, grace: int | None) -> None:
-        """Ask, wait, kill. A container between two runs ends at once."""
+    def stop(self, name: str | int | None, grace: int | None, *, parked: bool = False) -> None:
+        """Ask, wait, kill. A container between two runs ends at once. `parked`: it is the machine that goes down."""
         stop = self.description["stop"]
         number = supervise.signal_number(name or stop.get("signal"))
         patience = (int(stop.get("grace") or 0) if grace is None else grace) / supervise.SECOND
+        self.status["parked"] = parked and (self.status.get("parked", False) or not self.status["stopped"])
         self.status["stopped"] = self.status["stopping"] = True
         if self._child is None:
             self.loop.cancel(_RESTART)

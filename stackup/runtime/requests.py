@@ -56,7 +56,7 @@ def stop(monitor: Monitor, who: Conversation, message: Message) -> None:
             who.answer(fault(problem))
             return
         monitor.stop_waiters.append(who.answer)
-        monitor.stop(name, None if grace is None else int(grace))
+        monitor.stop(name, None if grace is None else int(grace), parked=bool(message.get("parked")))
 
     if message.get("hooks") and monitor.inside is not None:
         cgroupfs.thaw(monitor.description["cgroups"])

@@ -26,7 +26,7 @@ class Host:
                  "health": "", "exit_code": 0, "error": "", "warning": "", "oom": False, "restarts": 0, "pid": 1,
                  "created_at": 1.0, "started_at": 1.0, "finished_at": 0.0, "networks": {}, "mounts": [], "labels": {},
                  "ports": [{"host_ip": "", "host_port": 80, "target": 80, "protocol": "tcp"}],
-                 "transient": False, "probe": "", "tty": False}]
+                 "transient": False, "stopped": False, "probe": "", "tty": False}]
     def stacks(self): return ["shop"]
     def logs(self, row, **rest): return iter([(1, "stdout", b"x")])
     def events(self, stack, **rest): return iter([])

@@ -44,6 +44,7 @@ class ContainerKind:
 
     def __init__(self, layout: Layout, stack: str) -> None:
         self.stop_timeout: float | None = None
+        self.parks = False
         self._layout = layout
         self._stack = stack
         self._shelf = Shelf(layout, stack, self.name)
@@ -134,7 +135,7 @@ class ContainerKind:
         how = describe.stop(spec_of(claim), claim["given"].get("image", {})) if claim else {}
         if self.stop_timeout is not None:
             how["grace"] = int(min(self.stop_timeout, FOREVER_S) * 10**9)
-        return {"do": "stop", "hooks": inside.hooks(claim, "pre_stop") if claim else [], **how}
+        return {"do": "stop", "hooks": inside.hooks(claim, "pre_stop") if claim else [], "parked": self.parks, **how}
 
     def _withdraw(self, works: Sequence[Work]) -> None:
         """Out of the rotation of names, in one go, and no more packets by their ports."""

@@ -69,6 +69,7 @@ def row(claim: Mapping[str, Any], status: Mapping[str, Any] | None) -> Container
         "mounts": [_mount(target, mount, given) for target, mount in spec["mounts"].items()],
         "labels": _labels(claim),
         "transient": bool(given.get("transient")),
+        "stopped": bool(known.get("stopped")) and not known.get("parked"),
         "probe": probes[-1]["output"] if probes else "",
         "tty": spec["tty"],
     }

@@ -65,6 +65,7 @@ class MemoryDirect:
             "mounts": [str(mount.get("source")) for mount in spec.get("mounts", {}).values()],
             "labels": dict(spec.get("labels", {})),
             "transient": seen.transient,
+            "stopped": not alive and self._world.exits.get(seen.instance) == 0 and not done,
             "probe": "",
             "tty": bool(spec.get("tty", False)),
         }

@@ -256,6 +256,7 @@ class MemoryEngine:
     def __init__(self, world: World, stack: str, effects: Mapping[str, Effects], runnable: frozenset[str]) -> None:
         self.world = world
         self.stop_timeout: float | None = None
+        self.parks = False
         self.kinds: Mapping[str, Kind] = {
             name: _kind_of(name)(name, table, world, stack, runs=name in runnable) for name, table in effects.items()
         }
