@@ -14,7 +14,7 @@ import time
 from stackup import layout
 from stackup.errors import HostError, StackupError
 from stackup.kernel import cgroupfs, proc
-from stackup.runtime import bootstrap, child, chronicle, namespaces, record, requests, supervise
+from stackup.runtime import bootstrap, child, chronicle, namespaces, record, requests, signs, supervise
 from stackup.runtime.control import Control, fault
 from stackup.runtime.guest import Inside
 from stackup.runtime.health import command
@@ -60,6 +60,7 @@ class Monitor:
         self._held = held
         self._child: child.Child | None = None
         self._prober: Prober | None = None
+        self._sign: signs.Sign | None = None
         self._control: Control | None = None
         self._up_at = 0.0
         self._delay = 0.0
@@ -96,6 +97,7 @@ class Monitor:
     def start(self) -> None:
         """Fork the container's init; its set-up answers through the loop."""
         description = self.description
+        self._sign = self.outputs.sign = signs.sign(self.loop, description)
         stdio = self.outputs.begin(description)
         self._oom_before = cgroupfs.oom_count(self.description["cgroups"])
         try:
@@ -106,7 +108,7 @@ class Monitor:
             )
         except BaseException:
             stdio.started()
-            self.outputs.end()
+            self._tidy()
             raise
         stdio.started()
         self._child = born
@@ -160,12 +162,21 @@ class Monitor:
         self.status["health"] = None
         health = self.description["health"]
         if self.inside is not None and health is not None and command(health):
-            self._prober = Prober(self.loop, health, self.inside, self._probed)
+            self._prober = Prober(self.loop, health, self.inside, self._sign, self._probed)
             self.status["health"] = self._prober.status
+
+    def ask_anew(self) -> None:
+        """With another health check in the middle of a run. A sign of readiness may have been given before."""
+        if self._sign is not None:
+            self._sign.close()
+        self._sign = self.outputs.sign = signs.sign(self.loop, self.description) if self.inside is not None else None
+        if self._sign is not None:
+            self._sign.give("it ran already when this was asked")
+        self.check_health()
 
     def _probed(self, health: HealthStatus) -> None:
         before, self.status["health"] = self.status["health"], health
-        if before is None or before["status"] != health["status"]:
+        if health["status"] != (before["status"] if before else "starting"):
             self.happened(f"health_status: {health['status']}")
         self._changed()
 
@@ -223,6 +234,9 @@ class Monitor:
             self.inside.close()
             self.inside = None
         self.outputs.end()
+        if self._sign is not None:
+            self._sign.close()
+            self._sign = self.outputs.sign = None
 
     def _decide(self, code: int) -> None:
         restart = self.description["restart"]

@@ -192,7 +192,7 @@ def update(monitor: Monitor, who: Conversation, message: Message) -> None:
     if what == "log":
         monitor.log.bound(value)
     elif what == "health":
-        monitor.check_health()
+        monitor.ask_anew()
         monitor.changed()
     elif what == "ports":
         to = message.get("to") or monitor.description.get("ports_to", "")

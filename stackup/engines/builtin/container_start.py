@@ -134,7 +134,7 @@ class Start:
         spec, given = cast(ContainerSpec, record["spec"]), record["given"]
         if member:
             given["addresses"], given[attachments.INSIDE] = member.by_name, member.inside
-        given["process"] = privileges.process_of(spec, given["image"], self._powers)
+        given["process"] = describe.process(record, self._powers)
         given["ports"], self._held[key] = choose_ports(self._layout, address, record, self._replicas, member)
         self._descriptors[key] = [[one.fileno() for one in sockets] for sockets in self._held[key]]
         given["published"] = attachments.published(member, given["ports"]) if member and self._serves else []

@@ -13,9 +13,11 @@ from stackup.errors import HostError
 from stackup.kernel import files
 from stackup.layout import NETNS, Layout
 from stackup.runtime import record as status_record
-from stackup.runtime.description import About, Health, HeldPort, Namespaces
+from stackup.runtime.description import About, Health, HeldPort, Namespaces, Process
 from stackup.runtime.network import etc, names
 from stackup.runtime.network.dns import RESOLVER_ADDRESS
+from stackup.runtime.privileges import Powers, process_of
+from stackup.runtime.signs import NOTIFY, socket_name
 from stackup.runtime.spec import ContainerSpec
 from stackup.values import Address, parse_size
 
@@ -61,6 +63,16 @@ def log(spec: ContainerSpec) -> dict[str, int | str]:
         "max_size": parse_size(options["max-size"]) if options.get("max-size") else MAX_SIZE,
         "max_file": int(options["max-file"]) if options.get("max-file") else MAX_FILE,
     }
+
+
+def process(claim: Record, powers: Powers) -> Process:
+    """The container's own program; one that is to say when it is ready is told where."""
+    spec, image = cast(ContainerSpec, claim["spec"]), claim["given"]["image"]
+    found = process_of(spec, image, powers)
+    check = health(spec, image)
+    if check and check["test"] == [NOTIFY]:
+        found["env"].setdefault("NOTIFY_SOCKET", f"@{socket_name(claim['instance'])}")
+    return found
 
 
 def about(layout: Layout, claim: Record) -> About:

@@ -11,6 +11,7 @@ from stackup.engines.desire.images import expect_images, fetched, image_name, im
 from stackup.engines.desire.limits import Where, health, limits, restart
 from stackup.engines.desire.mounts import Mounts, anonymous_name, mounts
 from stackup.engines.desire.readable import readable
+from stackup.engines.desire.ready import ready
 from stackup.engines.desire.resources import anonymous_volume
 from stackup.engines.desire.silent import warn_ports, warn_service
 from stackup.reconcile.resource import Desired, Need, OnReplace, Until
@@ -18,7 +19,7 @@ from stackup.values import Address, Data, FieldPath
 
 if TYPE_CHECKING:
     from stackup.diagnostics import Span
-    from stackup.runtime.spec import Attachment, ContainerSpec, Hook, Port
+    from stackup.runtime.spec import Attachment, ContainerSpec, Health, Hook, Port
     from stackup.stackfile.model import Port as FilePort
     from stackup.stackfile.model import Service, Stack
     from stackup.stackfile.model.mounts import Hook as FileHook
@@ -40,6 +41,7 @@ class _Common:
 
     image: ImageFact
     mounts: Mounts
+    health: Health | None
     ready: Until
     origins: dict[FieldPath, Span]
 
@@ -57,8 +59,9 @@ def containers(stack: Stack, context: Context) -> Iterator[Desired]:
         if not readable(name, service, context):
             continue
         found = mounts(service, image.volumes)
-        ready = Until.COMPLETED if name in awaited else _ready(service, image)
-        common = _Common(image, found, ready, _origins(context, name, service, found.where))
+        check = health(service, ready(name, service, context))
+        until = Until.COMPLETED if name in awaited else _ready(check, image)
+        common = _Common(image, found, check, until, _origins(context, name, service, found.where))
         for index in range(1, replicas(name, service, context) + 1):
             yield from _replica(stack, name, index, context, common)
     yield from fetched(context)
@@ -89,7 +92,7 @@ def _replica(stack: Stack, name: str, index: int, context: Context, common: _Com
     own = {target: anonymous_name(name, index, target) for target in common.mounts.anonymous}
     for volume in own.values():
         yield Desired(Address("volume", volume), anonymous_volume(f"{stack.name}_{volume}", {}))
-    spec = _spec(stack, name, index, common.image, common.mounts, context.wish)
+    spec = _spec(stack, name, index, common, context.wish)
     for target, volume in own.items():
         spec["mounts"][target] = {**spec["mounts"][target], "source": volume}
     yield Desired(
@@ -102,12 +105,12 @@ def _replica(stack: Stack, name: str, index: int, context: Context, common: _Com
     )
 
 
-def _spec(stack: Stack, name: str, index: int, image: ImageFact, found: Mounts, wish: Wish) -> ContainerSpec:
-    service = stack.services[name]
+def _spec(stack: Stack, name: str, index: int, common: _Common, wish: Wish) -> ContainerSpec:
+    service, found = stack.services[name], common.mounts
     return {
         "name": service.container_name or f"{stack.name}-{name}-{index}",
         "service": name,
-        "image": image.id,
+        "image": common.image.id,
         "image_name": image_name(stack.name, name, service),
         "command": list(service.command) if service.command is not None else None,
         "entrypoint": list(service.entrypoint) if service.entrypoint is not None else None,
@@ -148,7 +151,7 @@ def _spec(stack: Stack, name: str, index: int, image: ImageFact, found: Mounts, 
         "shm_size": service.shm_size or SHM_SIZE,
         "limits": limits(service)[0],
         "restart": restart(service)[0],
-        "health": health(service),
+        "health": common.health,
         "stop": {
             "signal": service.stop_signal,
             "grace": GRACE if service.stop_grace_period is None else service.stop_grace_period,
@@ -251,9 +254,8 @@ def _awaited(stack: Stack) -> frozenset[str]:
     return frozenset(name for name, need in needs if need.condition == "service_completed_successfully")
 
 
-def _ready(service: Service, image: ImageFact) -> Until:
+def _ready(check: Health | None, image: ImageFact) -> Until:
     """How far a service must come for `--wait`."""
-    check = health(service)
     checked = image.healthcheck if check is None or check["test"] is None else check["test"][:1] != ["NONE"]
     return Until.HEALTHY if checked else Until.STARTED
 
