@@ -50,6 +50,7 @@ class Monitor:
         self.loop = Loop()
         self.servers = Servers(self.loop)
         self.log = LogWriter(os.path.join(description["state_dir"], layout.LOG), description["log"])
+        self.log.on_problem = self.changed
         self.inside: Inside | None = None
         self.outputs = Outputs(self.loop, self.log)
         self.over = False
