@@ -78,6 +78,10 @@ class Layout:
     def journal_file(self, stack: str) -> str:
         return os.path.join(self.stack_dir(stack), "journal.jsonl")
 
+    def events_dir(self, stack: str) -> str:
+        """What happened to its containers; beside the stacks, so that the last word of a removed one is kept."""
+        return os.path.join(self.state, "events", stack)
+
     def kind_dir(self, stack: str, kind: str) -> str:
         return os.path.join(self.stack_dir(stack), kind)
 

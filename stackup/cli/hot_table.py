@@ -6,7 +6,7 @@ GLOBALS = "file|texts|--file,-f| project_name|text|--project-name,-p| profile|te
 
 VERBS = {
     "apply": "plan|one|| yes|flag|--yes,-y|",
-    "attach": "service|one|| index|number|--index| no_stdin|flag|--no-stdin|",
+    "attach": "service|one|| index|number|--index| no_stdin|flag|--no-stdin| detach_keys|text|--detach-keys| sig_proxy|flag|--sig-proxy|1 sig_proxy|off|--no-sig-proxy|",
     "build": "services|many|| build_arg|texts|--build-arg| check|flag|--check| memory|text|--memory,-m| no_cache|flag|--no-cache| pull|flag|--pull| push|flag|--push| quiet|flag|--quiet,-q| ssh|texts|--ssh| with_dependencies|flag|--with-dependencies|",
     "commit": "service|one|| reference|maybe|| author|text|--author,-a| change|texts|--change,-c| index|number|--index| message|text|--message,-m| pause|flag|--pause,-p|1 pause|off|--no-pause|",
     "completion": "shell|one||",
@@ -15,6 +15,7 @@ VERBS = {
     "create": "services|many|| build|flag|--build| no_build|flag|--no-build| pull|text|--pull| quiet_pull|flag|--quiet-pull| force_recreate|flag|--force-recreate| no_recreate|flag|--no-recreate| remove_orphans|flag|--remove-orphans| scale|texts|--scale| yes|flag|--yes,-y|",
     "doctor": "json|flag|--json|",
     "down": "services|many|| volumes|flag|--volumes,-v| rmi|text|--rmi| remove_orphans|flag|--remove-orphans| timeout|number|--timeout,-t| yes|flag|--yes,-y|",
+    "events": "services|many|| json|flag|--json| since|text|--since| until|text|--until|",
     "exec": "service|one|| command|some|| detach|flag|--detach,-d| env|texts|--env,-e| user|text|--user,-u| workdir|text|--workdir,-w| index|number|--index| no_tty|flag|--no-tty,-T| tty|flag|--tty,-t| interactive|flag|--interactive,-i|1 interactive|off|--no-interactive| privileged|flag|--privileged| rest",
     "explain": "code|maybe||",
     "export": "service|one|| index|number|--index| output|text|--output,-o|",
@@ -53,6 +54,7 @@ VERBS = {
     "pull": "services|many|| policy|text|--policy| include_deps|flag|--include-deps| ignore_buildable|flag|--ignore-buildable| ignore_pull_failures|flag|--ignore-pull-failures| quiet|flag|--quiet,-q|",
     "push": "services|many|| include_deps|flag|--include-deps| ignore_push_failures|flag|--ignore-push-failures| quiet|flag|--quiet,-q|",
     "restart": "services|many|| timeout|number|--timeout,-t| no_deps|flag|--no-deps|",
+    "resume": "stop|flag|--stop| unit|flag|--unit| user|flag|--user|",
     "rm": "services|many|| force|flag|--force,-f| stop|flag|--stop,-s| volumes|flag|--volumes,-v|",
     "run": "service|one|| command|many|| rm|flag|--rm| detach|flag|--detach,-d| env|texts|--env,-e| env_from_file|texts|--env-from-file| user|text|--user,-u| workdir|text|--workdir,-w| entrypoint|text|--entrypoint| name|text|--name| label|texts|--label,-l| volume|texts|--volume,-v| publish|texts|--publish,-p| service_ports|flag|--service-ports,-P| use_aliases|flag|--use-aliases| no_deps|flag|--no-deps| no_tty|flag|--no-tty,-T| tty|flag|--tty,-t| interactive|flag|--interactive,-i|1 interactive|off|--no-interactive| cap_add|texts|--cap-add| cap_drop|texts|--cap-drop| build|flag|--build| pull|text|--pull| quiet_pull|flag|--quiet-pull| quiet|flag|--quiet,-q| remove_orphans|flag|--remove-orphans| rest",
     "scale": "counts|some|| no_deps|flag|--no-deps|",

@@ -83,3 +83,18 @@ def lines(text: str) -> int | None:
     if not text.isdigit():
         raise UsageError(f'"{text}" is not a number of lines', subject=text, hint="write a number, or all")
     return int(text)
+
+
+def key_sequence(text: str) -> bytes:
+    """`ctrl-p,ctrl-q` as the bytes that a terminal sends; docker's notation, and empty for its default."""
+    found = b""
+    for word in text.split(",") if text else ():
+        key = word.removeprefix("ctrl-")
+        code = ord(key) if len(key) == 1 and key.isascii() else -1
+        if key != word:  # the control characters are the row of capitals, @ to _, without its sixth bit
+            code = ord(key.upper()) - 64 if len(key) == 1 and "@" <= key.upper() <= "_" else -1
+        if code < 0:
+            hint = "write letters, or ctrl- and one of a-z @ [ \\ ] ^ _, with commas in between"
+            raise UsageError(f'"{word}" is not a key', subject="--detach-keys", hint=hint)
+        found += bytes([code])
+    return found

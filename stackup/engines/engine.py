@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from stackup.engines.desire.facts import Facts
     from stackup.errors import StackupError
+    from stackup.runtime.description import Happening
     from stackup.runtime.spec import Attachment
     from stackup.values import Data
 
@@ -66,6 +67,8 @@ class Container(TypedDict):
     keeps: list[str]
     """Ids of the images that it mounts: they must be kept as well."""
     transient: bool
+    stopped: bool
+    """Somebody stopped it, and not the machine that went down."""
     probe: str
     """The last health probe's output, for whoever waits."""
     tty: bool
@@ -80,6 +83,16 @@ class ExecRequest(TypedDict, total=False):
     tty: bool
     interactive: bool
     detach: bool
+
+
+class AttachRequest(TypedDict, total=False):
+    """What is left out is as docker has it: input is passed on, signals too, ctrl-p ctrl-q leaves a terminal."""
+
+    stdin: bool
+    once: bool
+    """The container's input ends with the caller's."""
+    detach_keys: bytes
+    proxy: bool
 
 
 class Direct(Protocol):
@@ -97,12 +110,18 @@ class Direct(Protocol):
         """(nanoseconds since the epoch, "stdout" or "stderr", one line without its end)."""
         ...
 
+    def events(self, stack: str, *, since: float, until: float, follow: bool) -> Iterator[Happening]:
+        """What happened to a stack's containers between two moments, or what happens from now on (with `since`: from
+        then on); a stack that is not there yet has no past.
+        """
+        ...
+
     def exec(self, container: Container, request: ExecRequest) -> int:
         """Run a program inside, its streams joined to the caller's 0, 1, 2; the exit code. Detached: 0."""
         ...
 
-    def attach(self, container: Container, *, stdin: bool = True, once: bool = False) -> int:
-        """Join the caller's streams to the container's own; its exit code. `once`: its input ends with the caller's."""
+    def attach(self, container: Container, request: AttachRequest) -> int:
+        """Join the caller's streams to the container's own; its exit code."""
         ...
 
     def kill(self, containers: Sequence[Container], signal: str) -> Iterator[tuple[Container, StackupError | None]]:
@@ -156,6 +175,8 @@ class Direct(Protocol):
 class Engine(Protocol):
     stop_timeout: float | None
     """Seconds that a stop may take before it becomes a kill; None: as each container says."""
+    parks: bool
+    """Nobody wants what is stopped to stay so: the machine goes down."""
 
     @property
     def name(self) -> str: ...

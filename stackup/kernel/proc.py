@@ -56,6 +56,13 @@ def parse_state(stat: str) -> str:
     return stat.rpartition(")")[2].split()[0]
 
 
+def parse_ending(stat: str) -> bool:
+    """Whether it is on its way out, PF_EXITING of field 9: PID 1 of a namespace stays so until the last process in it
+    has been reaped.
+    """
+    return bool(int(stat.rpartition(")")[2].split()[6]) & 0x4)
+
+
 def parse_status(text: str) -> dict[str, str]:
     """`Name`, `NSpid`, `SigCgt`, `CapBnd`, `Groups` and the rest, as text."""
     pairs = (line.partition(":") for line in text.splitlines())
@@ -92,6 +99,12 @@ def read(path: str) -> str | None:
 
 def mounts(pid: int | str = "self") -> list[Mount]:
     return list(parse_mountinfo(read(f"/proc/{pid}/mountinfo") or ""))
+
+
+def ending(pid: int) -> bool:
+    """On its way out, or gone."""
+    stat = read(f"/proc/{pid}/stat")
+    return not stat or parse_ending(stat)
 
 
 def start_time(pid: int) -> int | None:

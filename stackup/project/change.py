@@ -65,10 +65,12 @@ def plan(session: Session, stack: str, aiming: Aiming) -> Plan:
         engine.close()
 
 
-def change(session: Session, stack: str, aiming: Aiming, *, stop_timeout: float | None = None) -> Report:
+def change(
+    session: Session, stack: str, aiming: Aiming, *, stop_timeout: float | None = None, parks: bool = False
+) -> Report:
     """Bring the stack to what is aimed at. Raises Refused when the user does not agree to the plan."""
     engine = session.host.engine(stack)
-    engine.stop_timeout = stop_timeout
+    engine.stop_timeout, engine.parks = stop_timeout, parks
     try:
         with lock(session, stack):
             if not session.dry_run:

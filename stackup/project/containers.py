@@ -16,11 +16,11 @@ def containers(session: Session, services: tuple[str, ...] = ()) -> list[Contain
     """All of the stack's, or those of the named services; a service that does not exist is an error."""
     stack = stack_name(session)
     rows = session.host.direct.containers(stack)
-    _require(session, rows, services)
+    require(session, rows, services)
     return [row for row in rows if not services or row["service"] in services]
 
 
-def _require(session: Session, rows: list[Container], services: tuple[str, ...]) -> None:
+def require(session: Session, rows: list[Container], services: tuple[str, ...]) -> None:
     """A name that has containers exists; only for others is the file asked."""
     there = {row["service"] for row in rows}
     for name in services:

@@ -7,7 +7,7 @@ from stackup.project.containers import running
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from stackup.engines.engine import ExecRequest
+    from stackup.engines.engine import AttachRequest, ExecRequest
     from stackup.project.session import Session
 
 
@@ -21,6 +21,6 @@ def execute(session: Session, service: str, request: ExecRequest, *, index: int 
         raise
 
 
-def attach(session: Session, service: str, *, index: int = 0, stdin: bool = True) -> int:
+def attach(session: Session, service: str, request: AttachRequest, *, index: int = 0) -> int:
     """The exit code of the container."""
-    return session.host.direct.attach(running(session, service, index), stdin=stdin)
+    return session.host.direct.attach(running(session, service, index), request)

@@ -5,7 +5,9 @@ container on the host's network cannot reach it. One connection is one conversat
 
     {"do": "status"}                      -> {"status": Status}
     {"do": "watch"}                       -> {"status": Status}, again after every change, until closed
-    {"do": "stop", "signal", "grace"}     -> {"exit": code} when it ended, or {"error"} when it did not
+    {"do": "stop", "signal", "grace", "hooks", "parked"}
+                                          -> {"exit": code} when it ended, or {"error"} when it did not
+    {"do": "hooks", "hooks"}              -> {"done": true} when each has ended well
     {"do": "kill", "signal"}              -> {"done": true}
     {"do": "exec", "process", "tty", "stdin", "size", "detach"}
                                           -> {"started": true} with descriptors, then {"exit": code};

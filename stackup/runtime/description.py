@@ -95,6 +95,29 @@ class HeldPort(TypedDict):
     """Other replicas hold it as well."""
 
 
+class About(TypedDict):
+    """Who a container is to those who watch a stack's events, and the folder that these are written to."""
+
+    folder: str
+    service: str
+    id: str
+    attributes: dict[str, str]
+    """Its name, image and labels."""
+    transient: bool
+    """Made by `run`."""
+
+
+class Happening(TypedDict):
+    """Something that happened to a container; `at` is in nanoseconds since the epoch."""
+
+    at: int
+    service: str
+    id: str
+    action: str
+    attributes: dict[str, str]
+    transient: bool
+
+
 class Description(TypedDict):
     stack: str
     address: str
@@ -124,6 +147,8 @@ class Description(TypedDict):
     roster_key: NotRequired[str]
     resolver: dict[str, object] | None
     """Arguments of runtime.network.names.Resolver; None: no resolver (host network, none)."""
+    about: NotRequired[About]
+    """Absent: nobody is told what happens to it, as with a step of a build."""
     await_attach: NotRequired[bool]
     """`run`: the container starts when the first client attaches, so that none of its output is missed."""
 
@@ -166,6 +191,8 @@ class Status(TypedDict):
     stopped: bool
     """Ended because somebody asked; no restart policy brings it back."""
     health: HealthStatus | None
+    parked: NotRequired[bool]
+    """Stopped because the machine went down: as good as running to whoever looks after the boot."""
     stopping: NotRequired[bool]
     """It runs, was told to end, and is on its way out."""
     warning: NotRequired[str]

@@ -59,10 +59,13 @@ def start_exec(client: Client, process: Process, *, limit_s: float = 30) -> None
     client.request({"do": "exec", "process": process, "detach": True}, limit_s=limit_s)
 
 
-def attach(client: Client, streams: Streams, *, once: bool = False, detach_keys: bytes = DETACH_KEYS) -> int:
+def attach(
+    client: Client, streams: Streams, *, once: bool = False, detach_keys: bytes = DETACH_KEYS, proxy: bool = True
+) -> int:
     """Join a container's own streams until it ends (its exit code) or the detach keys are typed (0).
 
-    `once`: the container's standard input ends with ours. A container that awaits its first client starts now.
+    `once`: the container's standard input ends with ours. A container that awaits its first client starts now. Without
+    `proxy` a signal is for us: it ends the joining, and the container goes on.
     """
     with client.open() as conversation:
         conversation.say({"do": "attach", "stdin": streams.stdin >= 0, "once": once,
@@ -70,7 +73,7 @@ def attach(client: Client, streams: Streams, *, once: bool = False, detach_keys:
         answer, fds = conversation.hear_with_descriptors()
         relay = Relay(conversation, streams, fds, tty=bool(answer["tty"]), stdin=bool(answer["stdin"]))
         relay.detach_keys = DetachKeys(detach_keys if answer["tty"] else b"")
-        relay.to_the_end = True
+        relay.to_the_end, relay.proxy = True, proxy
         return relay.run()
 
 
@@ -120,6 +123,7 @@ class Relay:
         self._code: int | None = None
         self.detach_keys = DetachKeys(b"")
         self.to_the_end = False
+        self.proxy = True
         self._poll = select.poll()
 
     def run(self) -> int:
@@ -241,7 +245,7 @@ class Relay:
                 terminal.resize(self._into, terminal.size_of(self._streams.stdin))
             return
         self._interrupts += number == signal.SIGINT
-        if self._interrupts >= _PATIENCE:
+        if self._interrupts >= _PATIENCE or not self.proxy:
             self._code, self.to_the_end = 128 + number, False
             return
         self._conversation.say({"do": "signal", "signal": number})

@@ -41,7 +41,8 @@ class Inside:
         """Start a guest with these streams; its set-up's answer and its end come through the loop."""
         self._counter += 1
         home = self.description["cgroups"]
-        groups = cgroupfs.child(home, f"guest-{self._counter}") if home else []
+        name = f"guest-{self._counter}"
+        groups = cgroupfs.child(home, name) if home else []
         own = [group for group in groups if group not in home]
 
         def body(report: int) -> None:
@@ -54,7 +55,7 @@ class Inside:
         except BaseException:
             cgroupfs.remove(own, _PATIENCE_S)
             raise
-        guest = Guest(self._loop, born, self, own)
+        guest = Guest(self._loop, born, self, own, name)
         self.guests.append(guest)
         return guest
 
@@ -67,10 +68,11 @@ class Inside:
 class Guest:
     """One of them. `on_answer(failure or None)` and then `on_end(exit code)` are called once each."""
 
-    __slots__ = ("_child", "_group", "_inside", "_loop", "on_answer", "on_end")
+    __slots__ = ("_child", "_group", "_inside", "_loop", "name", "on_answer", "on_end")
 
-    def __init__(self, loop: Loop, born: child.Child, inside: Inside, group: list[str]) -> None:
+    def __init__(self, loop: Loop, born: child.Child, inside: Inside, group: list[str], name: str) -> None:
         self._loop = loop
+        self.name = name
         self._child = born
         self._inside = inside
         self._group = group

@@ -3,7 +3,8 @@
 Hot. One record a line, as the CRI has it: `<RFC 3339, nanoseconds> stdout|stderr F|P <bytes>`. F ends a line of the
 program's, P does not: output without a newline, or a piece of a line longer than 16 KiB. Every field but the last has a
 fixed width.
-The bytes are the program's own, whatever they are. A full disk loses output, never the container.
+The bytes are the program's own, whatever they are. A full disk loses output, never the container: what is lost is
+counted, and said where it is missing. A file that somebody removes is made anew.
 """
 
 from __future__ import annotations
@@ -13,27 +14,32 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 LONGEST = 16 << 10
 MAX_SIZE = 16 << 20
 MAX_FILE = 3
 """Where the stack file sets no bound: 48 MiB a container."""
+_written: dict[int, bytes] = {}
+"""The last second's text."""
 
 
 class LogWriter:
-    """`write` takes what was read from a stream; `end` is for its end of file. `problem` says why output was lost."""
+    """`write` takes what was read from a stream; `end` is for its end of file.
 
-    __slots__ = ("_fd", "_max_file", "_max_size", "_rest", "_second", "_size", "_stamp", "path", "problem")
+    `problem` says why output was lost, and how much; `on_problem` is called when that begins and when it is over.
+    """
+
+    __slots__ = ("_fd", "_lost", "_max_file", "_max_size", "_rest", "_torn", "_unsaid", "on_problem", "path", "problem")
 
     def __init__(self, path: str, log: Mapping[str, int | str]) -> None:
         self.path = path
         self.problem = ""
+        self.on_problem: Callable[[], None] | None = None
         self._fd = -1
-        self._size = 0
         self._rest: dict[bytes, bytes] = {}
-        self._second = -1
-        self._stamp = b""
+        self._lost = self._unsaid = 0
+        self._torn = False
         self.bound(log)
 
     def bound(self, log: Mapping[str, int | str]) -> None:
@@ -48,7 +54,7 @@ class LogWriter:
     def write(self, stream: bytes, data: bytes) -> None:
         lines = (self._rest.pop(stream, b"") + data).split(b"\n")
         rest = lines.pop()
-        head = self._now() + b" " + stream
+        head = stamp(time.time_ns()) + b" " + stream
         full, part = head + b" F ", head + b" P "
         out = b""
         if lines and max(map(len, lines)) <= LONGEST:
@@ -68,34 +74,66 @@ class LogWriter:
         """Nothing more comes: what is left had no newline, and the record says so."""
         rest = self._rest.pop(stream, b"")
         if rest:
-            self._append(self._now() + b" " + stream + b" P " + rest + b"\n")
-
-    def _now(self) -> bytes:
-        second, rest = divmod(time.time_ns(), 1_000_000_000)
-        if second != self._second:
-            self._second = second
-            self._stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)).encode()
-        return b"%s.%09dZ" % (self._stamp, rest)
+            self._append(stamp(time.time_ns()) + b" " + stream + b" P " + rest + b"\n")
 
     def _append(self, out: bytes) -> None:
         if not self._max_file:
             return
+        ahead = self._account() if self._unsaid else b""
+        out, at = ahead + out, 0
         try:
-            if self._fd < 0:
-                self._open()
-            if self._size and self._size + len(out) > self._max_size:
-                self._rotate()
-            self._size += len(out)
-            rest = memoryview(out)
-            while rest:
-                rest = rest[os.write(self._fd, rest) :]
-            self.problem = ""
+            while at < len(out):
+                end = self._room(out, at)
+                at += os.write(self._fd, out[at:end] if at or end < len(out) else out)
         except OSError as problem:
-            self.problem = f'output is lost: cannot write "{self.path}": {(problem.strerror or "").lower()}'
+            self._lose(out.count(b"\n", max(at, len(ahead))), (problem.strerror or "").lower())
+            self._torn = self._torn if not at else out[at - 1 : at] != b"\n"
+            return
+        if ahead:
+            self._torn, self._unsaid = False, 0
+            self.problem = f"{self._lost} lines of output were lost"
+            self._tell()
+
+    def _account(self) -> bytes:
+        """Where output is missing the log says so, on a line of its own."""
+        torn = b"\n" if self._torn else b""
+        return torn + stamp(time.time_ns()) + b" losses F [%d lines of output were lost here]\n" % self._unsaid
+
+    def _lose(self, lines: int, why: str) -> None:
+        begins = not self._unsaid
+        self._lost += lines
+        self._unsaid += lines
+        self.problem = f'output is lost, {self._lost} lines so far: cannot write "{self.path}": {why}'
+        if begins:
+            self._tell()
+
+    def _tell(self) -> None:
+        if self.on_problem is not None:
+            self.on_problem()
+
+    def _room(self, out: bytes, at: int) -> int:
+        """How far `out` may be written from `at` on; a new file is begun where the current one is full or was removed.
+        A record is never split.
+        """
+        if self._fd < 0:
+            self._open()
+        found = os.fstat(self._fd)
+        if not found.st_nlink:
+            self.close()
+            return self._room(out, at)
+        left = self._max_size - found.st_size
+        if len(out) - at <= left:
+            return len(out)
+        end = out.rfind(b"\n", at, at + left) + 1 if left > 0 else 0
+        if end > at:
+            return end
+        if not found.st_size:
+            return out.index(b"\n", at) + 1
+        self._rotate()
+        return self._room(out, at)
 
     def _open(self) -> None:
         self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        self._size = os.fstat(self._fd).st_size
 
     def _rotate(self) -> None:
         """Renames first, so that a reader who holds the old file finds the next ones by their names."""
@@ -112,6 +150,15 @@ class LogWriter:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+def stamp(nanoseconds: int) -> bytes:
+    """RFC 3339 in UTC. The text of a second is kept: lines come by the thousand in one."""
+    second, rest = divmod(nanoseconds, 1_000_000_000)
+    if second not in _written:
+        _written.clear()
+        _written[second] = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)).encode()
+    return b"%s.%09dZ" % (_written[second], rest)
 
 
 def _cut(line: bytes, full: bytes, part: bytes) -> bytes:

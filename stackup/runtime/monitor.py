@@ -14,7 +14,7 @@ import time
 from stackup import layout
 from stackup.errors import HostError, StackupError
 from stackup.kernel import cgroupfs, proc
-from stackup.runtime import bootstrap, child, namespaces, record, requests, supervise
+from stackup.runtime import bootstrap, child, chronicle, namespaces, record, requests, signs, supervise
 from stackup.runtime.control import Control, fault
 from stackup.runtime.guest import Inside
 from stackup.runtime.health import command
@@ -50,6 +50,7 @@ class Monitor:
         self.loop = Loop()
         self.servers = Servers(self.loop)
         self.log = LogWriter(os.path.join(description["state_dir"], layout.LOG), description["log"])
+        self.log.on_problem = self.changed
         self.inside: Inside | None = None
         self.outputs = Outputs(self.loop, self.log)
         self.over = False
@@ -60,6 +61,7 @@ class Monitor:
         self._held = held
         self._child: child.Child | None = None
         self._prober: Prober | None = None
+        self._sign: signs.Sign | None = None
         self._control: Control | None = None
         self._up_at = 0.0
         self._delay = 0.0
@@ -78,7 +80,7 @@ class Monitor:
         try:
             table = requests.table(self)
             self._control = Control(self.loop, self.description["live_dir"], table, lambda: self.status)
-            heed_termination(self.loop, lambda: self.stop(None, None))
+            heed_termination(self.loop, lambda: self.stop(None, None, parked=True))
             self.servers.serve_ports(self.description["ports"], self.description.get("ports_to", ""), self._held)
             self.servers.serve_names(self.description["resolver"])
             if self.description.get("await_attach"):
@@ -96,6 +98,7 @@ class Monitor:
     def start(self) -> None:
         """Fork the container's init; its set-up answers through the loop."""
         description = self.description
+        self._sign = self.outputs.sign = signs.sign(self.loop, description)
         stdio = self.outputs.begin(description)
         self._oom_before = cgroupfs.oom_count(self.description["cgroups"])
         try:
@@ -106,7 +109,7 @@ class Monitor:
             )
         except BaseException:
             stdio.started()
-            self.outputs.end()
+            self._tidy()
             raise
         stdio.started()
         self._child = born
@@ -143,6 +146,7 @@ class Monitor:
         self._up_at = time.monotonic()
         self.inside = Inside(self.loop, self.description, born)
         self.check_health()
+        self.happened("start")
         self._changed()
         self.servers.enter_names(self.description, up=True)
         self._say({"status": self.status})
@@ -159,11 +163,22 @@ class Monitor:
         self.status["health"] = None
         health = self.description["health"]
         if self.inside is not None and health is not None and command(health):
-            self._prober = Prober(self.loop, health, self.inside, self._probed)
+            self._prober = Prober(self.loop, health, self.inside, self._sign, self._probed)
             self.status["health"] = self._prober.status
 
+    def ask_anew(self) -> None:
+        """With another health check in the middle of a run. A sign of readiness may have been given before."""
+        if self._sign is not None:
+            self._sign.close()
+        self._sign = self.outputs.sign = signs.sign(self.loop, self.description) if self.inside is not None else None
+        if self._sign is not None:
+            self._sign.give("it ran already when this was asked")
+        self.check_health()
+
     def _probed(self, health: HealthStatus) -> None:
-        self.status["health"] = health
+        before, self.status["health"] = self.status["health"], health
+        if health["status"] != (before["status"] if before else "starting"):
+            self.happened(f"health_status: {health['status']}")
         self._changed()
 
     def _ended(self, _fd: int) -> None:
@@ -186,8 +201,20 @@ class Monitor:
             return
         self.servers.enter_names(self.description, up=False)
         self.status = {**self.status, "init": None, "exit_code": code, "oom": oom, "finished_at": time.time()}
+        self._tell_the_end(code)
         self._run_over()
         self._decide(code)
+
+    def happened(self, action: str, **attributes: str | int) -> None:
+        if "about" in self.description:
+            chronicle.note(self.description["about"], action, **attributes)
+
+    def _tell_the_end(self, code: int) -> None:
+        if self.status["oom"]:
+            self.happened("oom")
+        self.happened("die", exitCode=code, execDuration=int(time.monotonic() - self._up_at))
+        if self.status.get("stopping"):
+            self.happened("stop")
 
     def _run_over(self) -> None:
         """Whoever is attached was attached to this run."""
@@ -208,6 +235,9 @@ class Monitor:
             self.inside.close()
             self.inside = None
         self.outputs.end()
+        if self._sign is not None:
+            self._sign.close()
+            self._sign = self.outputs.sign = None
 
     def _decide(self, code: int) -> None:
         restart = self.description["restart"]
@@ -233,11 +263,12 @@ class Monitor:
         except (StackupError, OSError) as problem:
             self._fail(problem if isinstance(problem, StackupError) else HostError(str(problem)))
 
-    def stop(self, name: str | int | None, grace: int | None) -> None:
-        """Ask, wait, kill. A container between two runs ends at once."""
+    def stop(self, name: str | int | None, grace: int | None, *, parked: bool = False) -> None:
+        """Ask, wait, kill. A container between two runs ends at once. `parked`: it is the machine that goes down."""
         stop = self.description["stop"]
         number = supervise.signal_number(name or stop.get("signal"))
         patience = (int(stop.get("grace") or 0) if grace is None else grace) / supervise.SECOND
+        self.status["parked"] = parked and (self.status.get("parked", False) or not self.status["stopped"])
         self.status["stopped"] = self.status["stopping"] = True
         if self._child is None:
             self.loop.cancel(_RESTART)
@@ -259,8 +290,14 @@ class Monitor:
                 "set `init: true` or another `stop_signal`"
             )
         self._child.signal(number)
+        self.happened("kill", signal=number)
         self.loop.after(_GRACE, patience, self.kill_all)
         self._changed()
+
+    @property
+    def ending(self) -> bool:
+        """Its processes are being taken apart; that it is over comes through the loop."""
+        return self._child is None or proc.ending(self._child.pid)
 
     @property
     def frozen(self) -> bool:
@@ -270,6 +307,7 @@ class Monitor:
         """The kernel kills a pid namespace with its PID 1; the control group is for what has none of its own."""
         if self._child is not None:
             self._child.signal(signal.SIGKILL)
+            self.happened("kill", signal=int(signal.SIGKILL))
         if self.description["namespaces"]["pid"]:
             cgroupfs.kill(self.description["cgroups"], AFTER_KILL_S)
         # A frozen task dies only when it is thawed (cgroup v1, freezer-subsystem).
@@ -299,6 +337,7 @@ class Monitor:
             self.kill_all()
         else:
             self._child.signal(number)
+            self.happened("kill", signal=number)
 
     def _fail(self, problem: StackupError) -> None:
         """Set-up went wrong. The status keeps why; what is left of the child ends on its own."""
@@ -310,6 +349,7 @@ class Monitor:
             "exit_code": 127,
             "finished_at": time.time(),
         }
+        self.happened("die", exitCode=self.status["exit_code"])
         self._changed()
         self._say(fault(problem))
         if self._child is None:

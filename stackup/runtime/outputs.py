@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from stackup.runtime.description import Description
     from stackup.runtime.logwriter import LogWriter
     from stackup.runtime.loop import Loop
+    from stackup.runtime.signs import Sign
 
 
 class Outputs:
     """`begin` before each run, `terminal_came` when its set-up has answered at the latest, `end` after it."""
 
-    __slots__ = ("_log", "_loop", "_pumps", "_stdin", "_stdio", "_waiters", "window")
+    __slots__ = ("_log", "_loop", "_pumps", "_stdin", "_stdio", "_waiters", "sign", "window")
 
     def __init__(self, loop: Loop, log: LogWriter) -> None:
         self._loop = loop
@@ -33,6 +34,8 @@ class Outputs:
         self._stdio: Stdio | None = None
         self._waiters: list[Callable[[], None]] = []
         self.window: Sequence[int] = DEFAULT_SIZE
+        self.sign: Sign | None = None
+        """Hears what the next run writes."""
 
     def begin(self, description: Description) -> Stdio:
         """Both ends of the streams of one run; ours are read as soon as the loop turns."""
@@ -46,7 +49,13 @@ class Outputs:
             self._pumps = [Pump(self._loop, stream, self._log) for stream in (b"stdout", b"stderr")]
             for pump, fd in zip(self._pumps, (stdio.stdout, stdio.stderr), strict=True):
                 pump.open(fd)
+        for pump in self._pumps:
+            pump.hear = self._hear
         return stdio
+
+    def _hear(self, stream: bytes, data: bytes) -> None:
+        if self.sign is not None:
+            self.sign.hear(stream, data)
 
     def _console_ready(self, _fd: int) -> None:
         self.terminal_came()

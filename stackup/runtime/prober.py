@@ -1,27 +1,25 @@
-"""The clockwork of health checks in a monitor: probe, collect, judge, wait, again.
+"""The clockwork of health checks in a monitor: look, judge, wait, again.
 
-Hot. The rules are `health`'s; here are only the pipe that keeps 4 KiB of a probe's output and throws away the rest, the
-time-out that kills a probe with all it started, and the alarm for the next one.
+Hot. The rules are `health`'s, the ways to look are `probes`'; here are only the time-out, which ends a probe with all
+that it started, the alarm for the next one, and the rest while the container is paused.
 """
 
 from __future__ import annotations
 
-import os
 import time
 
-from stackup.errors import StackupError
 from stackup.kernel import cgroupfs
 from stackup.runtime import health as rules
-from stackup.runtime.guest import nobody
-from stackup.runtime.streams import Stdio
+from stackup.runtime import probes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from stackup.runtime.description import Health, HealthStatus, Probe, Process
-    from stackup.runtime.guest import Guest, Inside
+    from stackup.runtime.description import Health, HealthStatus, Probe
+    from stackup.runtime.guest import Inside
     from stackup.runtime.loop import Loop
+    from stackup.runtime.signs import Sign
 
 _PAUSED_S = 1.0
 _NEXT, _TIMEOUT = "health", "health timeout"
@@ -30,18 +28,19 @@ _NEXT, _TIMEOUT = "health", "health timeout"
 class Prober:
     """Health checks of one run of a container, from its start to its end; `changed(status)` after each probe."""
 
-    __slots__ = ("_begun", "_changed", "_failure", "_guest", "_health", "_inside", "_loop", "_out", "_pause", "_said",
-                 "_up_at", "status")  # fmt: skip
+    __slots__ = ("_begun", "_changed", "_health", "_inside", "_look", "_loop", "_pause", "_sign", "_up_at", "status")
 
-    def __init__(self, loop: Loop, health: Health, inside: Inside, changed: Callable[[HealthStatus], None]) -> None:
+    def __init__(
+        self, loop: Loop, health: Health, inside: Inside, sign: Sign | None, changed: Callable[[HealthStatus], None]
+    ) -> None:
         self._loop = loop
         self._health = health
         self._inside = inside
+        self._sign = sign
         self._changed = changed
         self._up_at = time.monotonic()
         self._pause = 0.0
-        self._guest: Guest | None = None
-        self._out = -1
+        self._look: probes.Look | None = None
         self.status: HealthStatus = rules.starting()
         self._probe()
 
@@ -50,80 +49,37 @@ class Prober:
             # A probe of a paused container would be frozen too, and its time-out would say that it is ill.
             self._loop.after(_NEXT, _PAUSED_S, self._probe)
             return
-        self._begun, self._said, self._failure = time.time(), b"", ""
-        stdio = Stdio.one_pipe()
-        self._out = stdio.stdout
-        os.set_blocking(self._out, False)
-        process: Process = {**self._inside.description["process"], "argv": rules.command(self._health)}
-        try:
-            self._guest = self._inside.enter(process, stdio)
-        except StackupError as problem:
-            self._failure = problem.message
-            self._finish(rules.TIMED_OUT)
-            return
-        finally:
-            stdio.started()
-        self._guest.on_answer = self._answered
-        self._guest.on_end = self._finish
-        self._loop.add(self._out, self._output)
-        self._loop.after(_TIMEOUT, rules.setting(self._health, "timeout") / rules.SECOND, self._timed_out)
-
-    def _answered(self, failure: dict[str, object] | None) -> None:
-        if failure:
-            self._failure = str(failure.get("message") or "the probe could not be started")
-
-    def _output(self, _fd: int) -> None:
-        try:
-            data = os.read(self._out, 1 << 16)
-        except BlockingIOError:
-            return
-        self._said = (self._said + data)[: rules.KEPT_OUTPUT]
-        if not data:
-            self._hang_up()
-
-    def _hang_up(self) -> None:
-        if self._out >= 0:
-            self._loop.drop(self._out)
-            os.close(self._out)
-            self._out = -1
+        self._begun = time.time()
+        self._look = probes.look(self._loop, rules.command(self._health), self._inside, self._sign)
+        if self._sign is None:
+            self._loop.after(_TIMEOUT, rules.setting(self._health, "timeout") / rules.SECOND, self._timed_out)
+        self._look.begin(self._finish)
 
     def _timed_out(self) -> None:
+        said = self._let_go()
         if cgroupfs.frozen(self._inside.description["cgroups"]):
             # Paused in the middle of it: what stands still says nothing.
-            self._let_go()
-            self._hang_up()
             self._loop.after(_NEXT, _PAUSED_S, self._probe)
             return
         limit = rules.setting(self._health, "timeout") / rules.SECOND
-        self._failure = f"the probe took longer than {limit:g}s and was killed"
-        self._let_go()
-        self._finish(rules.TIMED_OUT)
+        self._finish(rules.TIMED_OUT, f"{said}the probe took longer than {limit:g}s and was killed")
 
-    def _let_go(self) -> None:
-        """Kill the probe without waiting: a process in uninterruptible sleep must not end the checking."""
-        if self._guest is not None:
-            self._guest.on_answer = self._guest.on_end = nobody
-            self._guest.kill()
-            self._guest = None
+    def _let_go(self) -> str:
+        look, self._look = self._look, None
+        return look.close() if look is not None else ""
 
-    def _finish(self, code: int) -> None:
+    def _finish(self, code: int, output: str) -> None:
         self._loop.cancel(_TIMEOUT)
-        self._guest = None
-        if self._out >= 0:
-            self._output(self._out)
-        self._hang_up()
-        output = self._said.decode(errors="replace")
-        if self._failure:
-            output = f"{output}{self._failure}"
+        self._look = None
         probe: Probe = {"start": self._begun, "end": time.time(), "exit_code": code, "output": output}
         up_s = time.monotonic() - self._up_at
         self.status = rules.judge(self._health, self.status, probe, up_s)
-        self._pause = rules.pause(self._health, self.status, up_s, self._pause)
-        self._loop.after(_NEXT, self._pause, self._probe)
+        if self._sign is None:
+            self._pause = rules.pause(self._health, self.status, up_s, self._pause)
+            self._loop.after(_NEXT, self._pause, self._probe)
         self._changed(self.status)
 
     def close(self) -> None:
         self._loop.cancel(_NEXT)
         self._loop.cancel(_TIMEOUT)
         self._let_go()
-        self._hang_up()

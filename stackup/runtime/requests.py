@@ -11,6 +11,7 @@ from stackup.errors import HostError, UsageError
 from stackup.kernel import cgroupfs
 from stackup.runtime import child, supervise
 from stackup.runtime.control import fault
+from stackup.runtime.hooks import Hooks
 from stackup.runtime.streams import Stdio
 from stackup.runtime.terminal import DEFAULT_SIZE
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+    from stackup.errors import StackupError
     from stackup.runtime.control import Conversation, Request
     from stackup.runtime.description import Process
     from stackup.runtime.guest import Inside
@@ -32,7 +34,7 @@ def table(monitor: Monitor) -> dict[str, Request]:
         return lambda who, message: function(monitor, who, message)
 
     functions = {"stop": stop, "kill": kill, "pause": pause, "unpause": unpause, "exec": execute, "attach": attach,
-                 "update": update}  # fmt: skip
+                 "update": update, "hooks": hooks}  # fmt: skip
     return {name: bound(function) for name, function in functions.items()}
 
 
@@ -44,11 +46,32 @@ def _signal_number(name: int | str | None, default: int = 15) -> int:
 
 
 def stop(monitor: Monitor, who: Conversation, message: Message) -> None:
+    """After the hooks that are sent along; one that fails calls the stop off, unless the container is gone by then."""
     grace = message.get("grace")
     name = message.get("signal")
     _signal_number(name)
-    monitor.stop_waiters.append(who.answer)
-    monitor.stop(name, None if grace is None else int(grace))
+
+    def go_on(problem: StackupError | None) -> None:
+        if problem is not None and not monitor.ending:
+            who.answer(fault(problem))
+            return
+        monitor.stop_waiters.append(who.answer)
+        monitor.stop(name, None if grace is None else int(grace), parked=bool(message.get("parked")))
+
+    if message.get("hooks") and monitor.inside is not None:
+        cgroupfs.thaw(monitor.description["cgroups"])
+        Hooks(monitor, monitor.inside, "pre_stop", go_on).run(message["hooks"])
+    else:
+        go_on(None)
+
+
+def hooks(monitor: Monitor, who: Conversation, message: Message) -> None:
+    """Those that follow a start."""
+
+    def answer(problem: StackupError | None) -> None:
+        who.answer({"done": True} if problem is None else fault(problem))
+
+    Hooks(monitor, _running(monitor), "post_start", answer).run(message["hooks"])
 
 
 def kill(monitor: Monitor, who: Conversation, message: Message) -> None:
@@ -66,6 +89,7 @@ def pause(monitor: Monitor, who: Conversation, message: Message) -> None:
     _running(monitor)
     if not cgroupfs.freeze(monitor.description["cgroups"]):
         raise HostError(f'"{name}" cannot be paused: it has no control group that freezes', subject=name)
+    monitor.happened("pause")
     monitor.changed()
     who.answer({"done": True})
 
@@ -75,6 +99,7 @@ def unpause(monitor: Monitor, who: Conversation, message: Message) -> None:
     if not monitor.frozen:
         raise HostError(f'"{name}" is not paused', subject=name, code="not-paused")
     cgroupfs.thaw(monitor.description["cgroups"])
+    monitor.happened("unpause")
     monitor.changed()
     who.answer({"done": True})
 
@@ -96,6 +121,11 @@ def execute(monitor: Monitor, who: Conversation, message: Message) -> None:
         stdio.close()
         raise
     stdio.started()
+    monitor.happened(f"exec_create: {_shown(process)}", execID=guest.name)
+
+    def ended(code: int) -> None:
+        monitor.happened("exec_die", execID=guest.name, exitCode=code)
+        who.answer({"exit": code})
 
     def answered(failure: dict[str, Any] | None) -> None:
         if failure is not None:
@@ -104,7 +134,8 @@ def execute(monitor: Monitor, who: Conversation, message: Message) -> None:
         else:
             stdio.stdout = max(stdio.stdout, stdio.take_terminal(message.get("size") or DEFAULT_SIZE))
             who.answer({"started": True, "tty": tty}, stdio.outer())
-            guest.on_end = lambda code: who.answer({"exit": code})
+            monitor.happened(f"exec_start: {_shown(process)}", execID=guest.name)
+            guest.on_end = ended
 
     guest.on_answer = answered
 
@@ -112,6 +143,11 @@ def execute(monitor: Monitor, who: Conversation, message: Message) -> None:
         guest.signal(_signal_number(name))
 
     who.on_signal = pass_on
+
+
+def _shown(process: Process) -> str:
+    """A command line as an event tells it; it may be two megabytes long."""
+    return " ".join(process["argv"])[:1024]
 
 
 def _running(monitor: Monitor) -> Inside:
@@ -137,7 +173,15 @@ def _attach(monitor: Monitor, who: Conversation, message: Message) -> None:
     fds = [*stdin, *monitor.outputs.tap()]
     monitor.end_waiters.append(who.answer)
     who.on_signal = lambda name: monitor.signal(_signal_number(name))
+    who.on_close = lambda: _detached(monitor)
+    monitor.happened("attach")
     who.answer({"attached": True, "tty": monitor.description["tty"], "stdin": bool(stdin)}, fds)
+
+
+def _detached(monitor: Monitor) -> None:
+    """Who was there when it ended has not left it."""
+    if monitor.inside is not None:
+        monitor.happened("detach")
 
 
 def update(monitor: Monitor, who: Conversation, message: Message) -> None:
@@ -148,7 +192,7 @@ def update(monitor: Monitor, who: Conversation, message: Message) -> None:
     if what == "log":
         monitor.log.bound(value)
     elif what == "health":
-        monitor.check_health()
+        monitor.ask_anew()
         monitor.changed()
     elif what == "ports":
         to = message.get("to") or monitor.description.get("ports_to", "")

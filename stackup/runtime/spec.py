@@ -113,6 +113,16 @@ class Stop(TypedDict):
     grace: int
 
 
+class Hook(TypedDict):
+    """A program that enters the container; what is None or empty is as the container's own program has it."""
+
+    command: list[str]
+    user: str | None
+    privileged: bool
+    cwd: str | None
+    env: dict[str, str]
+
+
 class Log(TypedDict):
     driver: str
     options: dict[str, str]
@@ -177,6 +187,8 @@ class ContainerSpec(TypedDict):
     restart: Restart
     health: Health | None
     stop: Stop
+    post_start: list[Hook]
+    pre_stop: list[Hook]
     log: Log
     depends_on: dict[str, Dependency]
     """By service; kept so that a change of the condition alone is a change of the record."""

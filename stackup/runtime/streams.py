@@ -15,7 +15,7 @@ from stackup.runtime import terminal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from stackup.runtime.logwriter import LogWriter
 
@@ -127,7 +127,7 @@ class Outlet:
 class Pump:
     """One stream of a container: read, log, pass on. It rests while an attached command has not taken its share."""
 
-    __slots__ = ("_fd", "_log", "_loop", "_outlets", "_stream")
+    __slots__ = ("_fd", "_log", "_loop", "_outlets", "_stream", "hear")
 
     def __init__(self, loop: waiting.Loop, stream: bytes, log: LogWriter) -> None:
         self._loop = loop
@@ -135,6 +135,7 @@ class Pump:
         self._stream = stream
         self._log = log
         self._outlets: list[Outlet] = []
+        self.hear: Callable[[bytes, bytes], None] | None = None
 
     def open(self, fd: int) -> None:
         """Begin with this descriptor, which is ours from here."""
@@ -167,6 +168,8 @@ class Pump:
 
     def _spread(self, data: bytes) -> None:
         self._log.write(self._stream, data)
+        if self.hear is not None:
+            self.hear(self._stream, data)
         for outlet in list(self._outlets):
             self._pass_on(outlet, data)
 

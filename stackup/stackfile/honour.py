@@ -43,8 +43,6 @@ SERVICE_ROWS = {
     "gpus": _YET,
     "develop": _YET,
     "pre_start": _YET,
-    "post_start": _YET,
-    "pre_stop": _YET,
     "provider": _YET,
     "models": _YET,
     "use_api_socket": _ENGINE,

@@ -1,27 +1,30 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import Any
 
 import pytest
 
-from stackup.cli.settings import counts, form, lines, moment, pairs
+from stackup.cli.settings import counts, form, key_sequence, lines, moment, pairs
 from stackup.cli.terminal import Terminal
 from stackup.cli.views.containers import compose_row, ports, quoted, show_template, status
 from stackup.cli.views.diagnostics import draw
+from stackup.cli.views.events import json_line, line
 from stackup.cli.views.images import human, name_and_tag
 from stackup.cli.views.logs import LogView, color_of
 from stackup.cli.views.stored import docker_rows
 from stackup.cli.views.stored import show_table as show_stored
 from stackup.cli.views.tables import go_json, table
 from stackup.cli.views.templates import filled
-from stackup.cli.views.times import age, stamp
+from stackup.cli.views.times import age, local_stamp, stamp
 from stackup.cli.views.urls import show as show_urls
 from stackup.cli.views.values import name, shown, transition
 from stackup.engines.engine import Container
 from stackup.errors import UsageError
 from stackup.reconcile.diff import ABSENT
+from stackup.runtime.description import Happening
 
 NOW = 1_700_000_000.0
 
@@ -32,7 +35,7 @@ def row(**changes: Any) -> Container:
         "instance": "0123456789ab", "image": "nginx:1", "image_id": "sha256:ab", "root": "sha256:ab", "command": "nginx -g daemon",
         "state": "running", "health": "", "exit_code": 0, "error": "", "warning": "", "oom": False, "restarts": 0,
         "pid": 7, "created_at": NOW - 400, "started_at": NOW - 300, "finished_at": 0.0, "ports": [], "networks": {},
-        "mounts": [], "labels": {}, "transient": False, "probe": "", "tty": False,
+        "mounts": [], "labels": {}, "transient": False, "stopped": False, "probe": "", "tty": False,
     }  # fmt: skip
     return {**base, **changes}  # type: ignore[typeddict-item,return-value]
 
@@ -127,6 +130,26 @@ def test_a_service_keeps_its_colour(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_stamps_have_nanoseconds() -> None:
     assert stamp(1_700_000_000_123_456_789) == "2023-11-14T22:13:20.123456789Z"
+
+
+def test_moments_of_events_are_gos(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = []
+    for zone in ("UTC0", "IST-5:30"):
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        told.append(local_stamp(1_700_000_000_120_000_000))
+    monkeypatch.undo()
+    time.tzset()
+    assert told == ["2023-11-14T22:13:20.12Z", "2023-11-15T03:43:20.12+05:30"]
+
+
+def test_an_event_has_docker_composes_shapes() -> None:
+    one: Happening = {
+        "at": 1_700_000_000_000_000_000, "service": "web", "id": "i1", "action": "die", "transient": False,
+        "attributes": {"name": "shop-web-1", "exitCode": "3"},
+    }  # fmt: skip
+    assert re.fullmatch(r"2023-11-1\d \d\d:\d\d:20.000000 container die i1 \(exitCode=3, name=shop-web-1\)", line(one))
+    assert list(json.loads(json_line(one))) == ["action", "attributes", "id", "service", "time", "type"]
 
 
 def test_urls_point_at_what_answers(capsys: pytest.CaptureFixture[str]) -> None:
@@ -299,3 +322,12 @@ def test_a_format_is_one_of_the_choices() -> None:
     assert [form(text, "table", "json") for text in ("", "table", "json")] == ["", "", "json"]
     with pytest.raises(UsageError, match='"yaml" is not a format'):
         form("yaml", "table", "json")
+
+
+def test_detach_keys_are_dockers() -> None:
+    assert key_sequence("") == b""
+    assert key_sequence("ctrl-p,ctrl-q") == b"\x10\x11"
+    assert key_sequence("a,ctrl-@,ctrl-[,ctrl-\\,ctrl-],ctrl-^,ctrl-_") == b"a\x00\x1b\x1c\x1d\x1e\x1f"
+    for wrong in ("ctrl-", "ctrl-pp", "ctrl-1", "ab", "a,,b", "ä"):
+        with pytest.raises(UsageError, match="not a key"):
+            key_sequence(wrong)

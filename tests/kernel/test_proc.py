@@ -22,6 +22,17 @@ def test_a_name_with_parentheses_does_not_move_the_start_time() -> None:
     assert proc.parse_state(STAT) == "S"
 
 
+def test_who_is_on_its_way_out_says_so_in_its_flags() -> None:
+    ahead, _, rest = STAT.rpartition(")")
+    fields = rest.split()
+    fields[6] = str(0x400104)
+    assert proc.parse_ending(f"{ahead}) {' '.join(fields)}")
+    fields[6] = str(0x400100)
+    assert not proc.parse_ending(f"{ahead}) {' '.join(fields)}")
+    assert not proc.ending(os.getpid())
+    assert proc.ending(2**22 + 1)
+
+
 def test_mountinfo_with_escapes_and_optional_fields() -> None:
     first, second, third = proc.parse_mountinfo(MOUNTINFO)
     assert (first.place, first.fstype, first.propagation) == ("/proc", "proc", [])

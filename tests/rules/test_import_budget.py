@@ -26,9 +26,10 @@ class Host:
                  "health": "", "exit_code": 0, "error": "", "warning": "", "oom": False, "restarts": 0, "pid": 1,
                  "created_at": 1.0, "started_at": 1.0, "finished_at": 0.0, "networks": {}, "mounts": [], "labels": {},
                  "ports": [{"host_ip": "", "host_port": 80, "target": 80, "protocol": "tcp"}],
-                 "transient": False, "probe": "", "tty": False}]
+                 "transient": False, "stopped": False, "probe": "", "tty": False}]
     def stacks(self): return ["shop"]
     def logs(self, row, **rest): return iter([(1, "stdout", b"x")])
+    def events(self, stack, **rest): return iter([])
     def exec(self, row, request): return 0
     def pause(self, rows, *, paused): return ((row, None) for row in rows)
     def kill(self, rows, signal): return ((row, None) for row in rows)
@@ -65,6 +66,7 @@ HOT = {
     "logs": DEAR | SLOW,
     "exec -T web true": DEAR | SLOW,
     "port web 80": DEAR | SLOW,
+    "events --until 1": DEAR | SLOW,
     "top": DEAR | SLOW,
     "ls": DEAR | SLOW,
     "kill": DEAR | SLOW,

@@ -241,6 +241,24 @@ def test_attach_to_a_terminal_and_leave_by_the_detach_keys(own_host: OwnHost, tm
 
 
 @pytest.mark.host
+def test_without_a_proxy_a_signal_leaves_the_container_alone(own_host: OwnHost, tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    script = "trap 'exit 5' INT TERM; echo ready; while :; do sleep 1000 & wait $!; done"
+    other = Stage(tmp_path).shell("web", script, await_attach=True)
+
+    def interrupt() -> None:
+        other.line(b"ready")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    assert attach(other.client, Streams(-1, writing, writing), proxy=False) == 128 + signal.SIGTERM
+    thread.join()
+    assert os.read(reading, 100) == b"ready\n"
+    assert other.status["state"] == "running"
+
+
+@pytest.mark.host
 def test_a_slow_reader_makes_the_program_wait_and_loses_nothing(own_host: OwnHost, tmp_path: Path) -> None:
     script = "dd if=/dev/zero bs=1000 count=2000 2>/dev/null; exit 4"
     container = Stage(tmp_path).shell("web", script, await_attach=True, log={"driver": "none"})

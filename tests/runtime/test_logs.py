@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stackup.kernel import proc
+from stackup.kernel import calls, proc
 from stackup.runtime import logs, record
 from stackup.runtime.description import Status
 from stackup.runtime.logwriter import LONGEST, LogWriter
+from tests.conftest import OwnHost
 
 
 def writer(folder: Path, **log: int | str) -> LogWriter:
@@ -188,13 +189,62 @@ def test_following_sleeps_until_it_is_told_to_stop(tmp_path: Path) -> None:
 
 def test_a_full_disk_loses_output_and_says_so(tmp_path: Path) -> None:
     log = LogWriter(str(tmp_path / "missing" / "log"), {})
+    told: list[str] = []
+    log.on_problem = lambda: told.append(log.problem)
+    log.write(b"stdout", b"x\n" * 3)
     log.write(b"stdout", b"x\n")
-    assert "output is lost" in log.problem
+    assert "output is lost, 4 lines so far" in log.problem
     (tmp_path / "missing").mkdir()
     log.write(b"stdout", b"y\n")
-    assert log.problem == ""
     log.close()
     assert text(tmp_path / "missing") == b"y\n"
+    assert text(tmp_path / "missing", b"losses") == b"[4 lines of output were lost here]\n"
+    assert [words.split(":")[0] for words in told] == ["output is lost, 3 lines so far", "4 lines of output were lost"]
+
+
+@pytest.mark.host
+def test_a_disk_that_fills_in_the_middle_of_a_line_tears_no_other(own_host: OwnHost, tmp_path: Path) -> None:
+    """On a real full file system: 64 KiB, and a file that is taken away again."""
+    place = tmp_path / "small"
+    place.mkdir()
+    calls.mount("tmpfs", str(place), "tmpfs", 0, "size=64k")
+    (place / "ballast").write_bytes(b"x" * 30_000)
+    log = LogWriter(str(place / "log"), {"max_size": 1 << 20})
+    for number in range(100):
+        log.write(b"stdout", b"%03d %s\n" % (number, b"y" * 1000))
+    (place / "ballast").unlink()
+    log.write(b"stdout", b"100\n")
+    log.close()
+    *whole, last = [line for line in text(place).splitlines() if len(line) in (3, 1004)]
+    kept = len(whole)
+    assert 20 < kept < 40
+    assert [int(line[:3]) for line in (*whole, last)] == [*range(kept), 100]
+    assert text(place, b"losses") == b"[%d lines of output were lost here]\n" % (100 - kept)
+
+
+def test_a_file_that_is_removed_or_emptied_is_written_anew(tmp_path: Path) -> None:
+    log = writer(tmp_path, max_size=1000, max_file=2)
+    log.write(b"stdout", b"a\n")
+    (tmp_path / "log").unlink()
+    log.write(b"stdout", b"b\n")
+    assert text(tmp_path) == b"b\n"
+    log.write(b"stdout", b"c" * 900 + b"\n")
+    (tmp_path / "log").write_bytes(b"")
+    log.write(b"stdout", b"d\n")
+    log.close()
+    assert text(tmp_path) == b"d\n"
+    assert os.listdir(tmp_path) == ["log"]
+
+
+def test_many_lines_at_once_stay_within_the_bounds_too(tmp_path: Path) -> None:
+    log = writer(tmp_path, max_size=10_000, max_file=3)
+    log.write(b"stdout", b"".join(b"%05d\n" % number for number in range(2000)))
+    log.close()
+    assert {path.name for path in tmp_path.iterdir()} == {"log", "log.1", "log.2"}
+    assert all(path.stat().st_size <= 10_000 for path in tmp_path.iterdir())
+    numbers = [int(line) for line in text(tmp_path).splitlines()]
+    assert numbers == list(range(numbers[0], 2000))
+    assert len(numbers) > 400
 
 
 @pytest.mark.parametrize("tail", [0, 2])

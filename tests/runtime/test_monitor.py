@@ -135,7 +135,20 @@ def test_a_sigterm_to_the_monitor_is_a_stop(own_host: OwnHost, tmp_path: Path) -
     container = Stage(tmp_path).shell("web", "trap 'exit 6' TERM; echo up; while :; do sleep 1000 & wait $!; done")
     container.line(b"up")
     os.kill(container.first["monitor"]["pid"], signal.SIGTERM)
-    assert container.until("exited")["exit_code"] == 6
+    status = container.until("exited")
+    assert (status["exit_code"], status["parked"]) == (6, True)
+
+
+def test_who_was_stopped_by_hand_is_not_parked_by_the_end_of_the_machine(own_host: OwnHost, tmp_path: Path) -> None:
+    script = "trap 'echo asked' TERM; echo up; while :; do sleep 1000 & wait $!; done"
+    container = Stage(tmp_path).shell("web", script)
+    container.line(b"up")
+    with container.client.open() as talk:
+        talk.say({"do": "stop", "grace": 3600 * SECOND})
+        container.line(b"asked")
+        os.kill(container.first["monitor"]["pid"], signal.SIGTERM)
+        container.client.request({"do": "stop", "grace": 0, "parked": True})
+    assert not container.status.get("parked")
 
 
 def test_health_checks_come_and_go_in_place(own_host: OwnHost, tmp_path: Path) -> None:

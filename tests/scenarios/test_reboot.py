@@ -90,6 +90,39 @@ def test_a_reboot_must_be_mended_with_nothing_made_anew(machine: Machine, folder
     machine.must_be_as(before)
 
 
+def test_resume_must_bring_back_what_the_policies_say_without_a_file(machine: Machine, folder: Path) -> None:
+    text = STACK.replace("    image: host", "    image: host\n    restart: unless-stopped")
+    (folder / "stack.yaml").write_text(text + "networks: {default: {name: shared}}\n")
+    other = folder.parent / "other"
+    other.mkdir()
+    (other / "stack.yaml").write_text("""
+name: a-guest
+services:
+  web: {image: host, restart: always, command: [sleep, "600"], init: true}
+  off: {image: host, restart: unless-stopped, command: [sleep, "600"], init: true}
+networks: {default: {external: true, name: shared}}
+""")
+    before = machine.inventory()
+    for place in (folder, other):
+        machine.stackup("up", "-d", cwd=place)
+    machine.stackup("stop", "-t", "1", "off", cwd=other)
+    machine.stackup("resume", "--stop", cwd=machine.folder)
+    reboot(machine)
+    for place in (folder, other):
+        (place / "stack.yaml").rename(place / "away")
+    machine.stackup("resume", cwd=machine.folder)
+    for place in (folder, other):
+        (place / "away").rename(place / "stack.yaml")
+    assert machine.stackup("ps", "--services", cwd=folder).split() == ["web"]
+    assert machine.stackup("ps", "--services", "--status", "running", cwd=other).split() == ["web"]
+    assert len(kept(machine)) == 2
+    machine.stackup("exec", "-T", "web", "sh", "-c", "test -e /run/secrets/word", cwd=folder)
+    machine.stackup("plan", "--detailed-exitcode", cwd=folder, code=0)
+    for place in (other, folder):
+        machine.stackup("down", "-v", "-t", "1", cwd=place)
+    machine.must_be_as(before)
+
+
 def reboot(machine: Machine) -> None:
     """What a machine forgets: the run folder with its pins, links, tables, control groups."""
     for mount in proc.mounts():

@@ -25,7 +25,7 @@ def run(call: Call, options: Options) -> int:
         call.terminal.print(one.name)
         return Exit.DONE
     try:
-        return made.session.host.direct.attach(row_of(made.session, one), once=True)
+        return made.session.host.direct.attach(row_of(made.session, one), {"once": True})
     finally:
         if options.flag("rm"):
             remove(frame(call, yes=True, mode="quiet").session, one)  # as with docker, nobody is told

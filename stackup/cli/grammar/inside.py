@@ -79,6 +79,12 @@ def attach(
     *,
     index: Index = None,
     no_stdin: Annotated[bool, typer.Option("--no-stdin", help="Do not attach standard input")] = False,
+    detach_keys: Annotated[
+        str | None, typer.Option(metavar="KEYS", help="Keys that leave a terminal, such as ctrl-p,ctrl-q")
+    ] = None,
+    sig_proxy: Annotated[
+        bool, typer.Option("--sig-proxy/--no-sig-proxy", help="Pass signals on to the container's program")
+    ] = True,
 ) -> None: ...
 
 

@@ -76,3 +76,14 @@ def top(services: Services = None, *, json: Json = False) -> None: ...
 
 
 def volumes(*, quiet: Quiet = False, format: Format = None, json: Json = False) -> None: ...  # noqa: A002
+
+
+def events(
+    services: Services = None,
+    *,
+    json: Annotated[bool, typer.Option("--json", help="Output events as a stream of json objects")] = False,
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Begin with a moment (2026-01-02T13:23:37Z) or an age (42m)")
+    ] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="End at a moment or an age")] = None,
+) -> None: ...

@@ -43,3 +43,18 @@ def stamp(nanoseconds: int) -> str:
     """RFC 3339 with nanoseconds, in UTC: what `logs -t` prints."""
     seconds, rest = divmod(nanoseconds, 10**9)
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{rest:09d}Z"
+
+
+def local_stamp(nanoseconds: int) -> str:
+    """RFC 3339 in local time as Go writes it: no zeros at the end, `Z` for UTC itself."""
+    seconds, rest = divmod(nanoseconds, 10**9)
+    local = time.localtime(seconds)
+    fraction = f".{rest:09d}".rstrip("0") if rest else ""
+    zone = time.strftime("%z", local)
+    return time.strftime("%Y-%m-%dT%H:%M:%S", local) + fraction + (f"{zone[:3]}:{zone[3:]}" if local.tm_gmtoff else "Z")
+
+
+def microseconds(nanoseconds: int) -> str:
+    """`2026-01-02 15:04:05.123456` in local time."""
+    seconds, rest = divmod(nanoseconds, 10**9)
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds)) + f".{rest // 1000:06d}"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
 
-from stackup.engines.builtin import attachments, describe
+from stackup.engines.builtin import attachments, describe, inside
 from stackup.engines.builtin.container_reach import Reach, reached, spec_of, why_not_running
 from stackup.engines.builtin.container_start import MONITORS, Start
 from stackup.engines.builtin.container_update import Update
@@ -19,7 +19,7 @@ from stackup.images.store import Store
 from stackup.kernel import cgroupfs, files
 from stackup.layout import Layout
 from stackup.reconcile.resource import Observed, Outcome, Run, Tell, Work
-from stackup.runtime import limits, record
+from stackup.runtime import chronicle, limits, record
 from stackup.runtime.client import Client, MonitorGone, ask_all
 from stackup.runtime.description import Status
 from stackup.runtime.launch import Launcher
@@ -44,6 +44,7 @@ class ContainerKind:
 
     def __init__(self, layout: Layout, stack: str) -> None:
         self.stop_timeout: float | None = None
+        self.parks = False
         self._layout = layout
         self._stack = stack
         self._shelf = Shelf(layout, stack, self.name)
@@ -87,6 +88,7 @@ class ContainerKind:
         files.make_dir(f"{self._shelf.state_dir(work.address)}/work")
         files.make_dir(f"{self._shelf.state_dir(work.address)}/merged")
         self._shelf.settle(want, claim)
+        chronicle.note(describe.about(self._layout, claim), "create")
 
     def _volume(self, key: str) -> str:
         """Its name on the host."""
@@ -134,7 +136,7 @@ class ContainerKind:
         how = describe.stop(spec_of(claim), claim["given"].get("image", {})) if claim else {}
         if self.stop_timeout is not None:
             how["grace"] = int(min(self.stop_timeout, FOREVER_S) * 10**9)
-        return {"do": "stop", **how}
+        return {"do": "stop", "hooks": inside.hooks(claim, "pre_stop") if claim else [], "parked": self.parks, **how}
 
     def _withdraw(self, works: Sequence[Work]) -> None:
         """Out of the rotation of names, in one go, and no more packets by their ports."""
@@ -193,6 +195,7 @@ class ContainerKind:
         namespace.discard(f"{self._shelf.live_dir(address)}/netns")
         cgroupfs.remove(claim["given"].get("cgroups", []))
         self._shelf.forget(address)
+        chronicle.note(describe.about(self._layout, claim), "destroy")
 
     def _release_groups(self) -> None:
         """The stack's own groups go with its last container, once its monitor has left them."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from socket import socket
 from typing import Any, cast
 
-from stackup.engines.builtin import attachments, describe
+from stackup.engines.builtin import attachments, describe, inside
 from stackup.engines.builtin.attachments import Member
 from stackup.engines.builtin.describe import Surroundings
 from stackup.engines.builtin.powers import powers
@@ -20,7 +20,7 @@ from stackup.layout import Layout
 from stackup.reconcile.resource import Outcome, Work
 from stackup.runtime import devices, limits, privileges
 from stackup.runtime import record as status_record
-from stackup.runtime.client import Client, MonitorGone
+from stackup.runtime.client import Client, MonitorGone, ask_all
 from stackup.runtime.description import Description, HeldPort
 from stackup.runtime.launch import Launcher
 from stackup.runtime.network import container as namespace
@@ -61,15 +61,29 @@ class Start:
         for key, work in self._works.items():
             self._try(key, self._prepare, key, work.address)
         self._plug()
+        hooked: list[str] = []
         try:
             for key, answer in self._launcher.launch(self._descriptions(), held=self._descriptors):
                 failed = answer if isinstance(answer, StackupError) else attempt(self._finish, key)
-                yield Outcome(self._works[key].step, failed)
+                if failed or not inside.hooks(self._records[key], "post_start"):
+                    yield Outcome(self._works[key].step, failed)
+                else:
+                    hooked.append(key)
+            yield from self._run_hooks(hooked)
         finally:
             for port in self._held.values():
                 let_go(port)
         for key, problem in self._failed.items():
             yield Outcome(self._works[key].step, problem)
+
+    def _run_hooks(self, keys: Iterable[str]) -> Iterator[Outcome]:
+        """Side by side, each in its own container; a container is started when its hooks have ended."""
+        requests = {key: (Client(self._shelf.live_dir(self._works[key].address)), self._hooks_of(key)) for key in keys}
+        for key, answer in ask_all(requests):
+            yield Outcome(self._works[key].step, answer if isinstance(answer, StackupError) else None)
+
+    def _hooks_of(self, key: str) -> dict[str, Any]:
+        return {"do": "hooks", "hooks": inside.hooks(self._records[key], "post_start")}
 
     def _descriptions(self) -> Iterator[Description]:
         """Of everybody who has not failed yet; one is launched while the next is described."""
@@ -120,7 +134,7 @@ class Start:
         spec, given = cast(ContainerSpec, record["spec"]), record["given"]
         if member:
             given["addresses"], given[attachments.INSIDE] = member.by_name, member.inside
-        given["process"] = privileges.process_of(spec, given["image"], self._powers)
+        given["process"] = describe.process(record, self._powers)
         given["ports"], self._held[key] = choose_ports(self._layout, address, record, self._replicas, member)
         self._descriptors[key] = [[one.fileno() for one in sockets] for sockets in self._held[key]]
         given["published"] = attachments.published(member, given["ports"]) if member and self._serves else []
@@ -154,6 +168,7 @@ class Start:
             "ports_to": member.gateways[0][1] if member and member.places else "",
             "rosters": describe.rosters(member),
             "roster_key": member.key if member else "",
+            "about": describe.about(self._layout, record),
         }
 
     def _monitors(self) -> list[str]:

@@ -13,10 +13,12 @@ from stackup.errors import HostError
 from stackup.kernel import files
 from stackup.layout import NETNS, Layout
 from stackup.runtime import record as status_record
-from stackup.runtime.description import Health, HeldPort, Namespaces
+from stackup.runtime.description import About, Health, HeldPort, Namespaces, Process
 from stackup.runtime.network import container as namespace
 from stackup.runtime.network import etc, names
 from stackup.runtime.network.dns import RESOLVER_ADDRESS
+from stackup.runtime.privileges import Powers, process_of
+from stackup.runtime.signs import NOTIFY, socket_name
 from stackup.runtime.spec import ContainerSpec
 from stackup.values import Address, parse_size
 
@@ -61,6 +63,28 @@ def log(spec: ContainerSpec) -> dict[str, int | str]:
         "driver": "none" if spec["log"]["driver"] == "none" else "json-file",
         "max_size": parse_size(options["max-size"]) if options.get("max-size") else MAX_SIZE,
         "max_file": int(options["max-file"]) if options.get("max-file") else MAX_FILE,
+    }
+
+
+def process(claim: Record, powers: Powers) -> Process:
+    """The container's own program; one that is to say when it is ready is told where."""
+    spec, image = cast(ContainerSpec, claim["spec"]), claim["given"]["image"]
+    found = process_of(spec, image, powers)
+    check = health(spec, image)
+    if check and check["test"] == [NOTIFY]:
+        found["env"].setdefault("NOTIFY_SOCKET", f"@{socket_name(claim['instance'])}")
+    return found
+
+
+def about(layout: Layout, claim: Record) -> About:
+    """Who it is in the stack's events; as with docker compose, its attributes are image, name and the user's labels."""
+    spec = cast(ContainerSpec, claim["spec"])
+    return {
+        "folder": layout.events_dir(claim["stack"]),
+        "service": spec["service"],
+        "id": claim["instance"],
+        "attributes": {**spec["labels"], "image": spec["image_name"], "name": spec["name"]},
+        "transient": bool(claim["given"].get("transient")),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from stackup.engines.builtin import rows
+from stackup.engines.builtin import inside, rows
 from stackup.errors import StackupError
 from stackup.runtime import record
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import Any
 
-    from stackup.engines.engine import Container, ExecRequest
+    from stackup.engines.engine import AttachRequest, Container, ExecRequest
     from stackup.layout import Layout
-    from stackup.runtime.description import Process
+    from stackup.runtime.description import Happening
     from stackup.runtime.spec import Attachment
 
     Line = tuple[int, str, bytes]
@@ -57,39 +57,35 @@ class BuiltinDirect:
             news = (entry for _, entries in logs.Follow([folder]) for entry in entries if entry[0] > last)
             yield from _whole(entry for entry in news if not until or entry[0] <= until * 10**9)
 
+    def events(self, stack: str, *, since: float, until: float, follow: bool) -> Iterator[Happening]:
+        from stackup.runtime import chronicle
+
+        told = chronicle.coming if follow else chronicle.past
+        return told(self._layout.events_dir(stack), since=int(since * 10**9), until=int(until * 10**9))
+
     def exec(self, container: Container, request: ExecRequest) -> int:
         from stackup.runtime.client import Client
         from stackup.runtime.exec import Streams, run_exec, start_exec
 
-        client, process = Client(self._live_dir(container)), self._process(container, request)
+        client = Client(self._live_dir(container))
+        process = inside.process(record.read(self._state_dir(container)) or {}, request)
         if request.get("detach"):
             start_exec(client, process)
             return 0
         streams = Streams(stdin=0 if request.get("interactive") else -1)
         return run_exec(client, process, streams, tty=bool(request.get("tty")))
 
-    def _process(self, container: Container, request: ExecRequest) -> Process:
-        """The container's own program's surroundings, bent as asked."""
-        status = record.read(self._state_dir(container)) or {}
-        base: Process = status["given"]["process"]
-        base["argv"] = list(request["argv"])
-        base["env"] = {**base["env"], **request.get("env", {})}
-        if request.get("tty"):
-            base["env"].setdefault("TERM", "xterm")
-        base["cwd"] = request.get("cwd") or base["cwd"]
-        if request.get("user"):
-            base["user"], base["groups"] = request["user"], []
-        if request.get("privileged"):
-            from stackup.kernel import capabilities
-
-            base["capabilities"] = list(capabilities.NAMES)
-        return base
-
-    def attach(self, container: Container, *, stdin: bool = True, once: bool = False) -> int:
+    def attach(self, container: Container, request: AttachRequest) -> int:
         from stackup.runtime.client import Client
-        from stackup.runtime.exec import Streams, attach
+        from stackup.runtime.exec import DETACH_KEYS, Streams, attach
 
-        return attach(Client(self._live_dir(container)), Streams(stdin=0 if stdin else -1), once=once)
+        return attach(
+            Client(self._live_dir(container)),
+            Streams(stdin=0 if request.get("stdin", True) else -1),
+            once=request.get("once", False),
+            detach_keys=request.get("detach_keys") or DETACH_KEYS,
+            proxy=request.get("proxy", True),
+        )
 
     def kill(self, containers: Sequence[Container], signal: str) -> Iterator[tuple[Container, StackupError | None]]:
         from stackup.runtime.client import MonitorGone

@@ -51,6 +51,15 @@ class BuiltinEngine:
         self._containers.stop_timeout = seconds
 
     @property
+    def parks(self) -> bool:
+        """Nobody wants what is stopped to stay so: the machine goes down."""
+        return self._containers.parks
+
+    @parks.setter
+    def parks(self, parks: bool) -> None:
+        self._containers.parks = parks
+
+    @property
     def direct(self) -> Direct:
         return BuiltinDirect(self._layout)
 

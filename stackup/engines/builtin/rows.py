@@ -70,6 +70,7 @@ def row(claim: Mapping[str, Any], status: Mapping[str, Any] | None) -> Container
         "labels": _labels(claim),
         "keeps": [mount["source"] for mount in spec["mounts"].values() if mount["type"] == "image"],
         "transient": bool(given.get("transient")),
+        "stopped": bool(known.get("stopped")) and not known.get("parked"),
         "probe": probes[-1]["output"] if probes else "",
         "tty": spec["tty"],
     }

@@ -51,6 +51,12 @@ CODES: dict[str, tuple[str, str]] = {
         "it is for another platform, a login is missing, or the network is. The same file works offline once the image "
         "is in the store and its `pull_policy` is not `always`.",
     ),
+    "SU112": (
+        "a sign of readiness cannot be read",
+        "`x-stackup.ready` of a service names one thing to look at: `tcp: 5432`, `http: 8080/healthz`, `file: /run/x`, "
+        "`log: a text`, or `notify: true` for programs that speak to systemd. It stands in the place of "
+        "`healthcheck.test`, so a service has one or the other.",
+    ),
     "SU130": (
         "what is to be mounted is not there",
         "A bind mount with `create_host_path: false`, or a volume that is bound to a folder, names a path of this "

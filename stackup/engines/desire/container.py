@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -12,6 +12,7 @@ from stackup.engines.desire.limits import Where, health, limits, restart
 from stackup.engines.desire.mountable import mountable
 from stackup.engines.desire.mounts import Mounts, anonymous_name, mounts
 from stackup.engines.desire.readable import readable
+from stackup.engines.desire.ready import ready
 from stackup.engines.desire.resources import anonymous_volume
 from stackup.engines.desire.sharing import Sharing
 from stackup.engines.desire.silent import warn_ports, warn_service
@@ -20,9 +21,10 @@ from stackup.values import Address, Data, FieldPath
 
 if TYPE_CHECKING:
     from stackup.diagnostics import Span
-    from stackup.runtime.spec import Attachment, ContainerSpec, Port
+    from stackup.runtime.spec import Attachment, ContainerSpec, Health, Hook, Port
     from stackup.stackfile.model import Port as FilePort
     from stackup.stackfile.model import Service, Stack
+    from stackup.stackfile.model.mounts import Hook as FileHook
 
 CONDITIONS = {
     "service_started": Until.STARTED,
@@ -41,6 +43,7 @@ class _Common:
 
     image: ImageFact
     mounts: Mounts
+    health: Health | None
     ready: Until
     origins: dict[FieldPath, Span]
 
@@ -61,8 +64,9 @@ def containers(stack: Stack, context: Context) -> Iterator[Desired]:
     sharing = Sharing(stack, context, own)
     for name in own:
         service, found = stack.services[name], sharing.of(name)
-        ready = Until.COMPLETED if name in awaited else _ready(service, images[name])
-        common = _Common(images[name], found, ready, _origins(context, name, service, found.where))
+        check = health(service, ready(name, service, context))
+        until = Until.COMPLETED if name in awaited else _ready(check, images[name])
+        common = _Common(images[name], found, check, until, _origins(context, name, service, found.where))
         for index in range(1, replicas(name, service, context) + 1):
             yield from _replica(stack, name, index, context, common)
     yield from sharing.external.values()
@@ -95,7 +99,7 @@ def _replica(stack: Stack, name: str, index: int, context: Context, common: _Com
     for target, volume in own.items():
         form = anonymous_volume(f"{stack.name}_{volume}", common.mounts.anonymous[target])
         yield Desired(Address("volume", volume), form)
-    spec = _spec(stack, name, index, common.image, common.mounts, context.wish)
+    spec = _spec(stack, name, index, common, context.wish)
     for target, volume in own.items():
         spec["mounts"][target] = {**spec["mounts"][target], "source": volume}
     yield Desired(
@@ -108,12 +112,12 @@ def _replica(stack: Stack, name: str, index: int, context: Context, common: _Com
     )
 
 
-def _spec(stack: Stack, name: str, index: int, image: ImageFact, found: Mounts, wish: Wish) -> ContainerSpec:
-    service = stack.services[name]
+def _spec(stack: Stack, name: str, index: int, common: _Common, wish: Wish) -> ContainerSpec:
+    service, found = stack.services[name], common.mounts
     return {
         "name": service.container_name or f"{stack.name}-{name}-{index}",
         "service": name,
-        "image": image.id,
+        "image": common.image.id,
         "image_name": image_name(stack.name, name, service),
         "command": list(service.command) if service.command is not None else None,
         "entrypoint": list(service.entrypoint) if service.entrypoint is not None else None,
@@ -154,11 +158,13 @@ def _spec(stack: Stack, name: str, index: int, image: ImageFact, found: Mounts, 
         "shm_size": service.shm_size or SHM_SIZE,
         "limits": limits(service)[0],
         "restart": restart(service)[0],
-        "health": health(service),
+        "health": common.health,
         "stop": {
             "signal": service.stop_signal,
             "grace": GRACE if service.stop_grace_period is None else service.stop_grace_period,
         },
+        "post_start": _hooks(service.post_start),
+        "pre_stop": _hooks(service.pre_stop),
         "log": {
             "driver": (service.logging and service.logging.driver) or "json-file",
             "options": {k: v or "" for k, v in service.logging.options.items()} if service.logging else {},
@@ -170,6 +176,19 @@ def _spec(stack: Stack, name: str, index: int, image: ImageFact, found: Mounts, 
         "await_attach": False,
         "attach": service.attach,
     }
+
+
+def _hooks(hooks: Iterable[FileHook]) -> list[Hook]:
+    return [
+        {
+            "command": list(hook.command),
+            "user": hook.user,
+            "privileged": hook.privileged,
+            "cwd": hook.working_dir,
+            "env": {key: value for key, value in hook.environment.items() if value is not None},
+        }
+        for hook in hooks
+    ]
 
 
 def _networks(service: Service) -> dict[str, Attachment]:
@@ -242,9 +261,8 @@ def _awaited(stack: Stack) -> frozenset[str]:
     return frozenset(name for name, need in needs if need.condition == "service_completed_successfully")
 
 
-def _ready(service: Service, image: ImageFact) -> Until:
+def _ready(check: Health | None, image: ImageFact) -> Until:
     """How far a service must come for `--wait`."""
-    check = health(service)
     checked = image.healthcheck if check is None or check["test"] is None else check["test"][:1] != ["NONE"]
     return Until.HEALTHY if checked else Until.STARTED
 
@@ -257,7 +275,8 @@ _SAME = {
     "ipc": "ipc", "uts": "uts", "init": "init", "tty": "tty", "stdin_open": "stdin_open", "read_only": "read_only",
     "privileged": "privileged", "cap_add": "cap_add", "cap_drop": "cap_drop", "security_opt": "security_opt",
     "ulimits": "ulimits", "sysctls": "sysctls", "shm_size": "shm_size", "health": "healthcheck", "log": "logging",
-    "depends_on": "depends_on", "attach": "attach", "image_name": "image",
+    "depends_on": "depends_on", "post_start": "post_start", "pre_stop": "pre_stop", "attach": "attach",
+    "image_name": "image",
 }  # fmt: skip
 """Fields of the normal form that stand in one place of the file; keys beneath them are the same on both sides."""
 

@@ -25,6 +25,8 @@ CONTAINER: Effects = {
     "restart": _MONITOR,
     "health": _MONITOR,
     "stop": _MONITOR,
+    "post_start": _RECORD,
+    "pre_stop": _RECORD,
     "log.options": _MONITOR,
     "ports": Row(Effect.IN_PLACE, "one element of the map of published ports"),
     "name": Row(Effect.REPLACE, "it is the container's identity on the host"),

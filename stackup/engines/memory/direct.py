@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, cast
@@ -11,9 +12,10 @@ from stackup.errors import Unsupported
 from stackup.reconcile.resource import Observed, Run, Until
 
 if TYPE_CHECKING:
-    from stackup.engines.engine import Container, ExecRequest, PublishedPort
+    from stackup.engines.engine import AttachRequest, Container, ExecRequest, PublishedPort
     from stackup.engines.memory.world import World
     from stackup.errors import StackupError
+    from stackup.runtime.description import Happening
     from stackup.runtime.spec import Attachment
 
 MADE_AT = 1_700_000_000.0
@@ -64,6 +66,7 @@ class MemoryDirect:
             "labels": dict(spec.get("labels", {})),
             "keeps": [],
             "transient": seen.transient,
+            "stopped": not alive and self._world.exits.get(seen.instance) == 0 and not done,
             "probe": "",
             "tty": bool(spec.get("tty", False)),
         }
@@ -88,13 +91,29 @@ class MemoryDirect:
                     return
                 self._world.changed.wait(10)
 
+    def events(self, stack: str, *, since: float, until: float, follow: bool) -> Iterator[Happening]:
+        told, now = self._world.happened.setdefault(stack, []), time.time_ns()
+        end = int(until * 1e9) if until or follow else now
+        at = len(told) if follow and not since else 0
+        while True:
+            for one in told[at:]:
+                at += 1
+                if since * 1e9 <= one["at"] and (not end or one["at"] <= end):
+                    yield one
+            left = (end - time.time_ns()) / 1e9 if end else 10.0
+            if left <= 0:
+                return
+            with self._world.changed:
+                if len(told) == at:
+                    self._world.changed.wait(left)
+
     def exec(self, container: Container, request: ExecRequest) -> int:
         """A number as the last word is the exit code."""
         self._world.executed.append((container["name"], request))
         last = request["argv"][-1]
         return int(last) if last.isdigit() else 0
 
-    def attach(self, container: Container, *, stdin: bool = True, once: bool = False) -> int:
+    def attach(self, container: Container, request: AttachRequest) -> int:
         for seen in self.watch(container):
             if not seen["pid"]:
                 return seen["exit_code"]

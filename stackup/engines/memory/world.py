@@ -20,6 +20,7 @@ from stackup.values import Address, Data, Json
 
 if TYPE_CHECKING:
     from stackup.engines.engine import Direct, ExecRequest
+    from stackup.runtime.description import Happening
 
 ONE_OFF = "com.docker.compose.oneoff"
 """The label of a container that `run` made; docker compose's own, so that scripts find it."""
@@ -56,6 +57,9 @@ class World:
     changed: threading.Condition = field(default_factory=threading.Condition)
     """Notified after every write and every line."""
 
+    happened: dict[str, list[Happening]] = field(default_factory=dict)
+    """By stack: what its containers went through."""
+
     def stack(self, name: str) -> dict[Address, Observed]:
         return self.things.setdefault(name, {})
 
@@ -76,12 +80,28 @@ class World:
         self.logs.setdefault(instance, []).append((time.time_ns() if at is None else at, "stdout", line))
         self._notify()
 
+    def note(self, stack: str, thing: Observed, action: str) -> None:
+        if thing.address.kind != "container":
+            return
+        attributes = {"name": str(thing.recorded.get("name")), "image": str(thing.recorded.get("image_name"))}
+        told: Happening = {
+            "at": time.time_ns(),
+            "service": str(thing.recorded.get("service", thing.address.name)),
+            "id": thing.instance,
+            "action": action,
+            "attributes": attributes,
+            "transient": thing.transient,
+        }
+        self.happened.setdefault(stack, []).append(told)
+        self._notify()
+
     def end(self, stack: str, address: Address, code: int) -> None:
         """The program in a container ends by itself."""
         thing = self.stack(stack)[address]
         self.exits[thing.instance] = code
         reached = {Until.EXISTS, Until.COMPLETED} if code == 0 else {Until.EXISTS}
         self.put(stack, replace(thing, run=Run.STOPPED, reached=frozenset(reached)))
+        self.note(stack, thing, "die")
 
     def _notify(self) -> None:
         with self.changed:
@@ -129,8 +149,9 @@ class MemoryKind:
         needs = tuple(need.on for need in want.needs)
         claim = Observed(work.address, instance, want.spec, needs=needs, run=run, broken="half-made")
         self._world.put(self._stack, claim)
-        transient = ONE_OFF in _labels(want)
-        self._world.put(self._stack, replace(claim, broken="", holds=self._held(want), transient=transient))
+        sound = replace(claim, broken="", holds=self._held(want), transient=ONE_OFF in _labels(want))
+        self._world.put(self._stack, sound)
+        self._world.note(self._stack, sound, "create")
         return Outcome(work.step)
 
     def _update(self, work: Work) -> Outcome:
@@ -154,6 +175,8 @@ class MemoryKind:
         if there and any(self._uses(holder, there) for holder in holders):
             return Outcome(work.step, HostError(f'"{work.address}" is in use', subject=str(work.address)))
         self._world.drop(self._stack, work.address)
+        if there:
+            self._world.note(self._stack, there, "destroy")
         return Outcome(work.step)
 
     def _uses(self, holder: Observed, there: Observed) -> bool:
@@ -172,6 +195,7 @@ class MemoryKind:
                 holds=self._held(want),
             ),
         )
+        self._world.note(self._stack, thing, "start")
         return Outcome(work.step)
 
     def _stop(self, work: Work) -> Outcome:
@@ -179,6 +203,8 @@ class MemoryKind:
         if thing:
             if thing.run is Run.RUNNING:
                 self._world.exits[thing.instance] = 0
+                for action in ("kill", "die", "stop"):
+                    self._world.note(self._stack, thing, action)
             self._world.put(self._stack, replace(thing, run=Run.STOPPED, reached=frozenset((Until.EXISTS,))))
         return Outcome(work.step)
 
@@ -230,6 +256,7 @@ class MemoryEngine:
     def __init__(self, world: World, stack: str, effects: Mapping[str, Effects], runnable: frozenset[str]) -> None:
         self.world = world
         self.stop_timeout: float | None = None
+        self.parks = False
         self.kinds: Mapping[str, Kind] = {
             name: _kind_of(name)(name, table, world, stack, runs=name in runnable) for name, table in effects.items()
         }

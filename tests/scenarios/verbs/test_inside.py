@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.scenarios.machine import Machine
+from tests.scenarios.screen import Screen
 from tests.scenarios.verbs.conftest import Hand
 
 pytestmark = [pytest.mark.host, pytest.mark.slow]
@@ -54,3 +56,21 @@ def test_wait_must_end_with_the_code_of_what_ended(stack: Hand) -> None:
     stack("up -d")
     stack("stop web")
     assert stack("wait web", code=4) == 'container "verbs-web-1" exited with status code 4\n'
+
+
+def test_attach_must_join_a_terminal_and_leave_it_by_the_keys_that_were_asked_for(
+    machine: Machine, stack: Hand
+) -> None:
+    stack.edit(
+        lambda text: text.replace(
+            "  job:", "  shell:\n    image: host\n    tty: true\n    stdin_open: true\n    command: sh\n  job:"
+        )
+    )
+    stack("up -d shell")
+    assert '"ctrl-" is not a key' in stack.told("attach --detach-keys ctrl- shell", code=1)
+    with Screen(machine, stack.folder, "attach", "--detach-keys", "ctrl-x,q", "--sig-proxy=false", "shell") as screen:
+        screen.press(b"echo 4$((1+1))\r")
+        screen.until("42")
+        screen.press(b"\x18q")
+        assert screen.ended() == 0
+    assert stack.states()["shell-1"] == "running"

@@ -95,3 +95,28 @@ def test_a_paused_service_must_be_stopped_and_removed_like_any_other(stack: Hand
     assert "is not running" in stack.told("pause web", code=1)
     stack("down -v")
     assert stack("ps -aq") == ""
+
+
+def test_hooks_must_run_around_start_and_stop_and_fail_as_docker_composes(stack: Hand) -> None:
+    hooks = """
+    post_start:
+      - {command: [sh, -c, 'echo "$$COLOUR $$SHAPE $$(pwd) $$(id -u)"'], environment: [SHAPE=round], working_dir: /usr}
+      - {command: [sh, -c, 'sleep 0.2; echo whole > /tmp/made'], user: "1000"}
+    pre_stop: [{command: [sh, -c, 'cat /tmp/made; exit ${CODE}']}]
+    depends_on: [db]"""
+    stack.edit(lambda text: text.replace("\n    depends_on: [db]", hooks))
+    stack("up -d", CODE="3")
+    assert "red round /usr 0" in stack("logs --no-log-prefix web").splitlines()
+    assert stack("exec -T web cat /tmp/made") == "whole\n"
+    assert 'pre_stop hook 1 of "verbs-web-1" exited with status 3' in stack.told("stop web", code=1, CODE="3")
+    assert stack.states()["web-1"] == "running"
+    before = stack.ids()
+    stack("up -d", CODE="0")
+    assert stack.ids() == before, "other hooks are a note in the record"
+    stack("stop web", CODE="0")
+    assert stack("logs --no-log-prefix -n 2 web") == "whole\nweb-stop\n"
+    stack.edit(lambda text: text.replace("sleep 0.2;", "exit 9;"))
+    told = stack.told("up -d", code=1, CODE="0")
+    assert 'post_start hook 2 of "verbs-web-1" exited with status 9' in told
+    assert stack.states()["web-1"] == "running", "as with docker compose"
+    stack("run --rm -T --no-deps web true", CODE="0")

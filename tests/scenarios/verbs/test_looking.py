@@ -110,3 +110,35 @@ def test_logs_must_follow_cut_and_look_back(machine: Machine, stack: Hand) -> No
         stack("stop web")
         assert follow.stdout.read() == "web-1  | web-stop\n"
     assert follow.returncode == 0
+
+
+def test_events_must_tell_what_happens_while_it_happens_and_afterwards(machine: Machine, stack: Hand) -> None:
+    """Nothing is looked at in between: the command sleeps in the kernel until a monitor or a command writes."""
+    follower = subprocess.Popen(
+        machine.command(["events", "--json", "web", "--since", "1"]),
+        cwd=stack.folder,
+        env=machine.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert follower.stdout is not None
+    stack("up -d")
+    stack("exec -T web true")
+    stack("pause web")
+    stack("unpause web")
+    stack("kill -s USR1 web")
+    stack("run --rm -T --no-deps web true")
+    stack("down -t 5")
+    expected = ["create", "start", "exec_create: true", "exec_start: true", "exec_die", "pause", "unpause", "kill", "kill",
+                "die", "stop", "destroy"]  # fmt: skip
+    with follower, follower.stdout as lines:
+        told = [json.loads(line) for _, line in zip(expected, lines, strict=False)]
+        follower.terminate()
+    assert [one["action"] for one in told] == expected
+    assert {(one["service"], one["type"], one["attributes"]["name"]) for one in told} == {
+        ("web", "container", "verbs-web-1")
+    }
+    assert told[9]["attributes"]["exitCode"] == "4"
+    past = stack("events --until 0s").splitlines()
+    assert [line for line in past if "container stop" in line and "verbs-db-1" in line]
+    assert len([line for line in past if "verbs-web-1" in line]) == len(expected)
