@@ -9,7 +9,7 @@ import ctypes
 import os
 
 from stackup.errors import KernelError, Unsupported
-from stackup.kernel.abi import CapData, CapHeader, CloneArgs, MountAttr, OpenHow
+from stackup.kernel.abi import PR_SET_SECCOMP, CapData, CapHeader, CloneArgs, FilterProgram, MountAttr, OpenHow
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -175,6 +175,13 @@ def capset(effective: int, permitted: int, inheritable: int) -> None:
         half.permitted = permitted >> shift & 0xFFFFFFFF
         half.inheritable = inheritable >> shift & 0xFFFFFFFF
     _call("capset", ctypes.pointer(header), ctypes.cast(data, ctypes.POINTER(CapData)))
+
+
+def load_filter(code: bytes) -> None:
+    """seccomp(2): the calling thread, and all that it makes from here on, under a `struct sock_filter[]`."""
+    buffer = ctypes.create_string_buffer(code, len(code))
+    program = FilterProgram(len(code) // 8, ctypes.addressof(buffer))
+    _call("prctl", PR_SET_SECCOMP, 2, ctypes.addressof(program), 0, 0)  # 2: SECCOMP_MODE_FILTER
 
 
 def clone3(flags: int, *, cgroup_fd: int = -1) -> tuple[int, int]:

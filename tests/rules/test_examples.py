@@ -31,6 +31,12 @@ class Facts:
     def file_digest(self, path: str) -> str | None:
         return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
+    def file_text(self, path: str, limit: int) -> str | None:
+        return Path(path).read_text() if Path(path).is_file() else None
+
+    def has_security_module(self, name: str) -> bool:
+        return False
+
     def variable(self, name: str) -> str | None:
         return None
 
@@ -39,7 +45,7 @@ class Facts:
 def test_an_example_loads_and_plans(name: str) -> None:
     loaded = load(Request(directory=str(ROOT / "examples" / name), environ={}))
     assert list(loaded.diagnostics) == []
-    desired, problems = desire(loaded.stack, dict(loaded.origins), Facts(), Wish())
+    desired, problems = desire(loaded.stack, dict(loaded.origins), Facts(), Wish(), loaded.directory)
     assert list(problems) == []
     changes = decide(desired, (), EFFECTS, Policy())
     assert lower(changes, Policy())

@@ -21,12 +21,13 @@ from stackup.reconcile.resource import Outcome, Work
 from stackup.runtime import devices, limits, privileges
 from stackup.runtime import record as status_record
 from stackup.runtime.client import Client, MonitorGone
-from stackup.runtime.description import Description, HeldPort
+from stackup.runtime.description import Description, HeldPort, Process
 from stackup.runtime.launch import Launcher
 from stackup.runtime.network import container as namespace
 from stackup.runtime.network import ports
 from stackup.runtime.network.driver import Driver
 from stackup.runtime.rootfs import HostFile, Layers, RootPlan, operations
+from stackup.runtime.seccomp.filters import Filters
 from stackup.runtime.spec import ContainerSpec, Mount
 from stackup.values import Address
 
@@ -52,6 +53,7 @@ class Start:
         self._replicas = Replicas(layout, stack)
         self._powers = powers()
         self._groups = limits.detect()
+        self._filters = Filters()
         self._monitor_groups: list[str] = []
         self._serves = ports.kernel_serves(foreign_rules=True)
 
@@ -120,7 +122,7 @@ class Start:
         spec, given = cast(ContainerSpec, record["spec"]), record["given"]
         if member:
             given["addresses"], given[attachments.INSIDE] = member.by_name, member.inside
-        given["process"] = privileges.process_of(spec, given["image"], self._powers)
+        given["process"] = self._process(spec, given["image"], self._shelf.live_dir(address))
         given["ports"], self._held[key] = choose_ports(self._layout, address, record, self._replicas, member)
         self._descriptors[key] = [[one.fileno() for one in sockets] for sockets in self._held[key]]
         given["published"] = attachments.published(member, given["ports"]) if member and self._serves else []
@@ -155,6 +157,12 @@ class Start:
             "rosters": describe.rosters(member),
             "roster_key": member.key if member else "",
         }
+
+    def _process(self, spec: ContainerSpec, image: dict[str, Any], live_dir: str) -> Process:
+        process = privileges.process_of(spec, image, self._powers)
+        asked = privileges.security(spec["security_opt"], privileged=spec["privileged"])
+        process["seccomp"] = self._filters.write(live_dir, asked.seccomp, process["capabilities"])
+        return process
 
     def _monitors(self) -> list[str]:
         """Made once for all."""

@@ -83,6 +83,7 @@ class BuiltinDirect:
             from stackup.kernel import capabilities
 
             base["capabilities"] = list(capabilities.NAMES)
+            base["seccomp"] = base["apparmor"] = ""
         return base
 
     def attach(self, container: Container, *, stdin: bool = True, once: bool = False) -> int:

@@ -50,4 +50,9 @@ CODES: dict[str, tuple[str, str]] = {
         "it is for another platform, a login is missing, or the network is. The same file works offline once the image "
         "is in the store and its `pull_policy` is not `always`.",
     ),
+    "SU110": (
+        "a security option cannot be had",
+        "A `security_opt` is not known, or its seccomp profile cannot be read. Starting without it would leave the "
+        "container less confined than its author believes, so nothing is started.",
+    ),
 }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from stackup.engines.desire.facts import Context, ImageFact, Wish
+from stackup.engines.desire.hardening import security_options
 from stackup.engines.desire.images import expect_images, fetched, image_name, image_of
 from stackup.engines.desire.limits import Where, health, limits, restart
 from stackup.engines.desire.mounts import Mounts, anonymous_name, mounts
@@ -39,6 +40,7 @@ class _Common:
 
     image: ImageFact
     mounts: Mounts
+    security: list[str]
     ready: Until
     origins: dict[FieldPath, Span]
 
@@ -57,7 +59,8 @@ def containers(stack: Stack, context: Context) -> Iterator[Desired]:
             continue
         found = mounts(service, image.volumes)
         ready = Until.COMPLETED if name in awaited else _ready(service, image)
-        common = _Common(image, found, ready, _origins(context, name, service, found.where))
+        security = security_options(name, service, context)
+        common = _Common(image, found, security, ready, _origins(context, name, service, found.where))
         for index in range(1, replicas(name, service, context) + 1):
             yield from _replica(stack, name, index, context, common)
     yield from fetched(context)
@@ -88,7 +91,7 @@ def _replica(stack: Stack, name: str, index: int, context: Context, common: _Com
     own = {target: anonymous_name(name, index, target) for target in common.mounts.anonymous}
     for volume in own.values():
         yield Desired(Address("volume", volume), anonymous_volume(f"{stack.name}_{volume}", {}))
-    spec = _spec(stack, name, index, common.image, common.mounts, context.wish)
+    spec = _spec(stack, name, index, common, context.wish)
     for target, volume in own.items():
         spec["mounts"][target] = {**spec["mounts"][target], "source": volume}
     yield Desired(
@@ -101,8 +104,8 @@ def _replica(stack: Stack, name: str, index: int, context: Context, common: _Com
     )
 
 
-def _spec(stack: Stack, name: str, index: int, image: ImageFact, found: Mounts, wish: Wish) -> ContainerSpec:
-    service = stack.services[name]
+def _spec(stack: Stack, name: str, index: int, common: _Common, wish: Wish) -> ContainerSpec:
+    service, image, found = stack.services[name], common.image, common.mounts
     return {
         "name": service.container_name or f"{stack.name}-{name}-{index}",
         "service": name,
@@ -141,7 +144,7 @@ def _spec(stack: Stack, name: str, index: int, image: ImageFact, found: Mounts, 
         "privileged": service.privileged,
         "cap_add": list(service.cap_add),
         "cap_drop": list(service.cap_drop),
-        "security_opt": list(service.security_opt),
+        "security_opt": common.security,
         "ulimits": {key: {"soft": limit.soft, "hard": limit.hard} for key, limit in service.ulimits.items()},
         "sysctls": dict(service.sysctls),
         "shm_size": service.shm_size or SHM_SIZE,

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from stackup.engines.desire.facts import Context
 from stackup.runtime.network import options
-from stackup.runtime.privileges import security
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,9 +25,6 @@ BESIDE_THE_HOST = frozenset(("macvlan", "ipvlan"))
 
 def warn_service(name: str, service: Service, context: Context) -> None:
     path = ("services", name)
-    for option in security(service.security_opt).ignored:
-        number = service.security_opt.index(option)
-        _warn(context, f'service "{name}": security_opt "{option}"', (*path, "security_opt", number))
     logging = service.logging
     if logging and logging.driver and logging.driver not in LOG_DRIVERS:
         detail = f'service "{name}": log driver "{logging.driver}"; the output is kept in files'

@@ -38,6 +38,12 @@ class MemoryFacts:
     def file_digest(self, path: str) -> str | None:
         return path
 
+    def file_text(self, path: str, limit: int) -> str | None:
+        return None
+
+    def has_security_module(self, name: str) -> bool:
+        return False
+
     def variable(self, name: str) -> str | None:
         return self._environ.get(name)
 
