@@ -8,7 +8,7 @@ natural key, so that a diff names `ports.8080/tcp`, not `ports.0`. This module i
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 
 class Mount(TypedDict):
@@ -80,6 +80,23 @@ class Limits(TypedDict):
 class Ulimit(TypedDict):
     soft: int
     hard: int
+
+
+class DeviceNode(TypedDict):
+    """The key in `ContainerSpec.devices` is its path inside, or the name of a CDI device, which is its source too."""
+
+    source: str
+    permissions: str
+
+
+class DeviceRequest(TypedDict):
+    """Devices that the host chooses: `count` of them, -1 for all, or these ids."""
+
+    driver: str
+    count: int
+    ids: list[str]
+    capabilities: list[str]
+    options: dict[str, str]
 
 
 class Health(TypedDict):
@@ -163,6 +180,10 @@ class ContainerSpec(TypedDict):
     cap_add: list[str]
     cap_drop: list[str]
     security_opt: list[str]
+    devices: NotRequired[dict[str, DeviceNode]]
+    device_rules: NotRequired[list[str]]
+    """What it may do with nodes that it makes itself, as the device controller has it: `c 10:200 rwm`."""
+    device_requests: NotRequired[list[DeviceRequest]]
     ulimits: dict[str, Ulimit]
     sysctls: dict[str, str]
     shm_size: int

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from stackup.engines.desire.devices import Devices, devices
 from stackup.engines.desire.facts import Context, ImageFact, Wish
 from stackup.engines.desire.hardening import security_options
 from stackup.engines.desire.images import expect_images, fetched, image_name, image_of
@@ -41,6 +42,7 @@ class _Common:
     image: ImageFact
     mounts: Mounts
     security: list[str]
+    devices: Devices
     ready: Until
     origins: dict[FieldPath, Span]
 
@@ -60,7 +62,9 @@ def containers(stack: Stack, context: Context) -> Iterator[Desired]:
         found = mounts(service, image.volumes)
         ready = Until.COMPLETED if name in awaited else _ready(service, image)
         security = security_options(name, service, context)
-        common = _Common(image, found, security, ready, _origins(context, name, service, found.where))
+        nodes = devices(name, service, context)
+        origins = _origins(context, name, service, found.where | nodes.where)
+        common = _Common(image, found, security, nodes, ready, origins)
         for index in range(1, replicas(name, service, context) + 1):
             yield from _replica(stack, name, index, context, common)
     yield from fetched(context)
@@ -145,6 +149,9 @@ def _spec(stack: Stack, name: str, index: int, common: _Common, wish: Wish) -> C
         "cap_add": list(service.cap_add),
         "cap_drop": list(service.cap_drop),
         "security_opt": common.security,
+        "devices": dict(common.devices.nodes),
+        "device_rules": common.devices.rules,
+        "device_requests": common.devices.requests,
         "ulimits": {key: {"soft": limit.soft, "hard": limit.hard} for key, limit in service.ulimits.items()},
         "sysctls": dict(service.sysctls),
         "shm_size": service.shm_size or SHM_SIZE,
