@@ -142,7 +142,7 @@ def process_of(spec: ContainerSpec, config: Mapping[str, Any], powers: Powers) -
         "capabilities": [name for name in kept if powers.capabilities >> NUMBER[name] & 1],
         "no_new_privs": allowed.no_new_privs,
         "rlimits": rlimits(spec["ulimits"], powers),
-        "oom_score_adj": 0,
+        "oom_score_adj": spec.get("oom_score_adj", 0),
         "apparmor": allowed.apparmor,
     }
 

@@ -136,7 +136,7 @@ def _sources(root: RootPlan) -> Iterator[Operation]:
     for target, source in root.etc.items():
         yield {"op": "source", "target": target, "source": source}
     for name, source in root.cgroups.items():
-        yield {"op": "source", "target": _cgroup_target(name), "source": source}
+        yield {"op": "source", "target": _cgroup_target(name), "source": source, "recursive": not name}
     if root.shm:
         mntns = "" if root.shm == "host" else root.shm
         yield {"op": "source", "target": "/dev/shm", "source": "/dev/shm", "mntns": mntns}

@@ -180,6 +180,9 @@ class ContainerSpec(TypedDict):
     cap_add: list[str]
     cap_drop: list[str]
     security_opt: list[str]
+    cgroup: NotRequired[str]
+    """`host`: it sees all control groups, read-only; else its own."""
+    oom_score_adj: NotRequired[int]
     devices: NotRequired[dict[str, DeviceNode]]
     device_rules: NotRequired[list[str]]
     """What it may do with nodes that it makes itself, as the device controller has it: `c 10:200 rwm`."""

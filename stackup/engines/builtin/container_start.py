@@ -35,6 +35,8 @@ from stackup.values import Address
 MONITORS = ".monitors"
 """The leaf group of a stack's monitors: out of the caller's, whose end would otherwise be theirs."""
 
+ALL_GROUPS = "/sys/fs/cgroup"
+
 
 class Start:
     """One group's start. Whoever fails drops out, and the others go on."""
@@ -202,7 +204,7 @@ class Start:
             etc=etc,
             devices=equipment.nodes,
             own_nodes=bool(spec.get("device_rules")),
-            cgroups=self._groups.inside(self._stack, address.directory),
+            cgroups=self._seen_groups(spec, address),
             sysctls=spec["sysctls"],
             hostname="" if spec["uts"] == "host" else str(given["hostname"]),
             domainname=spec["domainname"],
@@ -214,6 +216,11 @@ class Start:
             confined=privileges.security(spec["security_opt"], privileged=spec["privileged"]).confined,
             privileged=spec["privileged"],
         )
+
+    def _seen_groups(self, spec: ContainerSpec, address: Address) -> dict[str, str]:
+        if spec.get("cgroup") == "host":
+            return {"": ALL_GROUPS}
+        return self._groups.inside(self._stack, address.directory)
 
     def _mount(self, mount: Mount) -> Mount:
         """A volume's name becomes the folder with its data."""

@@ -50,12 +50,12 @@ CODES: dict[str, tuple[str, str]] = {
         "it is for another platform, a login is missing, or the network is. The same file works offline once the image "
         "is in the store and its `pull_policy` is not `always`.",
     ),
-    "SU111": (
+    "SU121": (
         "a device cannot be had so",
         "A device is SOURCE, SOURCE:TARGET or SOURCE:TARGET:PERMISSIONS with any of r, w and m as permissions. A rule "
         "of `device_cgroup_rules` is a letter (c, b, or a for both), MAJOR:MINOR with * for all, and permissions.",
     ),
-    "SU110": (
+    "SU120": (
         "a security option cannot be had",
         "A `security_opt` is not known, or its seccomp profile cannot be read. Starting without it would leave the "
         "container less confined than its author believes, so nothing is started.",

@@ -141,6 +141,8 @@ def _spec(stack: Stack, name: str, index: int, common: _Common, wish: Wish) -> C
         "pid": service.pid or "",
         "ipc": service.ipc or "",
         "uts": service.uts or "",
+        "cgroup": service.cgroup or "",
+        "oom_score_adj": service.oom_score_adj or 0,
         "init": bool(service.init),
         "tty": service.tty,
         "stdin_open": service.stdin_open,
@@ -260,7 +262,8 @@ _SAME = {
     "ipc": "ipc", "uts": "uts", "init": "init", "tty": "tty", "stdin_open": "stdin_open", "read_only": "read_only",
     "privileged": "privileged", "cap_add": "cap_add", "cap_drop": "cap_drop", "security_opt": "security_opt",
     "ulimits": "ulimits", "sysctls": "sysctls", "shm_size": "shm_size", "health": "healthcheck", "log": "logging",
-    "depends_on": "depends_on", "attach": "attach", "image_name": "image",
+    "cgroup": "cgroup", "oom_score_adj": "oom_score_adj", "depends_on": "depends_on", "attach": "attach",
+    "image_name": "image",
 }  # fmt: skip
 """Fields of the normal form that stand in one place of the file; keys beneath them are the same on both sides."""
 

@@ -76,7 +76,7 @@ def _request(said: FileRequest, capabilities: tuple[str, ...]) -> DeviceRequest:
 
 def _refuse(detail: str, path: tuple[str | int, ...], name: str, context: Context) -> None:
     context.problems.error(
-        "SU111",
+        "SU121",
         "a device cannot be had so",
         detail=detail,
         span=context.span("services", name, *path),

@@ -31,7 +31,7 @@ def security_options(name: str, service: Service, context: Context) -> list[str]
             found.append(_option(key, value, text, context))
         except ValueError as problem:
             context.problems.error(
-                "SU110",
+                "SU120",
                 "a security option cannot be had",
                 detail=f'service "{name}": {problem}',
                 span=context.span(*place),

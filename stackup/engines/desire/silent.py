@@ -25,6 +25,9 @@ BESIDE_THE_HOST = frozenset(("macvlan", "ipvlan"))
 
 def warn_service(name: str, service: Service, context: Context) -> None:
     path = ("services", name)
+    if service.userns_mode not in (None, "", "host"):
+        detail = f'service "{name}": userns_mode "{service.userns_mode}"; containers have the host\'s users'
+        _warn(context, detail, (*path, "userns_mode"))
     logging = service.logging
     if logging and logging.driver and logging.driver not in LOG_DRIVERS:
         detail = f'service "{name}": log driver "{logging.driver}"; the output is kept in files'

@@ -65,5 +65,5 @@ def test_mistakes_must_be_named_with_their_line(isolated: Isolated) -> None:
     for line, said in ((3, "no-new-privilege:true"), (4, "none.json"), (5, "stack.yaml")):
         assert f"stack.yaml:{line}:" in told
         assert said in told
-    assert told.count("error[SU110]") == 3
+    assert told.count("error[SU120]") == 3
     assert isolated.states() == {}
