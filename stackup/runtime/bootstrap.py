@@ -148,7 +148,9 @@ def _set_up(description: Description, state: State, trail: Trail) -> None:
         trail.at(describe(operation), operation.get("source") or operation.get("target", ""))
         if operation["op"] == "pivot":
             _oom_score(description["process"]["oom_score_adj"], state)
+            trail.at("take on the AppArmor profile")
             _profile(description["process"].get("apparmor", ""), state)
+            trail.at(describe(operation), operation["target"])
         perform(operation, state)
 
 
