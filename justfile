@@ -22,7 +22,7 @@ packages:
     set -eu
     command -v apt-get >/dev/null || { echo "no apt-get here: tests that miss a program will be skipped"; exit 0; }
     missing=
-    for name in busybox-static docker-registry git iproute2 mmdebstrap nftables procps skopeo; do
+    for name in busybox-static crun docker-registry git iproute2 mmdebstrap nftables procps skopeo; do
         dpkg-query -W -f '${Status}' "$name" 2>/dev/null | grep -q 'ok installed' || missing="$missing $name"
     done
     [ -n "$missing" ] || exit 0

@@ -93,3 +93,11 @@ class Busy(StackupError):
     """Another stackup process holds the lock that this command needs."""
 
     code = "busy"
+
+
+LONGEST_TEXT = 2_000
+
+
+def shortened(text: str) -> str:
+    """What a file or an image says may be as long as it likes; what is said of it has to fit into an answer."""
+    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT // 2]} [...] {text[-LONGEST_TEXT // 2 :]}"

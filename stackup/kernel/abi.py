@@ -122,6 +122,12 @@ class MountAttr(ctypes.Structure):
     )
 
 
+class FilterProgram(ctypes.Structure):
+    """`struct sock_fprog` of seccomp(2)."""
+
+    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
+
+
 class CapHeader(ctypes.Structure):
     """`cap_user_header_t` of capget(2)."""
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import ctypes
 import os
+import struct
 
 from stackup.errors import KernelError, Unsupported
-from stackup.kernel.abi import CapData, CapHeader, CloneArgs, MountAttr, OpenHow
+from stackup.kernel.abi import PR_SET_SECCOMP, CapData, CapHeader, CloneArgs, FilterProgram, MountAttr, OpenHow
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,11 +27,12 @@ _int, _long, _uint, _ulong = ctypes.c_int, ctypes.c_long, ctypes.c_uint, ctypes.
 _str, _ptr, _size = ctypes.c_char_p, ctypes.c_void_p, ctypes.c_size_t
 
 # Numbers above 423 are the same on every architecture; pivot_root is older and is not in glibc.
+_BPF = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "ppc64le": 361, "s390x": 351}
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41, "ppc64le": 203, "s390x": 217}
 _NUMBERS = {
     "open_tree": 428, "move_mount": 429, "fsopen": 430, "fsconfig": 431, "fsmount": 432, "clone3": 435,
     "openat2": 437, "mount_setattr": 442,
-    "pivot_root": _PIVOT_ROOT.get(os.uname().machine, -1),
+    "bpf": _BPF.get(os.uname().machine, -1), "pivot_root": _PIVOT_ROOT.get(os.uname().machine, -1),
 }  # fmt: skip
 _TYPES = {
     "mount": (_str, _str, _str, _ulong, _ptr),
@@ -50,6 +52,7 @@ _TYPES = {
     "syncfs": (_int,),
     "mount_setattr": (_int, _str, _uint, ctypes.POINTER(MountAttr), _size),
     "pivot_root": (_str, _str),
+    "bpf": (_int, _ptr, _uint),
     "inotify_init1": (_int,),
     "inotify_add_watch": (_int, _str, _uint),
 }
@@ -175,6 +178,26 @@ def capset(effective: int, permitted: int, inheritable: int) -> None:
         half.permitted = permitted >> shift & 0xFFFFFFFF
         half.inheritable = inheritable >> shift & 0xFFFFFFFF
     _call("capset", ctypes.pointer(header), ctypes.cast(data, ctypes.POINTER(CapData)))
+
+
+def load_filter(code: bytes) -> None:
+    """seccomp(2): the calling thread, and all that it makes from here on, under a `struct sock_filter[]`."""
+    buffer = ctypes.create_string_buffer(code, len(code))
+    program = FilterProgram(len(code) // 8, ctypes.addressof(buffer))
+    _call("prctl", PR_SET_SECCOMP, 2, ctypes.addressof(program), 0, 0)  # 2: SECCOMP_MODE_FILTER
+
+
+def bpf(command: int, attributes: bytes) -> int:
+    """bpf(2) with a `union bpf_attr` as far as the command reads it."""
+    buffer = ctypes.create_string_buffer(attributes, len(attributes))
+    return _call("bpf", command, ctypes.addressof(buffer), len(attributes))
+
+
+def bpf_load(kind: int, code: bytes) -> int:
+    """BPF_PROG_LOAD of a `struct bpf_insn[]`; the caller owns the descriptor."""
+    buffer, licence = ctypes.create_string_buffer(code, len(code)), ctypes.create_string_buffer(b"")
+    pointers = ctypes.addressof(buffer), ctypes.addressof(licence)
+    return bpf(5, struct.pack("=IIQQIIQII", kind, len(code) // 8, *pointers, 0, 0, 0, 0, 0))
 
 
 def clone3(flags: int, *, cgroup_fd: int = -1) -> tuple[int, int]:

@@ -67,7 +67,7 @@ def problems_of(files: Mapping[str, str], profiles: tuple[str, ...] = ()) -> lis
     loaded = load(Request(HOME, read=disk.get, profiles=profiles))
     found: tuple[Diagnostic, ...] = loaded.diagnostics
     if loaded.stack is not None:
-        found = (*found, *desire(loaded.stack, dict(loaded.origins), _Machine(disk), Wish())[1])
+        found = (*found, *desire(loaded.stack, dict(loaded.origins), _Machine(disk), Wish(), loaded.directory)[1])
     return rows_of(found, loaded.sources)
 
 
@@ -93,6 +93,12 @@ class _Machine:
 
     def mounts_of(self, container: str) -> None:
         return None
+
+    def file_text(self, path: str, limit: int) -> str | None:
+        return self._disk[path].decode() if path in self._disk else None
+
+    def has_security_module(self, name: str) -> bool:
+        return True
 
     def variable(self, name: str) -> str | None:
         return None

@@ -212,7 +212,7 @@ def translate(
     from stackup.engines.desire import desire
 
     assert loaded.stack is not None, "load() has seen to it"
-    desired, problems = desire(loaded.stack, dict(loaded.origins), facts, wish)
+    desired, problems = desire(loaded.stack, dict(loaded.origins), facts, wish, loaded.directory)
     if any(item.severity.value == "error" for item in problems):
         refuse(session, (*loaded.diagnostics, *problems), loaded.sources)
     return desired, problems
@@ -248,6 +248,14 @@ class _Noting:
         """Another stack's business, which may be otherwise next time."""
         self.until = 0.0
         return self._facts.mounts_of(container)
+
+    def has_security_module(self, name: str) -> bool:
+        return bool(self._facts.has_security_module(name))
+
+    def file_text(self, path: str, limit: int) -> str | None:
+        self.files[path] = stamp(path)
+        text: str | None = self._facts.file_text(path, limit)
+        return text
 
     def variable(self, name: str) -> str | None:
         self.variables[name] = self._facts.variable(name)

@@ -92,8 +92,12 @@ def _container(spec: Mapping[str, Any], places: Places) -> Asked:
     for option in spec["security_opt"]:
         if option in UNCONFINED:
             yield f"runs with {option}", ("security_opt",)
-    for device in spec.get("devices", ()):
-        yield f"has the device {device['source']}", ("devices",)
+        elif option.startswith("seccomp={"):
+            yield "brings its own filter of system calls", ("security_opt",)
+    for target, device in spec.get("devices", {}).items():
+        yield f"has the device {device['source']}", ("devices", target)
+    for rule in spec.get("device_rules", ()):
+        yield f"may make nodes for devices: {rule}", ("device_rules",)
 
 
 def _volume(spec: Mapping[str, Any], places: Places) -> Asked:

@@ -32,6 +32,7 @@ from stackup.kernel.abi import (
     RESOLVE_NO_SYMLINKS,
 )
 from stackup.runtime import mounting, program
+from stackup.runtime.confinement import Confinement
 from stackup.runtime.mounting import State, describe, perform
 from stackup.runtime.program import Trail
 
@@ -65,11 +66,12 @@ def join(
     trail = Trail()
     try:
         os.set_inheritable(report_fd, False)
+        confinement = Confinement(process)
         _join(process, init_pidfd, cgroups, trail)
         _session(tty_fd, _joined_pty() if _is_socket(tty_fd) else State())
         program.keep_only(report_fd)
-        env = program.settle(process, trail)
-        program.run(process["argv"], env, report_fd, trail)
+        env = program.settle(process, confinement, trail)
+        program.run(process["argv"], env, confinement, report_fd, trail)
     except BaseException as problem:  # as above
         _fail(report_fd, trail, problem)
 
@@ -77,6 +79,7 @@ def join(
 def _become(description: Description, trail: Trail, descriptors: tuple[int, int | None, int | None]) -> NoReturn:
     report_fd, tty_fd, go_fd = descriptors
     process, state, parent = description["process"], State(), os.getppid()
+    confinement = Confinement(process)
     calls.prctl(PR_SET_DUMPABLE, 0)  # until exec, /proc/PID/exe and /proc/PID/environ here are the host's
     os.umask(0)
     _enter_cgroups(description["cgroups"], trail)
@@ -86,18 +89,22 @@ def _become(description: Description, trail: Trail, descriptors: tuple[int, int 
     _session(tty_fd, state)
     program.keep_only(report_fd, *(() if go_fd is None else (go_fd,)))  # copies of the other end would hide its end
     outside = description["namespaces"]["pid"] != ""
-    env = program.settle(process, trail, die_with_parent=parent if outside else None)
+    env = program.settle(process, confinement, trail, die_with_parent=parent if outside else None)
     trail.at("wait for the go-ahead")
     if go_fd is not None and os.read(go_fd, 1) == b"":
         raise HostError("the command that started the container has gone")
     if description["init"] and not outside:
-        program.reap(lambda: _start(process, env, report_fd, trail))
-    program.run(process["argv"], env, report_fd, trail)
+
+        def start() -> NoReturn:
+            _start(process["argv"], env, confinement, report_fd, trail)
+
+        program.reap(start, confinement)
+    program.run(process["argv"], env, confinement, report_fd, trail)
 
 
-def _start(process: Process, env: dict[str, str], report_fd: int, trail: Trail) -> NoReturn:
+def _start(argv: list[str], env: dict[str, str], confinement: Confinement, report_fd: int, trail: Trail) -> NoReturn:
     try:
-        program.run(process["argv"], env, report_fd, trail)
+        program.run(argv, env, confinement, report_fd, trail)
     except BaseException as problem:  # the child of our own PID 1: it too must not unwind
         _fail(report_fd, trail, problem)
 
@@ -141,15 +148,34 @@ def _set_up(description: Description, state: State, trail: Trail) -> None:
         trail.at(describe(operation), operation.get("source") or operation.get("target", ""))
         if operation["op"] == "pivot":
             _oom_score(description["process"]["oom_score_adj"], state)
+            trail.at("take on the AppArmor profile")
+            _profile(description["process"].get("apparmor", ""), state)
+            trail.at(describe(operation), operation["target"])
         perform(operation, state)
 
 
 def _oom_score(score: int, state: State) -> None:
     """Through our own procfs where there is one; the child must not keep its monitor's protection."""
+    _tell_proc("oom_score_adj", str(score), state)
+
+
+def _profile(apparmor: str, state: State) -> None:
+    """apparmor(7): taken on with the next exec. Its own folder is there when the kernel has several such modules."""
+    if not apparmor:
+        return
+    try:
+        _tell_proc("attr/apparmor/exec", f"exec {apparmor}", state)
+    except (OSError, KernelError) as problem:
+        hint = "load it on the host: apparmor_parser --replace FILE"
+        raise HostError(f'the AppArmor profile "{apparmor}" is not loaded', subject=apparmor, hint=hint) from problem
+
+
+def _tell_proc(name: str, text: str, state: State) -> None:
+    """Through our own procfs where there is one: nobody can have mounted over that."""
     top = state.proc_fd if state.proc_fd >= 0 else os.open("/proc", os.O_PATH)
     own = "self" if state.proc_fd < 0 else str(os.getpid())
-    fd = calls.openat2(top, f"{own}/oom_score_adj", os.O_WRONLY, RESOLVE_NO_MAGICLINKS)
-    os.write(fd, str(score).encode())
+    fd = calls.openat2(top, f"{own}/{name}", os.O_WRONLY, RESOLVE_NO_MAGICLINKS)
+    os.write(fd, text.encode())
     os.close(fd)
 
 
@@ -176,6 +202,7 @@ def _join(process: Process, init_pidfd: int, cgroups: list[str], trail: Trail) -
     _enter_cgroups(cgroups, trail)
     trail.at("set the score of the out-of-memory killer")
     _oom_score(process["oom_score_adj"], State())
+    _profile(process.get("apparmor", ""), State())
     trail.at("join the container's namespaces")
     calls.setns(init_pidfd, CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET)
     trail.at("open the session")

@@ -10,7 +10,7 @@ import json
 import os
 import signal
 
-from stackup.errors import HostError, StackupError
+from stackup.errors import HostError, StackupError, shortened
 from stackup.kernel import proc
 from stackup.runtime import supervise
 
@@ -86,8 +86,8 @@ def set_up_error(failure: dict[str, Any]) -> HostError:
         message = f'cannot run "{failure.get("path")}": {os.strerror(int(failure["errno"])).lower()}'
     text = message if of_program or message.startswith(operation) else f"{operation}: {message}"
     return HostError(
-        text or "set-up failed",
-        subject=str(failure.get("path") or ""),
+        shortened(text or "set-up failed"),
+        subject=shortened(str(failure.get("path") or "")),
         hint=str(failure.get("hint") or ""),
         code=_PROGRAM_CODES.get(int(failure.get("exit_code") or 0), "") if of_program else "",
     )

@@ -25,7 +25,7 @@ import socket
 import struct
 
 from stackup import layout
-from stackup.errors import HostError, StackupError, UsageError
+from stackup.errors import HostError, StackupError, UsageError, shortened
 from stackup.kernel import files
 from stackup.runtime import loop as waiting
 from stackup.runtime.frames import Channel
@@ -45,7 +45,7 @@ _BACKLOG = 128
 def fault(problem: StackupError) -> dict[str, dict[str, str]]:
     """An error as an answer."""
     said = {"message": problem.message, "subject": problem.subject, "hint": problem.hint, "code": problem.code}
-    return {"error": said}
+    return {"error": {key: shortened(text) for key, text in said.items()}}
 
 
 def through_descriptor(folder: str, use: Callable[[str], None]) -> None:

@@ -73,6 +73,10 @@ class Process(TypedDict):
     no_new_privs: bool
     rlimits: dict[str, list[int]]
     oom_score_adj: int
+    seccomp: NotRequired[str]
+    """The host's file with the compiled filter; empty or absent: none."""
+    apparmor: NotRequired[str]
+    """The name of a profile that the host has loaded."""
 
 
 class Health(TypedDict):

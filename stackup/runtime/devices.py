@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from stackup.errors import HostError
 
@@ -23,6 +23,8 @@ class Device(TypedDict):
     mode: int
     uid: int
     gid: int
+    permissions: NotRequired[str]
+    """What the device controller lets it do: any of r, w, m; all when absent."""
 
 
 _NUMBERS = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9), "tty": (5, 0)}
@@ -56,6 +58,21 @@ def device(path: str, target: str = "") -> Device:
     }
 
 
+def named_devices(source: str, target: str, permissions: str) -> list[Device]:
+    """A node, or all nodes of a folder such as /dev/snd, each under the same name below the target."""
+    found: list[Device] = []
+    if not os.path.isdir(source):
+        found.append(device(source, target))
+    for parent, _, names in os.walk(source):
+        for path in sorted(os.path.join(parent, name) for name in names):
+            if _is_node(path):
+                place = os.path.join(target, os.path.relpath(path, source))
+                found.append(device(path, place))
+    for node in found:
+        node["permissions"] = permissions
+    return found
+
+
 def host_devices(folder: str = "/dev") -> tuple[Device, ...]:
     """Every node of the host's, for privileged containers; terminals and shared memory stay the container's own."""
     found = {item["target"]: item for item in default_devices()}
@@ -82,4 +99,5 @@ def rules(devices: Iterable[Device], *, privileged: bool = False) -> list[str]:
     """What the container may open; making nodes is allowed, since none works outside /dev (every mount is nodev)."""
     if privileged:
         return ["a *:* rwm"]
-    return [*_COMMON_RULES, *(f"{item['kind']} {item['major']}:{item['minor']} rwm" for item in devices)]
+    nodes = (f"{item['kind']} {item['major']}:{item['minor']} {item.get('permissions', 'rwm')}" for item in devices)
+    return [*_COMMON_RULES, *nodes]

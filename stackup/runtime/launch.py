@@ -15,6 +15,8 @@ import sys
 import time
 
 from stackup.errors import HostError, StackupError
+from stackup.kernel import calls
+from stackup.kernel.abi import AT_EMPTY_PATH, MOUNT_ATTR_RDONLY, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, MountAttr
 from stackup.runtime.frames import Channel
 
 TYPE_CHECKING = False
@@ -58,10 +60,12 @@ class Launcher:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         answers, answers_theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._stderr = os.memfd_create("stackup-launcher", os.MFD_CLOEXEC)
+        image = read_only_view(self._python)
+        program = f"/proc/self/fd/{image}{os.path.realpath(self._python)}" if image >= 0 else self._python
         places = ((theirs.fileno(), 0), (answers_theirs.fileno(), 1), (self._stderr, 2))
         try:
             self._pid = os.posix_spawn(
-                self._python,
+                program,
                 [self._python, "-I", "-S", "-c", _PROGRAM, _ROOT],
                 {},
                 file_actions=[(os.POSIX_SPAWN_DUP2, source, target) for source, target in places],
@@ -72,6 +76,8 @@ class Launcher:
         finally:
             theirs.close()
             answers_theirs.close()
+            if image >= 0:
+                os.close(image)
         ours.setblocking(False)
         self._channel = Channel(ours)
         self._answers = answers
@@ -186,6 +192,29 @@ class Launcher:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def read_only_view(python: str) -> int:
+    """This machine's root once more, mounted nowhere and read-only; -1 where that cannot be had.
+
+    The launcher runs its interpreter from there, and so do monitors and whatever becomes a container: who gets hold of
+    it through /proc/PID/exe cannot write to it, whatever powers it has over files. The whole root, since loaders find
+    libraries from the path of the program.
+    """
+    try:
+        view = calls.open_tree(-100, "/", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)
+    except StackupError:
+        return -1
+    try:
+        calls.mount_setattr(view, "", AT_EMPTY_PATH, MountAttr(attr_set=MOUNT_ATTR_RDONLY))
+        program = os.path.realpath(python)
+        seen = os.stat(program.lstrip("/"), dir_fd=view)  # fails where it lies on another mount
+        if os.path.samestat(seen, os.stat(program)):
+            return view
+    except (StackupError, OSError):
+        pass
+    os.close(view)
+    return -1
 
 
 def outcome(description: Description, answer: dict[str, Any]) -> Outcome:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from stackup.errors import HostError, KernelError
+from stackup.errors import HostError, KernelError, Unsupported
 from stackup.kernel import cgroupfs, proc
 
 TYPE_CHECKING = False
@@ -74,16 +74,25 @@ class Cgroups:
         return {name or "unified": os.path.join(home, inner) for name, home in self.homes.items()}
 
     def create(
-        self, stack: str, container: str, limits: Limits | None = None, devices: Sequence[str] = ()
+        self,
+        stack: str,
+        container: str,
+        limits: Limits | None = None,
+        devices: Sequence[str] = (),
+        *,
+        strict: bool = False,
     ) -> list[str]:
-        """Made, and limited before anybody is inside. Raises HostError when the kernel refuses a limit."""
+        """Made, and limited before anybody is inside. Raises HostError when the kernel refuses a limit.
+
+        `strict`: the rules for devices say more than which nodes there are, so it will not do without them.
+        """
         for home in dict.fromkeys(self.homes.values()):
             top = os.path.join(home, HOME)
             self._make_stack(home, top, os.path.join(top, stack))
             cgroupfs.make(os.path.join(top, stack, container))
         found = self.directories(stack, container)
         if devices:
-            _allow(found, devices)
+            _allow(found, devices, strict=strict)
         if limits is not None:
             for field, problem in _write_all(found, limits).items():
                 hint = f"change the limit, or give this machine what it lacks ({problem.subject})"
@@ -144,11 +153,23 @@ def _hand_down(folder: str) -> None:
             raise HostError(problem.message, subject=folder, hint=hint) from problem
 
 
-def _allow(dirs: Sequence[str], rules: Sequence[str]) -> None:
-    """The device controller of v1. On v2 there are no such files: there the mounts' `nodev` does it alone."""
+def _allow(dirs: Sequence[str], rules: Sequence[str], *, strict: bool) -> None:
+    """The device controller: files on v1, a program on v2. Nodes elsewhere than in /dev are inert without either."""
     if cgroupfs.write(dirs, "devices.deny", "a"):
         for rule in rules:
             cgroupfs.write(dirs, "devices.allow", rule)
+        return
+    unified = next((folder for folder in dirs if os.path.exists(os.path.join(folder, "cgroup.controllers"))), "")
+    try:
+        if not unified:
+            raise Unsupported("this machine has no device controller", subject="devices")
+        from stackup.kernel import devicefilter  # for starts on v2 only
+
+        devicefilter.attach(unified, rules)
+    except (KernelError, Unsupported) as problem:
+        if strict:
+            hint = "permissions of devices and device_cgroup_rules need it; leave them out, or use a kernel with it"
+            raise HostError(f"no device controller: {problem.message}", subject="devices", hint=hint) from problem
 
 
 def apply(dirs: Sequence[str], limits: Limits) -> list[tuple[str, object, object]]:

@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from stackup.runtime.description import Operation
 
 _PAGE = 4096
+_LONGEST_NAME = 64
+"""uname(2): what is longer would be cut in silence."""
 _TIOCSPTLCK, _TIOCGPTPEER = 0x40045431, 0x5441
 _FORMAT, _DIR, _LINK = 0o170000, 0o040000, 0o120000
 _PROPAGATION = {
@@ -318,6 +320,9 @@ def _outside_proc(state: State, target: str, place: int) -> int:
 
 def _hostname(operation: Operation, state: State) -> None:
     for name, text in (("hostname", operation["target"]), ("domainname", operation["text"])):
+        if len(os.fsencode(text)) > _LONGEST_NAME:
+            hint = f"the kernel takes {_LONGEST_NAME} bytes"
+            raise HostError(f"the {name} has {len(os.fsencode(text))} bytes", subject=name, hint=hint)
         if text:
             _sysctl({"target": f"kernel/{name}", "text": text}, state)
 

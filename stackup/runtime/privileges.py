@@ -7,7 +7,7 @@ that says what to change. Docker's defaults are the defaults: fourteen capabilit
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from stackup.errors import HostError, Unsupported
@@ -27,6 +27,7 @@ LIMITS = (
     "rttime", "sigpending", "stack",
 )  # fmt: skip
 UNLIMITED = -1
+UNCONFINED = "unconfined"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +44,12 @@ class Powers:
 
 @dataclass(frozen=True, slots=True)
 class Security:
-    """`security_opt`, read. `ignored` are the options that this release or host does not honour, for a warning."""
+    """`security_opt`, read. `seccomp` is JSON, `unconfined`, or empty for ours; `apparmor` is a name, or empty."""
 
-    no_new_privs: bool
-    confined: bool
-    ignored: tuple[str, ...]
+    no_new_privs: bool = False
+    confined: bool = True
+    seccomp: str = ""
+    apparmor: str = ""
 
 
 def capability(text: str) -> str:
@@ -83,21 +85,26 @@ def missing_capabilities(spec: ContainerSpec, powers: Powers) -> list[str]:
 NUMBER = capabilities.NUMBERS
 
 
+def option(text: str) -> tuple[str, str]:
+    """Both spellings of a `security_opt`, `key=value` and `key:value`; whichever mark comes first."""
+    mark = min((at for at in (text.find("="), text.find(":")) if at >= 0), default=len(text))
+    return text[:mark], text[mark + 1 :]
+
+
 def security(options: Sequence[str], *, privileged: bool = False) -> Security:
-    """Both spellings, `key=value` and `key:value`."""
-    no_new_privs, confined, ignored = False, not privileged, []
-    for option in options:
-        key, _, value = option.replace(":", "=", 1).partition("=") if "=" not in option else option.partition("=")
+    """The last word counts. A privileged container has no filter unless it asks for one."""
+    found = Security(confined=not privileged, seccomp=UNCONFINED if privileged else "")
+    for key, value in map(option, options):
         match key, value:
-            case "no-new-privileges", "" | "true" | "false":
-                no_new_privs = value != "false"
+            case "no-new-privileges", _:
+                found = replace(found, no_new_privs=value != "false")
             case "systempaths", "unconfined":
-                confined = False
-            case ("seccomp" | "apparmor", "unconfined") | ("label", "disable"):
-                pass  # there is nothing to switch off
-            case _:
-                ignored.append(option)
-    return Security(no_new_privs, confined, tuple(ignored))
+                found = replace(found, confined=False)
+            case "seccomp", _:
+                found = replace(found, seccomp="" if value == "builtin" else value)
+            case "apparmor", _:
+                found = replace(found, apparmor="" if value == UNCONFINED else value)
+    return found
 
 
 def rlimits(ulimits: Mapping[str, Ulimit], powers: Powers) -> dict[str, list[int]]:
@@ -121,10 +128,11 @@ def _above(wanted: int, ceiling: int) -> bool:
 def process_of(spec: ContainerSpec, config: Mapping[str, Any], powers: Powers) -> Process:
     """The image's config (keys as in the OCI image specification: Env, Entrypoint, Cmd, User, WorkingDir) and the spec.
 
-    The caller names `missing_capabilities` and `security(...).ignored` to the user; here they are left out.
+    The caller names `missing_capabilities` to the user, here they are left out, and adds the filter of system calls.
     """
     kept = capability_set(spec["cap_add"], spec["cap_drop"], privileged=spec["privileged"])
     user = spec["user"] if spec["user"] is not None else config.get("User") or ""
+    allowed = security(spec["security_opt"])
     return {
         "argv": _argv(spec, config),
         "env": _environment(spec, config),
@@ -132,9 +140,10 @@ def process_of(spec: ContainerSpec, config: Mapping[str, Any], powers: Powers) -
         "user": user,
         "groups": list(spec["groups"]),
         "capabilities": [name for name in kept if powers.capabilities >> NUMBER[name] & 1],
-        "no_new_privs": security(spec["security_opt"]).no_new_privs,
+        "no_new_privs": allowed.no_new_privs,
         "rlimits": rlimits(spec["ulimits"], powers),
-        "oom_score_adj": 0,
+        "oom_score_adj": spec.get("oom_score_adj", 0),
+        "apparmor": allowed.apparmor,
     }
 
 

@@ -3,7 +3,7 @@
 Law: nothing of the host's reaches the program. Its directory is opened beneath the root and must be reachable from it
 (a descriptor of ours as working directory was a way out in other runtimes); no descriptor but 0, 1 and 2 survives;
 neither the program nor an interpreter in its first line may be a magic link of procfs, through which it would be the
-host's own interpreter that runs and could be overwritten. Inheritable and ambient capabilities are empty.
+host's own interpreter that runs and could be overwritten.
 """
 
 from __future__ import annotations
@@ -14,17 +14,8 @@ import resource
 import signal
 
 from stackup.errors import HostError, KernelError
-from stackup.kernel import calls, capabilities
-from stackup.kernel.abi import (
-    PR_CAP_AMBIENT,
-    PR_CAP_AMBIENT_CLEAR_ALL,
-    PR_CAPBSET_DROP,
-    PR_CAPBSET_READ,
-    PR_SET_NO_NEW_PRIVS,
-    PR_SET_PDEATHSIG,
-    RESOLVE_IN_ROOT,
-    RESOLVE_NO_MAGICLINKS,
-)
+from stackup.kernel import calls
+from stackup.kernel.abi import PR_SET_PDEATHSIG, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS
 from stackup.runtime.identity import identify
 from stackup.runtime.places import make_beneath
 
@@ -33,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
+    from stackup.runtime.confinement import Confinement
     from stackup.runtime.description import Process
-    from stackup.runtime.identity import Identity
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 NOT_EXECUTABLE, NOT_FOUND = 126, 127
@@ -54,7 +45,9 @@ class Trail:
         self.operation, self.path = operation, path
 
 
-def settle(process: Process, trail: Trail, *, die_with_parent: int | None = None) -> dict[str, str]:
+def settle(
+    process: Process, confinement: Confinement, trail: Trail, *, die_with_parent: int | None = None
+) -> dict[str, str]:
     """Take on the process's identity and privileges inside the current root; the environment for exec comes back.
 
     `die_with_parent` is the parent's pid as seen from here, when its end must be this process's.
@@ -68,7 +61,7 @@ def settle(process: Process, trail: Trail, *, die_with_parent: int | None = None
         trail.path = name
         resource.setrlimit(getattr(resource, f"RLIMIT_{name.upper()}"), (soft, hard))
     trail.at("drop privileges", process["user"])
-    _drop(process, identity)
+    confinement.drop(identity)
     if die_with_parent is not None:  # prctl(2): a change of credentials clears it, so it comes last
         calls.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != die_with_parent:
@@ -107,28 +100,6 @@ def _enter(cwd: str) -> None:
         raise HostError(f'the working directory "{cwd}" lies outside the container', subject=cwd)
 
 
-def _drop(process: Process, identity: Identity) -> None:
-    kept = capabilities.mask(process["capabilities"])
-    for number in range(64):
-        try:
-            held = calls.prctl(PR_CAPBSET_READ, number)
-        except KernelError:
-            break  # EINVAL: past the kernel's last capability
-        if held and not kept >> number & 1:
-            calls.prctl(PR_CAPBSET_DROP, number)
-    calls.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
-    os.setgroups(identity.groups)
-    os.setresgid(identity.gid, identity.gid, identity.gid)
-    os.setresuid(identity.uid, identity.uid, identity.uid)
-    effective, permitted, _ = calls.capget()
-    if identity.uid == 0:
-        calls.capset(effective & kept, permitted & kept, 0)
-    else:
-        calls.capset(0, 0, 0)
-    if process["no_new_privs"]:
-        calls.prctl(PR_SET_NO_NEW_PRIVS, 1)
-
-
 def reset_signals() -> None:
     _default_actions()
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
@@ -150,7 +121,7 @@ def keep_only(*kept: int) -> None:
     os.closerange(first, 1 << 30)
 
 
-def run(argv: list[str], env: dict[str, str], report_fd: int, trail: Trail) -> NoReturn:
+def run(argv: list[str], env: dict[str, str], confinement: Confinement, report_fd: int, trail: Trail) -> NoReturn:
     """Replace this process by the program; only descriptors 0 to 2 and the close-on-exec report survive until then."""
     keep_only(report_fd)
     trail.at("run the program", argv[0] if argv else "")
@@ -160,6 +131,7 @@ def run(argv: list[str], env: dict[str, str], report_fd: int, trail: Trail) -> N
     trail.exit_code = NOT_EXECUTABLE
     refuse_magic(program)
     reset_signals()
+    confinement.seal()
     os.execve(program, argv, env)
 
 
@@ -211,7 +183,7 @@ def refuse_magic(program: str) -> None:
     os.close(here)
 
 
-def reap(start: Callable[[], NoReturn]) -> NoReturn:
+def reap(start: Callable[[], NoReturn], confinement: Confinement) -> NoReturn:
     """`init: true`: PID 1 for a program that is not made for it: forwards signals, reaps, passes the exit code on.
 
     Signals are blocked and waited for, so there is no handler and no race; a copy of this small interpreter is all it
@@ -224,6 +196,7 @@ def reap(start: Callable[[], NoReturn]) -> NoReturn:
     if child == 0:
         _foreground()
         start()
+    confinement.stay()
     os.closerange(3, 1 << 30)
     for fd in (0, 1, 2):
         os.close(fd)

@@ -78,6 +78,8 @@ class RootPlan:
     etc: Mapping[str, str] = field(default_factory=dict)
     """`/etc/hosts`, `/etc/resolv.conf`, `/etc/hostname`: target to the host's file, which stays writable."""
     devices: tuple[Device, ...] = ()
+    own_nodes: bool = False
+    """Nodes that it makes in /dev work, as far as the device controller lets it."""
     cgroups: Mapping[str, str] = field(default_factory=dict)
     """Name beneath /sys/fs/cgroup (empty on v2) to the container's directory; see `Cgroups.inside`."""
     sysctls: Mapping[str, str] = field(default_factory=dict)
@@ -135,7 +137,7 @@ def _sources(root: RootPlan) -> Iterator[Operation]:
     for target, source in root.etc.items():
         yield {"op": "source", "target": target, "source": source}
     for name, source in root.cgroups.items():
-        yield {"op": "source", "target": _cgroup_target(name), "source": source}
+        yield {"op": "source", "target": _cgroup_target(name), "source": source, "recursive": not name}
     if root.shm:
         mntns = "" if root.shm == "host" else root.shm
         yield {"op": "source", "target": "/dev/shm", "source": "/dev/shm", "mntns": mntns}
@@ -149,7 +151,8 @@ def _store(root: RootPlan) -> Iterator[Operation]:
     yield {"op": "store", "target": root.merged}
     yield {"op": "null", "target": "null"}
     for device in root.devices:
-        yield {"op": "node", **device}  # type: ignore[typeddict-item]  # every key of a Device is one of an Operation
+        node = {key: value for key, value in device.items() if key != "permissions"}
+        yield {"op": "node", **node}  # type: ignore[typeddict-item]  # every other key of a Device is an Operation's
     for target, file in root.files.items():
         yield {
             "op": "content", "target": target, "source": file.source,
@@ -172,7 +175,8 @@ def _system(root: RootPlan) -> Iterator[Operation]:
     yield _filesystem("sysfs", "/sys", sys)
     if root.cgroups:
         yield from _cgroup_mounts(root)
-    yield _filesystem("tmpfs", "/dev", _NODEV_NOSUID, mode="0755", size="64k")
+    dev = MOUNT_ATTR_NOSUID if root.own_nodes else _NODEV_NOSUID
+    yield _filesystem("tmpfs", "/dev", dev, mode="0755", size="64k")
     yield _filesystem("devpts", "/dev/pts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, **_PTS)
     yield _filesystem("mqueue", "/dev/mqueue", _INERT)
     if root.shm:

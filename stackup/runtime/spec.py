@@ -89,6 +89,23 @@ class Ulimit(TypedDict):
     hard: int
 
 
+class DeviceNode(TypedDict):
+    """The key in `ContainerSpec.devices` is its path inside, or the name of a CDI device, which is its source too."""
+
+    source: str
+    permissions: str
+
+
+class DeviceRequest(TypedDict):
+    """Devices that the host chooses: `count` of them, -1 for all, or these ids."""
+
+    driver: str
+    count: int
+    ids: list[str]
+    capabilities: list[str]
+    options: dict[str, str]
+
+
 class Health(TypedDict):
     """`test` is `["CMD", ...]`, `["CMD-SHELL", text]` or `["NONE"]`; None fields fall back to the image's."""
 
@@ -180,6 +197,13 @@ class ContainerSpec(TypedDict):
     cap_add: list[str]
     cap_drop: list[str]
     security_opt: list[str]
+    cgroup: NotRequired[str]
+    """`host`: it sees all control groups, read-only; else its own."""
+    oom_score_adj: NotRequired[int]
+    devices: NotRequired[dict[str, DeviceNode]]
+    device_rules: NotRequired[list[str]]
+    """What it may do with nodes that it makes itself, as the device controller has it: `c 10:200 rwm`."""
+    device_requests: NotRequired[list[DeviceRequest]]
     ulimits: dict[str, Ulimit]
     sysctls: dict[str, str]
     shm_size: int

@@ -121,6 +121,12 @@ class Facts:
     def mounts_of(self, container: str) -> None:
         return None
 
+    def file_text(self, path: str, limit: int) -> str | None:
+        return '{"defaultAction": "SCMP_ACT_ERRNO"}'
+
+    def has_security_module(self, name: str) -> bool:
+        return True
+
     def variable(self, name: str) -> str | None:
         return self._environ.get(name)
 
@@ -154,7 +160,7 @@ def run(row: Row) -> Outcome:
 def outcome(loaded: Loaded, environ: Mapping[str, str]) -> Outcome:
     if loaded.stack is None:
         return Outcome(loaded, {}, loaded.diagnostics)
-    desired, problems = desire(loaded.stack, dict(loaded.origins), Facts(environ), Wish())
+    desired, problems = desire(loaded.stack, dict(loaded.origins), Facts(environ), Wish(), loaded.directory)
     specs = {str(item.address): item.spec for item in desired}
     return Outcome(loaded, specs, (*loaded.diagnostics, *problems))
 

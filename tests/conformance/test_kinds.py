@@ -74,6 +74,12 @@ class Facts:
     def mounts_of(self, container: str) -> None:
         return None
 
+    def file_text(self, path: str, limit: int) -> str | None:
+        return None
+
+    def has_security_module(self, name: str) -> bool:
+        return False
+
     def variable(self, name: str) -> str | None:
         return ENVIRON.get(name)
 

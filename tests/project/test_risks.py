@@ -44,6 +44,8 @@ ASKED = [
     ("cap_add: [ALL]", "has the capability ALL"),
     ("security_opt: ['seccomp=unconfined']", "runs with seccomp=unconfined"),
     ("security_opt: ['seccomp:unconfined']", "runs with seccomp:unconfined"),
+    ("devices: ['/dev/kvm:/dev/kvm']", "has the device /dev/kvm"),
+    ("device_cgroup_rules: ['b *:* rwm']", "may make nodes for devices: b *:* rwm"),
 ]
 
 

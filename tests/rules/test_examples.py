@@ -37,6 +37,12 @@ class Facts:
     def mounts_of(self, container: str) -> None:
         return None
 
+    def file_text(self, path: str, limit: int) -> str | None:
+        return Path(path).read_text() if Path(path).is_file() else None
+
+    def has_security_module(self, name: str) -> bool:
+        return False
+
     def variable(self, name: str) -> str | None:
         return None
 
@@ -45,7 +51,7 @@ class Facts:
 def test_an_example_loads_and_plans(name: str) -> None:
     loaded = load(Request(directory=str(ROOT / "examples" / name), environ={}))
     assert list(loaded.diagnostics) == []
-    desired, problems = desire(loaded.stack, dict(loaded.origins), Facts(), Wish())
+    desired, problems = desire(loaded.stack, dict(loaded.origins), Facts(), Wish(), loaded.directory)
     assert list(problems) == []
     changes = decide(desired, (), EFFECTS, Policy())
     assert lower(changes, Policy())

@@ -67,11 +67,12 @@ def test_no_new_privileges_in_every_spelling(text: str) -> None:
     assert security([text]).no_new_privs
 
 
-def test_security_options_that_are_not_honoured_are_named() -> None:
-    found = security(
-        ["no-new-privileges:false", "seccomp=unconfined", "seccomp:/x.json", "apparmor=web", "systempaths=unconfined"]
-    )
-    assert found == privileges.Security(False, False, ("seccomp:/x.json", "apparmor=web"))
+def test_security_options_in_both_spellings() -> None:
+    found = security(["no-new-privileges:false", "seccomp:unconfined", "apparmor=web", "systempaths=unconfined"])
+    assert found == privileges.Security(confined=False, seccomp="unconfined", apparmor="web")
+    assert security(['seccomp={"a":"b=c"}', "apparmor:unconfined", "label:type:x"]).seccomp == '{"a":"b=c"}'
+    assert security(["seccomp=builtin"], privileged=True).seccomp == ""
+    assert security([], privileged=True) == privileges.Security(confined=False, seccomp="unconfined")
 
 
 def test_a_hard_limit_above_ours_is_an_error_that_says_how_much_there_is() -> None:

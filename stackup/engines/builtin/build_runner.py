@@ -28,6 +28,7 @@ from stackup.runtime.network import container as namespace
 from stackup.runtime.network import etc
 from stackup.runtime.places import make_beneath, system_place
 from stackup.runtime.rootfs import Layers, RootPlan, operations
+from stackup.runtime.seccomp.filters import UNCONFINED, Filters
 from stackup.runtime.trees import layers_tree, new_overlay
 from stackup.values import Address
 
@@ -213,16 +214,18 @@ class _Run:
 
     def _process(self, execute: Execute, privileged: bool) -> Process:
         own = powers()
+        kept = privileges.capability_set((), (), privileged=privileged)
         return {
             "argv": list(execute.argv),
             "env": {"PATH": privileges.PATH, **self._around.proxies, **dict(execute.env), **self._own.env},
             "cwd": execute.workdir,
             "user": execute.user,
             "groups": [],
-            "capabilities": privileges.capability_set((), (), privileged=privileged),
+            "capabilities": kept,
             "no_new_privs": False,
             "rlimits": privileges.rlimits(self._around.ulimits, own),
             "oom_score_adj": 0,
+            "seccomp": Filters().write(self._live, UNCONFINED if privileged else "", kept),
         }
 
     @property

@@ -112,7 +112,7 @@ class ContainerKind:
         return self._roots[image]
 
     def start(self, works: Sequence[Work], tell: Tell) -> Iterator[Outcome]:
-        return Start(self._layout, self._stack, self._driver, self._launcher).run(works)
+        return Start(self._layout, self._stack, self._driver, self._launcher).run(works, tell)
 
     def update(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
         update = Update(self._layout, self._stack, self._driver)

@@ -8,30 +8,34 @@ from collections.abc import Iterable, Iterator, Sequence
 from socket import socket
 from typing import Any, cast
 
-from stackup.engines.builtin import attachments, describe, inside
+from stackup.engines.builtin import attachments, cdi, describe, inside
 from stackup.engines.builtin.attachments import Member
 from stackup.engines.builtin.describe import Surroundings
+from stackup.engines.builtin.equipment import Equipment, equip
 from stackup.engines.builtin.powers import powers
 from stackup.engines.builtin.records import Record, Shelf, attempt, wanted
 from stackup.engines.builtin.replicas import Replicas
 from stackup.errors import HostError, StackupError
 from stackup.images.store import Store
 from stackup.layout import Layout
-from stackup.reconcile.resource import Outcome, Work
-from stackup.runtime import devices, limits, privileges
+from stackup.reconcile.resource import Outcome, Tell, Work
+from stackup.runtime import limits, privileges
 from stackup.runtime import record as status_record
 from stackup.runtime.client import Client, MonitorGone, ask_all
-from stackup.runtime.description import Description, HeldPort
+from stackup.runtime.description import Description, HeldPort, Process
 from stackup.runtime.launch import Launcher
 from stackup.runtime.network import container as namespace
 from stackup.runtime.network import ports
 from stackup.runtime.network.driver import Driver
 from stackup.runtime.rootfs import HostFile, Layers, RootPlan, operations
+from stackup.runtime.seccomp.filters import Filters
 from stackup.runtime.spec import ContainerSpec, Mount
 from stackup.values import Address
 
 MONITORS = ".monitors"
 """The leaf group of a stack's monitors: out of the caller's, whose end would otherwise be theirs."""
+
+ALL_GROUPS = "/sys/fs/cgroup"
 
 
 class Start:
@@ -52,10 +56,13 @@ class Start:
         self._replicas = Replicas(layout, stack)
         self._powers = powers()
         self._groups = limits.detect()
+        self._filters = Filters()
+        self._registry: cdi.Registry | None = None
         self._monitor_groups: list[str] = []
         self._serves = ports.kernel_serves(foreign_rules=True)
 
-    def run(self, works: Sequence[Work]) -> Iterator[Outcome]:
+    def run(self, works: Sequence[Work], tell: Tell) -> Iterator[Outcome]:
+        self._tell = tell
         self._works = {str(work.address): work for work in works}
         self._replicas.starting |= {work.address for work in works}
         for key, work in self._works.items():
@@ -134,12 +141,18 @@ class Start:
         spec, given = cast(ContainerSpec, record["spec"]), record["given"]
         if member:
             given["addresses"], given[attachments.INSIDE] = member.by_name, member.inside
-        given["process"] = describe.process(record, self._powers)
+        given["process"] = self._process(record, self._shelf.live_dir(address))
         given["ports"], self._held[key] = choose_ports(self._layout, address, record, self._replicas, member)
         self._descriptors[key] = [[one.fileno() for one in sockets] for sockets in self._held[key]]
         given["published"] = attachments.published(member, given["ports"]) if member and self._serves else []
-        rules = devices.rules(self._nodes(spec), privileged=spec["privileged"])
-        given["cgroups"] = self._groups.create(self._stack, address.directory, spec["limits"], rules)
+        equipment = self._equipment(spec)
+        for text in equipment.undone:
+            self._tell.progress(self._works[key].step, text)
+        given["process"]["env"] = {**given["process"]["env"], **equipment.env}
+        given["process"]["groups"] = [*given["process"]["groups"], *equipment.groups]
+        given["cgroups"] = self._groups.create(
+            self._stack, address.directory, spec["limits"], equipment.rules, strict=equipment.strict
+        )
         self._shelf.settle(wanted(self._works[key]), record)
         around = Surroundings(self._layout, self._stack, address, spec)
         etc = around.write_etc(record, member)
@@ -151,7 +164,7 @@ class Start:
             "state_dir": self._shelf.state_dir(address),
             "live_dir": self._shelf.live_dir(address),
             "namespaces": around.namespaces(),
-            "operations": operations(self._root(record, address, etc)),
+            "operations": operations(self._root(record, address, etc, equipment)),
             "process": given["process"],
             "init": spec["init"],
             "tty": spec["tty"],
@@ -171,12 +184,24 @@ class Start:
             "about": describe.about(self._layout, record),
         }
 
+    def _process(self, record: Record, live_dir: str) -> Process:
+        process, spec = describe.process(record, self._powers), cast(ContainerSpec, record["spec"])
+        asked = privileges.security(spec["security_opt"], privileged=spec["privileged"])
+        process["seccomp"] = self._filters.write(live_dir, asked.seccomp, process["capabilities"])
+        return process
+
     def _monitors(self) -> list[str]:
         """Made once for all."""
         self._monitor_groups = self._monitor_groups or self._groups.create(self._stack, MONITORS)
         return self._monitor_groups
 
-    def _root(self, record: Record, address: Address, etc: dict[str, str]) -> RootPlan:
+    def _equipment(self, spec: ContainerSpec) -> Equipment:
+        wants_names = spec.get("device_requests") or any(map(cdi.is_name, spec.get("devices", {})))
+        if wants_names and self._registry is None:
+            self._registry = cdi.registry()
+        return equip(spec, self._registry)
+
+    def _root(self, record: Record, address: Address, etc: dict[str, str], equipment: Equipment) -> RootPlan:
         spec, given = cast(ContainerSpec, record["spec"]), record["given"]
         state_dir = self._shelf.state_dir(address)
         upper, work = os.path.join(state_dir, "upper"), os.path.join(state_dir, "work")
@@ -185,15 +210,16 @@ class Start:
             layers=Layers(tuple(given["lowers"]), upper, work),
             merged=os.path.join(state_dir, "merged"),
             nested={target: Layers((source,)) for source, target in given["binds"]},
-            mounts={target: self._mount(mount) for target, mount in spec["mounts"].items()},
+            mounts=equipment.mounts | {target: self._mount(mount) for target, mount in spec["mounts"].items()},
             images={m["source"]: self._image(m["source"]) for m in spec["mounts"].values() if m["type"] == "image"},
             files={
                 target: HostFile(contents[target], file["uid"], file["gid"], file["mode"])
                 for target, file in spec["files"].items()
             },
             etc=etc,
-            devices=self._nodes(spec),
-            cgroups=self._groups.inside(self._stack, address.directory),
+            devices=equipment.nodes,
+            own_nodes=bool(spec.get("device_rules")),
+            cgroups=self._seen_groups(spec, address),
             sysctls=spec["sysctls"],
             hostname="" if spec["uts"] == "host" else str(given["hostname"]),
             domainname=spec["domainname"],
@@ -206,8 +232,10 @@ class Start:
             privileged=spec["privileged"],
         )
 
-    def _nodes(self, spec: ContainerSpec) -> tuple[devices.Device, ...]:
-        return devices.host_devices() if spec["privileged"] else devices.default_devices()
+    def _seen_groups(self, spec: ContainerSpec, address: Address) -> dict[str, str]:
+        if spec.get("cgroup") == "host":
+            return {"": ALL_GROUPS}
+        return self._groups.inside(self._stack, address.directory)
 
     def _mount(self, mount: Mount) -> Mount:
         """A volume's name becomes the folder with its data."""

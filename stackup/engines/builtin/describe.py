@@ -121,7 +121,7 @@ class Surroundings:
             "pid": self._shared(self._spec["pid"], "pid"),
             "ipc": self._shared(self._spec["ipc"], "ipc"),
             "uts": "host" if self._spec["uts"] == "host" else "",
-            "cgroup": "",
+            "cgroup": "host" if self._spec.get("cgroup") == "host" else "",
         }
 
     def _shared(self, mode: str, namespace: str) -> str:

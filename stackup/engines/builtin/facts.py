@@ -11,9 +11,9 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from stackup.engines.desire.facts import ImageFact, Look
 from stackup.errors import StackupError
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 HOST = "host"
 ASKED_AT_ONCE = 8
+T = TypeVar("T")
 
 
 class HostFacts:
@@ -104,20 +105,18 @@ class HostFacts:
         return find(self._client, reference.parse(text), platform)
 
     def file_digest(self, path: str) -> str | None:
-        """Of a regular file only: reading a device or a pipe may never end."""
+        return _read_plain(path, lambda file: hashlib.file_digest(file, "sha256").hexdigest())  # type: ignore[arg-type]
+
+    def file_text(self, path: str, limit: int) -> str | None:
+        data = _read_plain(path, lambda file: file.read(limit + 1))
+        return data.decode(errors="replace") if data is not None and len(data) <= limit else None
+
+    def has_security_module(self, name: str) -> bool:
         try:
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        except (OSError, ValueError):
-            return None
-        try:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
-                return None
-            with open(fd, "rb", closefd=False) as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
+            with open(f"/sys/module/{name}/parameters/enabled", encoding="ascii") as file:
+                return file.read().strip() == "Y"
         except OSError:
-            return None
-        finally:
-            os.close(fd)
+            return False
 
     def exists(self, path: str) -> bool:
         return os.path.exists(path)
@@ -136,6 +135,23 @@ class HostFacts:
 
     def variable(self, name: str) -> str | None:
         return self._environ.get(name)
+
+
+def _read_plain(path: str, read: Callable[[BinaryIO], T]) -> T | None:
+    """Of a regular file only: reading a device or a pipe may never end."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except (OSError, ValueError):
+        return None
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            return None
+        with open(fd, "rb", closefd=False) as file:
+            return read(file)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
 
 
 def _is_id(text: str) -> bool:

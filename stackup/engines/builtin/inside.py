@@ -26,6 +26,7 @@ def process(claim: Mapping[str, Any], request: ExecRequest) -> Process:
         from stackup.kernel import capabilities
 
         base["capabilities"] = list(capabilities.NAMES)
+        base["seccomp"] = base["apparmor"] = ""
     return base
 
 

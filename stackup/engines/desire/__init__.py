@@ -22,10 +22,10 @@ __all__ = ["Facts", "Origins", "Wish", "desire", "known", "network_form", "volum
 
 
 def desire(
-    stack: Stack, origins: Origins, facts: Facts, wish: Wish
+    stack: Stack, origins: Origins, facts: Facts, wish: Wish, directory: str = ""
 ) -> tuple[tuple[Desired, ...], tuple[Diagnostic, ...]]:
     """All resources of a stack, sorted by address, and what stands in the way of having them."""
-    context = Context(facts, wish, origins)
+    context = Context(facts, wish, origins, directory)
     found = [
         *resources.networks(stack, context),
         *resources.volumes(stack, context),
@@ -64,6 +64,12 @@ class _Nothing:
 
     def mounts_of(self, container: str) -> None:
         return None
+
+    def file_text(self, path: str, limit: int) -> None:
+        return None
+
+    def has_security_module(self, name: str) -> bool:
+        return False
 
     def variable(self, name: str) -> None:
         return None

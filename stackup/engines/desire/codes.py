@@ -57,6 +57,16 @@ CODES: dict[str, tuple[str, str]] = {
         "`log: a text`, or `notify: true` for programs that speak to systemd. It stands in the place of "
         "`healthcheck.test`, so a service has one or the other.",
     ),
+    "SU120": (
+        "a security option cannot be had",
+        "A `security_opt` is not known, or its seccomp profile cannot be read. Starting without it would leave the "
+        "container less confined than its author believes, so nothing is started.",
+    ),
+    "SU121": (
+        "a device cannot be had so",
+        "A device is SOURCE, SOURCE:TARGET or SOURCE:TARGET:PERMISSIONS with any of r, w and m as permissions. A rule "
+        "of `device_cgroup_rules` is a letter (c, b, or a for both), MAJOR:MINOR with * for all, and permissions.",
+    ),
     "SU130": (
         "what is to be mounted is not there",
         "A bind mount with `create_host_path: false`, or a volume that is bound to a folder, names a path of this "

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from stackup.engines.desire.devices import Devices, devices
 from stackup.engines.desire.facts import Context, ImageFact, Wish
+from stackup.engines.desire.hardening import security_options
 from stackup.engines.desire.images import expect_images, fetched, image_name, image_of
 from stackup.engines.desire.limits import Where, health, limits, restart
 from stackup.engines.desire.mountable import mountable
@@ -44,6 +46,8 @@ class _Common:
     image: ImageFact
     mounts: Mounts
     health: Health | None
+    security: list[str]
+    devices: Devices
     ready: Until
     origins: dict[FieldPath, Span]
 
@@ -66,7 +70,10 @@ def containers(stack: Stack, context: Context) -> Iterator[Desired]:
         service, found = stack.services[name], sharing.of(name)
         check = health(service, ready(name, service, context))
         until = Until.COMPLETED if name in awaited else _ready(check, images[name])
-        common = _Common(images[name], found, check, until, _origins(context, name, service, found.where))
+        security = security_options(name, service, context)
+        nodes = devices(name, service, context)
+        origins = _origins(context, name, service, found.where | nodes.where)
+        common = _Common(images[name], found, check, security, nodes, until, origins)
         for index in range(1, replicas(name, service, context) + 1):
             yield from _replica(stack, name, index, context, common)
     yield from sharing.external.values()
@@ -145,6 +152,8 @@ def _spec(stack: Stack, name: str, index: int, common: _Common, wish: Wish) -> C
         "pid": service.pid or "",
         "ipc": service.ipc or "",
         "uts": service.uts or "",
+        "cgroup": service.cgroup or "",
+        "oom_score_adj": service.oom_score_adj or 0,
         "init": bool(service.init),
         "tty": service.tty,
         "stdin_open": service.stdin_open,
@@ -152,7 +161,10 @@ def _spec(stack: Stack, name: str, index: int, common: _Common, wish: Wish) -> C
         "privileged": service.privileged,
         "cap_add": list(service.cap_add),
         "cap_drop": list(service.cap_drop),
-        "security_opt": list(service.security_opt),
+        "security_opt": common.security,
+        "devices": dict(common.devices.nodes),
+        "device_rules": common.devices.rules,
+        "device_requests": common.devices.requests,
         "ulimits": {key: {"soft": limit.soft, "hard": limit.hard} for key, limit in service.ulimits.items()},
         "sysctls": dict(service.sysctls),
         "shm_size": service.shm_size or SHM_SIZE,
@@ -275,7 +287,8 @@ _SAME = {
     "ipc": "ipc", "uts": "uts", "init": "init", "tty": "tty", "stdin_open": "stdin_open", "read_only": "read_only",
     "privileged": "privileged", "cap_add": "cap_add", "cap_drop": "cap_drop", "security_opt": "security_opt",
     "ulimits": "ulimits", "sysctls": "sysctls", "shm_size": "shm_size", "health": "healthcheck", "log": "logging",
-    "depends_on": "depends_on", "post_start": "post_start", "pre_stop": "pre_stop", "attach": "attach",
+    "cgroup": "cgroup", "oom_score_adj": "oom_score_adj", "depends_on": "depends_on", "post_start": "post_start",
+    "pre_stop": "pre_stop", "attach": "attach",
     "image_name": "image",
 }  # fmt: skip
 """Fields of the normal form that stand in one place of the file; keys beneath them are the same on both sides."""

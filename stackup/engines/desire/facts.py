@@ -62,6 +62,14 @@ class Facts(Protocol):
         """The mounts of a container of any stack, volumes by their names on the host; None when there is none."""
         ...
 
+    def file_text(self, path: str, limit: int) -> str | None:
+        """A regular file's text; None when it cannot be read or is larger than `limit` bytes."""
+        ...
+
+    def has_security_module(self, name: str) -> bool:
+        """Whether the machine's kernel runs it: `apparmor`, `selinux`."""
+        ...
+
     def variable(self, name: str) -> str | None: ...
 
 
@@ -91,6 +99,8 @@ class Context:
     facts: Facts
     wish: Wish
     origins: Origins
+    directory: str = ""
+    """Where paths start that the loader leaves alone."""
     problems: Diagnostics = field(default_factory=Diagnostics)
     fetches: dict[str, list[Desired]] = field(default_factory=dict)
     """By service: images that it needs and that are not here yet."""

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from stackup.engines.desire.facts import Context
 from stackup.engines.desire.tmpfs import unknown
 from stackup.runtime.network import options
-from stackup.runtime.privileges import security
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,9 +24,9 @@ BESIDE_THE_HOST = frozenset(("macvlan", "ipvlan"))
 
 def warn_service(name: str, service: Service, context: Context) -> None:
     path = ("services", name)
-    for option in security(service.security_opt).ignored:
-        number = service.security_opt.index(option)
-        _warn(context, f'service "{name}": security_opt "{option}"', (*path, "security_opt", number))
+    if service.userns_mode not in (None, "", "host"):
+        detail = f'service "{name}": userns_mode "{service.userns_mode}"; containers have the host\'s users'
+        _warn(context, detail, (*path, "userns_mode"))
     logging = service.logging
     if logging and logging.driver and logging.driver not in LOG_DRIVERS:
         detail = f'service "{name}": log driver "{logging.driver}"; the output is kept in files'

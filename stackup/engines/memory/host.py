@@ -44,6 +44,12 @@ class MemoryFacts:
     def mounts_of(self, container: str) -> None:
         return None
 
+    def file_text(self, path: str, limit: int) -> str | None:
+        return None
+
+    def has_security_module(self, name: str) -> bool:
+        return False
+
     def variable(self, name: str) -> str | None:
         return self._environ.get(name)
 
