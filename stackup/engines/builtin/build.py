@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 
+from stackup.engines.builtin import build_site
 from stackup.engines.builtin.build_mounts import Surroundings
 from stackup.engines.builtin.build_runner import BuildRunner
 from stackup.engines.builtin.recipes import request_of, surroundings_of, tags_of
@@ -92,7 +93,7 @@ def build(
     bases = StoreBases(store) if environ is None else RemoteBases(store, environ, tell)
     runner = BuildRunner(layout, surroundings or Surroundings())
     try:
-        runner.sweep(store.aside_dir)
+        build_site.sweep(layout)
         store.sweep()
         with store.writing():
             known = digests(layout, request)

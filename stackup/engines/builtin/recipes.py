@@ -68,6 +68,7 @@ def surroundings_of(form: Data, environ: Mapping[str, str], wanted: Wanted = NOT
         ulimits=said["ulimits"],
         privileged=said["privileged"],
         insecure=said["privileged"] or "security.insecure" in said["entitlements"],
+        host_network=said["network"] == "host" or "network.host" in said["entitlements"],
         memory=wanted.memory,
     )
 
