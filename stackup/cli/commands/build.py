@@ -7,6 +7,7 @@ import json
 from stackup.cli.exits import Exit
 from stackup.cli.views.build import BuildView
 from stackup.cli.views.diagnostics import draw
+from stackup.engines.desire.builds import Wanted
 from stackup.errors import Unsupported, UsageError
 from stackup.project.build import BuildOptions, build, check
 from stackup.values import parse_size
@@ -29,8 +30,6 @@ def run(call: Call, options: Options) -> int:
         return Exit.FAILED if any(row["severity"] == "error" for row in rows) else Exit.DONE
     if options.flag("push"):
         raise Unsupported("build --push is not there yet", subject="--push", hint="build, then: stackup push")
-    if options.flag("pull"):
-        call.say_warning("--pull: base images are those of this machine")
     mode = "quiet" if options.flag("quiet") else call.progress
     done = build(session, wanted, BuildView(call.terminal, mode))
     for image in done:
@@ -54,11 +53,14 @@ def options_of(options: Options) -> BuildOptions:
         raise UsageError(str(problem), subject="--memory") from problem
     return BuildOptions(
         services=options.texts("services"),
-        args=dict(_arg(text) for text in options.texts("build_arg")),
-        no_cache=options.flag("no_cache"),
+        wanted=Wanted(
+            args=dict(_arg(text) for text in options.texts("build_arg")),
+            no_cache=options.flag("no_cache"),
+            pull=options.flag("pull"),
+            ssh=options.texts("ssh"),
+            memory=size,
+        ),
         with_dependencies=options.flag("with_dependencies"),
-        ssh=options.texts("ssh"),
-        memory=size,
     )
 
 

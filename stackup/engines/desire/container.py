@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from stackup.engines.desire.builds import image_name
 from stackup.engines.desire.facts import Context, ImageFact, Wish
-from stackup.engines.desire.images import expect_images, fetched, image_name, image_of
+from stackup.engines.desire.images import expect_images, fetched, image_of
 from stackup.engines.desire.limits import Where, health, limits, restart
 from stackup.engines.desire.mounts import Mounts, anonymous_name, mounts
 from stackup.engines.desire.readable import readable
