@@ -7,7 +7,7 @@ GLOBALS = "file|texts|--file,-f| project_name|text|--project-name,-p| profile|te
 VERBS = {
     "apply": "plan|one|| yes|flag|--yes,-y|",
     "attach": "service|one|| index|number|--index| no_stdin|flag|--no-stdin|",
-    "build": "services|many|| build_arg|texts|--build-arg| check|flag|--check| memory|text|--memory,-m| no_cache|flag|--no-cache| pull|flag|--pull| push|flag|--push| quiet|flag|--quiet,-q| ssh|texts|--ssh| with_dependencies|flag|--with-dependencies|",
+    "build": "services|many|| build_arg|texts|--build-arg| check|flag|--check| builder|text|--builder| memory|text|--memory,-m| no_cache|flag|--no-cache| print_|flag|--print| provenance|text|--provenance| pull|flag|--pull| push|flag|--push| quiet|flag|--quiet,-q| sbom|text|--sbom| ssh|texts|--ssh| with_dependencies|flag|--with-dependencies|",
     "commit": "service|one|| reference|maybe|| author|text|--author,-a| change|texts|--change,-c| index|number|--index| message|text|--message,-m| pause|flag|--pause,-p|1 pause|off|--no-pause|",
     "completion": "shell|one||",
     "config": "names|many|| format|text|--format| quiet|flag|--quiet,-q| output|text|--output,-o| services|flag|--services| volumes|flag|--volumes| networks|flag|--networks| images|flag|--images| profiles|flag|--profiles| explain|texts|--explain| models|flag|--models| variables|flag|--variables| environment|flag|--environment| no_interpolate|flag|--no-interpolate| no_normalize|flag|--no-normalize| no_path_resolution|flag|--no-path-resolution| no_consistency|flag|--no-consistency| no_env_resolution|flag|--no-env-resolution| resolve_image_digests|flag|--resolve-image-digests| lock_image_digests|flag|--lock-image-digests| portable|flag|--portable| hash|text|--hash|",

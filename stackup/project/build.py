@@ -70,6 +70,34 @@ def check(session: Session, options: BuildOptions) -> list[dict[str, Any]]:
     return list(rows.values())
 
 
+def bake(session: Session, options: BuildOptions) -> dict[str, Any]:
+    """What would be built, in the words of a bake file, as docker compose prints it."""
+    targets = {name: _target(form, options.wanted) for name, form, _ in forms(session, options)}
+    return {"group": {"default": {"targets": list(targets)}}, "target": targets}
+
+
+def _target(form: Data, wanted: Wanted) -> dict[str, Any]:
+    said: Any = form
+    given = {key: value for key, value in wanted.args.items() if value is not None}
+    told = {
+        "context": said["context"],
+        "contexts": said["contexts"],
+        "dockerfile": said["dockerfile"] or "Dockerfile",
+        "dockerfile-inline": said["inline"],
+        "args": said["args"] | given,
+        "labels": said["labels"],
+        "tags": list(names_of(form)),
+        "target": said["target"],
+        "ssh": [*said["ssh"], *wanted.ssh],
+        "pull": said["pull"] or wanted.pull,
+        "no-cache": said["no_cache"] or wanted.no_cache,
+        "network": "" if said["network"] == "default" else said["network"],
+        "entitlements": said["entitlements"],
+        "output": ["type=docker"],
+    }
+    return {key: value for key, value in told.items() if value}
+
+
 def forms(session: Session, options: BuildOptions) -> list[tuple[str, Data, list[str]]]:
     """Service, normal form and what is to be said of it, in the order to build them; kept until the files change."""
     asked = (*options.services, *(["--with-dependencies"] if options.with_dependencies else []))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,12 @@ def test_the_verb_and_its_flags(machine: Machine) -> None:
     assert machine.stackup("build", "-q", cwd=folder).split()[0] not in (*first, other, again)
     (folder / "web/Dockerfile").write_text("FROM host\nMAINTAINER me\n")
     assert "MaintainerDeprecated" in machine.stackup("build", "--check", "web", cwd=folder)
+    printed = json.loads(machine.stackup("build", "--print", "--build-arg", "WHO=me", "web", cwd=folder))
+    assert printed["target"]["web"]["args"] == {"WHO": "me"}
+    assert printed["target"]["web"]["tags"] == ["built-web"]
+    pushed = machine.typed("build", "--push", "--sbom", "true", "web", cwd=folder).stderr
+    assert "--sbom: no attestation is made" in pushed
+    assert "skipped: it has no `image:` to be pushed as" in pushed
     assert machine.typed("build", "nobody", cwd=folder, code=1).stderr.startswith("error: no such service: nobody")
 
 
