@@ -13,6 +13,7 @@ from stackup.engines.builtin import build_site
 from stackup.engines.builtin.build_mounts import Surroundings
 from stackup.engines.builtin.build_runner import BuildRunner
 from stackup.engines.builtin.recipes import dockerfile_of, request_of, surroundings_of
+from stackup.engines.builtin.sources import brought_here
 from stackup.engines.desire.builds import Wanted, names_of
 from stackup.errors import HostError, StackupError, Unsupported
 from stackup.images import host
@@ -169,10 +170,10 @@ class HostBuilder:
         self._environ = environ
 
     def dockerfile(self, form: Data) -> tuple[str, str]:
-        return dockerfile_of(form)
+        return dockerfile_of(brought_here(self._layout, form, self._environ))
 
     def build(self, form: Data, wanted: Wanted, tell: Any, expected: str = "") -> tuple[str, int]:
-        request = request_of(form, self._environ, wanted)
+        request = request_of(brought_here(self._layout, form, self._environ), self._environ, wanted)
         around = surroundings_of(form, self._environ, wanted)
         try:
             done = build(self._layout, request, names_of(form), tell, around, environ=self._environ, expected=expected)

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from stackup.engines.builtin.build import StoreBases, base_of, changed_inputs, digests, is_ours, read_by
 from stackup.engines.builtin.recipes import request_of
+from stackup.engines.builtin.sources import brought_here
 from stackup.engines.desire.facts import ImageFact
 from stackup.images import reference
 from stackup.images.build.outline import Outline, outline
@@ -45,7 +46,8 @@ class Foresight:
         if there is not None and not anyway and not is_ours(self._layout, name, there):
             config = parse_image(str(self._store.get(there)["config_text"])).config
             return ImageFact(there, config.healthcheck is not None, tuple(config.volumes))
-        request = request_of(form, self._environ)
+        local = brought_here(self._layout, form, self._environ)
+        request = request_of(local, self._environ)
         bases = _PlannedBases(self._store, self._planned, self._registry, pull=request.pull)
         try:
             drawn = outline(request, bases, digests(self._layout, request))
@@ -54,6 +56,8 @@ class Foresight:
             raise
         try:
             fact = self._fact(name, form, drawn, bases)
+            if local is not form:
+                fact = replace(fact, until=0.0)  # a branch may be another commit by then
         finally:
             drawn.close()
         return fact
