@@ -56,6 +56,10 @@ def test_a_branch_is_followed_and_its_commits_are_at_hand(machine: Machine, sour
     assert not (copies / second / ".git").exists()
     _write(folder, ".", f', additional_contexts: {{base: "{URL}#{second}:app"}}, dockerfile_inline: "FROM base"')
     assert "Plan: 1 build, 1 recreate." in machine.stackup("plan", cwd=folder)
+    (folder / "stack.yaml").write_text(STACK % (".", f', dockerfile_inline: "FROM host\\nADD {URL}#main:app /got/"'))
+    machine.stackup("up", "-d", cwd=folder)
+    assert machine.stackup("exec", "-T", "web", "ls", "/got", cwd=folder).split() == ["Dockerfile", "f"]
+    assert "Nothing to do" in machine.stackup("plan", cwd=folder)
     machine.stackup("down", cwd=folder)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -13,7 +13,7 @@ from stackup.engines.builtin import build_site
 from stackup.engines.builtin.build_mounts import Surroundings
 from stackup.engines.builtin.build_runner import BuildRunner
 from stackup.engines.builtin.recipes import dockerfile_of, request_of, surroundings_of
-from stackup.engines.builtin.sources import brought_here
+from stackup.engines.builtin.sources import brought_here, fetcher
 from stackup.engines.desire.builds import Wanted, names_of
 from stackup.errors import HostError, StackupError, Unsupported
 from stackup.images import host
@@ -35,8 +35,9 @@ _SHOWN = 3
 class StoreBases:
     """Implements `request.Bases` with what is here."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, fetch: Callable[[str], str] | None = None) -> None:
         self._store = store
+        self._fetch = fetch
 
     def image(self, text: str, platform: str) -> Base:
         image_id = self._store.resolve(text)
@@ -54,6 +55,11 @@ class StoreBases:
             raise Unsupported("FROM host does not work where /usr cannot be a layer", subject="host", hint=hint)
         return Base(found.id, found.config, (found.id,), on_host=True)
 
+    def repository(self, url: str) -> str:
+        if self._fetch is None:
+            raise Unsupported(f'"{url}" is not fetched here', subject=url)
+        return self._fetch(url)
+
 
 def base_of(image_id: str, text: str, layers: tuple[str, ...] = (), *, on_host: bool = False) -> Base:
     """From an image's configuration; its layers are those that it names, unless the store knows better."""
@@ -66,8 +72,10 @@ def base_of(image_id: str, text: str, layers: tuple[str, ...] = (), *, on_host: 
 class RemoteBases(StoreBases):
     """The same, and what is not here is pulled first: step 0 of the build. `pull`: what is here is looked at anew."""
 
-    def __init__(self, store: Store, environ: Mapping[str, str], tell: Tell, *, pull: bool = False) -> None:
-        super().__init__(store)
+    def __init__(
+        self, store: Store, fetch: Callable[[str], str], environ: Mapping[str, str], tell: Tell, *, pull: bool = False
+    ) -> None:
+        super().__init__(store, fetch)
         self._environ = environ
         self._tell = tell
         self._always = pull
@@ -105,7 +113,9 @@ def build(
     Raises Unbuildable and StackupError.
     """
     store = Store(layout.images_dir)
-    bases = StoreBases(store) if environ is None else RemoteBases(store, environ, tell, pull=request.pull)
+    bases = StoreBases(store)
+    if environ is not None:
+        bases = RemoteBases(store, fetcher(layout, environ), environ, tell, pull=request.pull)
     runner = BuildRunner(layout, surroundings or Surroundings())
     try:
         build_site.sweep(layout)

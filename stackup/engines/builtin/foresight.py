@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from stackup.engines.builtin.build import StoreBases, base_of, changed_inputs, digests, is_ours, read_by
 from stackup.engines.builtin.recipes import request_of
-from stackup.engines.builtin.sources import brought_here
+from stackup.engines.builtin.sources import brought_here, fetcher
 from stackup.engines.desire.facts import ImageFact
 from stackup.images import reference
 from stackup.images.build.outline import Outline, outline
@@ -38,6 +38,7 @@ class Foresight:
         self._store = Store(layout.images_dir)
         self._planned: dict[str, Base] = {}
         self._registry = _Registry(environ)
+        self._fetch = fetcher(layout, environ)
 
     def of(self, form: Data, *, anyway: bool = False) -> ImageFact:
         """Raises Unbuildable with the image's name, and StackupError for a base that cannot be had."""
@@ -48,7 +49,7 @@ class Foresight:
             return ImageFact(there, config.healthcheck is not None, tuple(config.volumes))
         local = brought_here(self._layout, form, self._environ)
         request = request_of(local, self._environ)
-        bases = _PlannedBases(self._store, self._planned, self._registry, pull=request.pull)
+        bases = _PlannedBases(self._store, self._fetch, self._planned, self._registry, pull=request.pull)
         try:
             drawn = outline(request, bases, digests(self._layout, request))
         except Unbuildable as problem:
@@ -91,8 +92,16 @@ class Foresight:
 class _PlannedBases(StoreBases):
     """What this plan builds, what is here, and what a registry says; `used` are the names of the first."""
 
-    def __init__(self, store: Store, planned: Mapping[str, Base], registry: _Registry, *, pull: bool) -> None:
-        super().__init__(store)
+    def __init__(
+        self,
+        store: Store,
+        fetch: Callable[[str], str],
+        planned: Mapping[str, Base],
+        registry: _Registry,
+        *,
+        pull: bool,
+    ) -> None:
+        super().__init__(store, fetch)
         self._planned = planned
         self._registry = registry
         self._pull = pull
@@ -108,6 +117,10 @@ class _PlannedBases(StoreBases):
             return super().image(text, platform)
         self.asked = True
         return self._registry.base(text, platform)
+
+    def repository(self, url: str) -> str:
+        self.asked = True
+        return super().repository(url)
 
 
 def _key(text: str) -> str:

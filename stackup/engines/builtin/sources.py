@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from stackup import gitref
@@ -29,6 +29,18 @@ def brought_here(layout: Layout, form: Data, environ: Mapping[str, str]) -> Data
         return form
     contexts = {**said["contexts"], **{name: path for name, path in here.items() if name}}
     return {**said, "context": here.get("", said["context"]), "contexts": contexts}
+
+
+def fetcher(layout: Layout, environ: Mapping[str, str]) -> Callable[[str], str]:
+    """What ADD of a repository asks."""
+
+    def fetch(url: str) -> str:
+        reference = gitref.parse(url)
+        if reference is None:
+            raise UsageError(f'"{url}" names no repository', subject=url)
+        return _folder(layout, reference, environ)
+
+    return fetch
 
 
 def _folder(layout: Layout, reference: gitref.GitReference, environ: Mapping[str, str]) -> str:

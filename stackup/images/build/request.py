@@ -32,6 +32,10 @@ class Bases(Protocol):
 
     def host(self) -> Base: ...
 
+    def repository(self, url: str) -> str:
+        """A folder with the files of a commit."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:

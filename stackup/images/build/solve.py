@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol
 
+from stackup import gitref
 from stackup.errors import StackupError, Unsupported, UsageError
 from stackup.images.build.commands import Copy
 from stackup.images.build.copy import NoFolder, NotThere
@@ -320,6 +321,9 @@ class _Solver:
     def _given(self, one: Input, adding: bool, opened: ExitStack) -> Given:
         source = self._outline.recipe.vertices[one.vertex].work
         if isinstance(source, Source) and isinstance(source.origin, Remote):
+            if gitref.parse(source.origin.url):
+                repository = self._outline.contexts.repository(source.origin)
+                return Given(repository, repository.tree, one.selection)
             raise Unsupported(f'"{source.origin.url}" cannot be fetched yet', subject=source.origin.url)
         if isinstance(source, Source) and not self._outline.contexts.is_image(source):
             assert isinstance(source.origin, FromContext), "there is no other source"
