@@ -6,7 +6,7 @@ import time
 
 from stackup.cli import foreground
 from stackup.cli.call import Call
-from stackup.cli.changing import Frame, frame, let_build, pull_policy, shown, told
+from stackup.cli.changing import Frame, build_policy, frame, pull_policy, shown, told
 from stackup.cli.exits import Exit
 from stackup.cli.foreground import Ending, Foreground, Presses
 from stackup.cli.options import Options
@@ -38,6 +38,7 @@ def options_of(call: Call, options: Options) -> UpOptions:
         wait_timeout=options.number("wait_timeout") if "wait_timeout" in values else None,
         stop_timeout=options.seconds("timeout") if "timeout" in values else None,
         pull=pull_policy(options),
+        build=build_policy(options),
     )
 
 
@@ -48,7 +49,6 @@ def bring_up(call: Call, options: Options) -> int:
     if ending.any and (options.flag("detach") or wanted.wait):
         raise UsageError("--abort-on-container-exit and its kin need the foreground", hint="leave out -d and --wait")
     made = frame(call, yes=options.flag("yes") or wanted.renew_volumes, quiet_pull=options.flag("quiet_pull"))
-    let_build(made, options)
     made.asks = options.flag("ask")
     made.tells_running = wanted.run is Run.RUNNING
     if detached:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 from stackup.cli.call import Call
 from stackup.cli.interrupts import interruptible
@@ -40,8 +40,6 @@ class Frame:
 
     def confirm(self, plan: Plan) -> bool:
         self.words.learn(plan)
-        for due in self.session.due:
-            self.call.terminal.say(due)
         if self.call.dry_run:
             plan_view.show(self.call.terminal, plan)
         if self.tells_running and not self.call.dry_run:
@@ -118,23 +116,8 @@ def pull_policy(options: Options) -> str:
     return "" if text in ("policy", "build") else text
 
 
-def let_build(made: Frame, options: Options) -> None:
-    """Images whose inputs changed are built on the way, unless --no-build says otherwise."""
-    if not options.values.get("no_build"):
-        made.session.build = _Building(made.call)
-        made.session.rebuild = bool(options.values.get("build"))
-
-
-class _Building:
-    """Tells of builds, should there be one: only then is its view loaded."""
-
-    def __init__(self, call: Call) -> None:
-        self._call = call
-        self._view: Callable[[str, Any], None] | None = None
-
-    def __call__(self, service: str, told: Any) -> None:
-        if self._view is None:
-            from stackup.cli.views.build import BuildView
-
-            self._view = BuildView(self._call.terminal, self._call.progress)
-        self._view(service, told)
+def build_policy(options: Options) -> Literal["due", "all", "none"]:
+    """--build and --no-build."""
+    if options.values.get("no_build"):
+        return "none"
+    return "all" if options.values.get("build") else "due"

@@ -7,13 +7,14 @@ verbs can name an engine without paying for one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict
 
 from stackup.reconcile.resource import Kind, Observed
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from stackup.engines.desire.builds import Wanted
     from stackup.engines.desire.facts import Facts
     from stackup.errors import StackupError
     from stackup.runtime.description import Happening
@@ -202,19 +203,18 @@ class Pins(Protocol):
         ...
 
 
-Standing: TypeAlias = Literal["current", "due", "foreign"]
-"""Of an image that can be built: it is what its inputs make; it is not; or its name was given to one from elsewhere."""
-
-
 class Builder(Protocol):
     """Builds images from the normal forms of `desire.builds`."""
 
-    def look(self, form: Data) -> tuple[Standing, list[str]]:
-        """How the image stands to its inputs, and the paths that this rests on. Raises StackupError."""
+    def dockerfile(self, form: Data) -> tuple[str, str]:
+        """Its text and its path. Raises StackupError when it cannot be read."""
         ...
 
-    def build(self, form: Data, tell: Any) -> str:
-        """The image's id; it has its names then. Raises `images.build.request.Unbuildable` and StackupError."""
+    def build(self, form: Data, wanted: Wanted, tell: Any) -> tuple[str, int]:
+        """The image's id, and how many layers were not there before; it has its names then.
+
+        Raises `images.build.request.Unbuildable` and StackupError.
+        """
         ...
 
 
@@ -234,8 +234,8 @@ class Host(Protocol):
         """Who knows the digests of images here."""
         ...
 
-    def builder(self) -> Builder | None:
-        """None: this host builds nothing, and images are taken as they are."""
+    def builder(self) -> Builder:
+        """Raises Unsupported where nothing is built."""
         ...
 
     def inputs(self) -> list[str]:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from stackup.engines.builtin.build import build as build_image
-from stackup.engines.builtin.recipes import Wanted, request_of, surroundings_of, tags_of
-from stackup.engines.desire.builds import build_form, in_order, unheeded
-from stackup.errors import StackInvalid
-from stackup.images.build.request import Told, Unbuildable
+from stackup.engines.desire.builds import NOTHING, Wanted, build_form, in_order, names_of, unheeded
+from stackup.errors import StackupError
 from stackup.images.importer import architecture
 from stackup.project import cache
 from stackup.project.dockerfile import problems_of
-from stackup.project.problems import rows_of
+from stackup.project.problems import readable
 from stackup.project.resolve import load
 from stackup.project.session import Session, no_such_service
 
 if TYPE_CHECKING:
+    from stackup.images.build.request import Told
     from stackup.stackfile.load import Loaded
     from stackup.stackfile.model import Stack
     from stackup.values import Data
@@ -27,15 +25,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildOptions:
     services: tuple[str, ...] = ()
-    args: Mapping[str, str | None] = field(default_factory=dict)
-    no_cache: bool = False
+    wanted: Wanted = field(default=NOTHING)
     with_dependencies: bool = False
-    ssh: tuple[str, ...] = ()
-    memory: int = 0
-
-    @property
-    def wanted(self) -> Wanted:
-        return Wanted(args=self.args, no_cache=self.no_cache, ssh=self.ssh, memory=self.memory)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,29 +54,48 @@ def _built(session: Session, name: str, form: Data, options: BuildOptions, tell:
     def told(event: Told) -> None:
         tell(name, event)
 
-    environ, wanted = session.where.environ, options.wanted
     try:
-        request, around = request_of(form, environ, wanted), surroundings_of(form, environ, wanted)
-        found = build_image(session.layout, request, tags_of(form), told, around, environ=environ)
-    except Unbuildable as problem:
-        raise invalid(problem, name) from problem
-    return Image(name, found.image, tags_of(form), found.made)
-
-
-def invalid(problem: Unbuildable, name: str) -> StackInvalid:
-    """With the lines that it speaks of."""
-    rows = rows_of(problem.diagnostics, {problem.source: problem.text})
-    return StackInvalid(rows, what=f'the build of "{name}"')
+        image, made = session.host.builder().build(form, options.wanted, told)
+    except StackupError as problem:
+        raise readable(problem) from problem
+    return Image(name, image, names_of(form), made)
 
 
 def check(session: Session, options: BuildOptions) -> list[dict[str, Any]]:
     """What can be said of the Dockerfiles without building anything."""
     rows: dict[str, dict[str, Any]] = {}
     for _, form, _ in forms(session, options):
-        request = request_of(form, session.where.environ)
-        for row in problems_of(request.dockerfile, request.source):
+        for row in problems_of(*session.host.builder().dockerfile(form)):
             rows[repr(row)] = row
     return list(rows.values())
+
+
+def bake(session: Session, options: BuildOptions) -> dict[str, Any]:
+    """What would be built, in the words of a bake file, as docker compose prints it."""
+    targets = {name: _target(form, options.wanted) for name, form, _ in forms(session, options)}
+    return {"group": {"default": {"targets": list(targets)}}, "target": targets}
+
+
+def _target(form: Data, wanted: Wanted) -> dict[str, Any]:
+    said: Any = form
+    given = {key: value for key, value in wanted.args.items() if value is not None}
+    told = {
+        "context": said["context"],
+        "contexts": said["contexts"],
+        "dockerfile": said["dockerfile"] or "Dockerfile",
+        "dockerfile-inline": said["inline"],
+        "args": said["args"] | given,
+        "labels": said["labels"],
+        "tags": list(names_of(form)),
+        "target": said["target"],
+        "ssh": [*said["ssh"], *wanted.ssh],
+        "pull": said["pull"] or wanted.pull,
+        "no-cache": said["no_cache"] or wanted.no_cache,
+        "network": "" if said["network"] == "default" else said["network"],
+        "entitlements": said["entitlements"],
+        "output": ["type=docker"],
+    }
+    return {key: value for key, value in told.items() if value}
 
 
 def forms(session: Session, options: BuildOptions) -> list[tuple[str, Data, list[str]]]:

@@ -25,6 +25,7 @@ from stackup.stackfile.codes import CODES as READING
 from stackup.stackfile.document import plain
 from stackup.stackfile.load import Request, load
 from stackup.stackfile.parse import parse
+from stackup.values import Data
 
 CODES: dict[str, tuple[str, str]] = READING | TRANSLATING | BUILDING
 ALL = CODES | DOING
@@ -84,6 +85,9 @@ class _Machine:
         if reference == UNHEARD_OF:
             raise RemoteError(f'"{reference}" is not at its registry', hint="check the name")
         return None if reference == MISSING else ImageFact(reference)
+
+    def built(self, form: Data, *, anyway: bool = False) -> ImageFact:
+        return ImageFact(str(form["name"]))
 
     def file_digest(self, path: str) -> str | None:
         return sha256(self._disk[path]).hexdigest() if path in self._disk else None

@@ -160,4 +160,4 @@ def _with_file(session: Session) -> Resolved:
     known = cached(session) is not None
     if session.where.named and not known:
         return identify(session)
-    return resolve(session, wish=None if known else Wish(pull="never"))
+    return resolve(session, wish=None if known else Wish(pull="never", build="none"))

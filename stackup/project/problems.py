@@ -6,7 +6,7 @@ is an error wherever it would have been told; its row says so.
 
 from __future__ import annotations
 
-from stackup.errors import StackInvalid
+from stackup.errors import StackInvalid, StackupError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +30,15 @@ def refuse(session: Session, diagnostics: Iterable[Diagnostic], sources: Mapping
     found = list(diagnostics)
     if any(item.severity.value == "error" for item in found):
         tell(session, rows_of(found, sources))
+
+
+def readable(problem: StackupError) -> StackupError:
+    """What is wrong with a Dockerfile is told with its lines."""
+    if problem.code != "unbuildable":
+        return problem
+    found: Any = problem  # `images.build.request.Unbuildable`, which is not loaded for a question
+    rows = rows_of(found.diagnostics, {found.source: found.text})
+    return StackInvalid(rows, what=f'the build of "{found.image}"')
 
 
 def tell(session: Session, rows: Iterable[dict[str, Any]]) -> None:

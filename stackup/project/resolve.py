@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from math import inf
 
-from stackup.errors import UsageError
+from stackup.errors import StackupError, UsageError
 from stackup.project import cache
-from stackup.project.problems import refuse, rows_of, tell
+from stackup.project.problems import readable, refuse, rows_of, tell
 from stackup.project.session import no_such_service
 from stackup.stamps import stamp
 
@@ -67,8 +67,6 @@ class Resolved:
 
 def cached(session: Session, services: tuple[str, ...] = (), *, complete: bool = True) -> Resolved | None:
     """The cached answer, if there is one that still holds; `complete` wants the desired set in it."""
-    if session.rebuild:
-        return None
     for purpose in ("stack",) if complete else ("stack", "name"):
         value = cache.read(session.layout, session.where, cache.key_of(session.where, purpose, services))
         if value is not None:
@@ -185,12 +183,11 @@ def _resolve(session: Session, services: tuple[str, ...], wish: Wish | None) -> 
     from dataclasses import replace
 
     from stackup.engines.desire import Wish
-    from stackup.project import autoports, builds
+    from stackup.project import autoports
     from stackup.reconcile.codec import desired_out
 
     loaded = load(session, services)
-    built = builds.prepare(session, loaded.stack) if loaded.stack else {}
-    files = {path: stamp(path) for path in session.host.inputs()} | built
+    files = {path: stamp(path) for path in session.host.inputs()}
     facts = _Noting(session.host.facts())
     reservation = autoports.path_of(session.layout, loaded.name)
     files[reservation] = stamp(reservation)
@@ -212,7 +209,10 @@ def translate(
     from stackup.engines.desire import desire
 
     assert loaded.stack is not None, "load() has seen to it"
-    desired, problems = desire(loaded.stack, dict(loaded.origins), facts, wish, loaded.directory)
+    try:
+        desired, problems = desire(loaded.stack, dict(loaded.origins), facts, wish, loaded.directory)
+    except StackupError as problem:
+        raise readable(problem) from problem
     if any(item.severity.value == "error" for item in problems):
         refuse(session, (*loaded.diagnostics, *problems), loaded.sources)
     return desired, problems
@@ -233,6 +233,12 @@ class _Noting:
         fact = self._facts.image(reference, look)
         if fact is not None:
             self.until = min(self.until, 0.0 if fact.fetch else fact.until)
+        return fact
+
+    def built(self, form: Any, *, anyway: bool = False) -> Any:
+        fact = self._facts.built(form, anyway=anyway)
+        self.until = min(self.until, 0.0 if fact.fetch else fact.until)
+        self.files.update((path, stamp(path)) for path in fact.reads)
         return fact
 
     def file_digest(self, path: str) -> str | None:

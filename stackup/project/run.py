@@ -6,7 +6,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from stackup.diagnostics import Diagnostics
 from stackup.engines.desire import Wish
@@ -48,6 +48,7 @@ class RunOptions:
     no_deps: bool = False
     remove_orphans: bool = False
     pull: str = ""
+    build: Literal["due", "all", "none"] = "due"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,8 @@ class OneOff:
 
 def start(session: Session, options: RunOptions) -> OneOff:
     """Make and start it, and what it needs before it."""
-    wish = Wish(pull=options.pull)
-    resolved = resolve(session, (options.service,), wish=wish if options.pull else None)
+    wish = Wish(pull=options.pull, build=options.build)
+    resolved = resolve(session, (options.service,), wish=wish if options.pull or options.build != "due" else None)
     one = one_off(session, options, resolved)
 
     def aiming(observed: tuple[Observed, ...]) -> Aim:
@@ -84,7 +85,7 @@ def one_off(session: Session, options: RunOptions, resolved: Resolved) -> Desire
     """The service's first container, changed, under an address and a name of its own."""
     token = secrets.token_hex(6)
     bent = _bent(session, options)
-    changed, _ = translate(session, bent, session.host.facts(), Wish(pull=options.pull))
+    changed, _ = translate(session, bent, session.host.facts(), Wish(pull=options.pull, build=options.build))
     wanted = Address(edits.CONTAINER, options.service, 1)
     found = next((item for item in changed if item.address == wanted), None)
     if found is None:

@@ -72,17 +72,14 @@ class Session:
 
     __slots__ = (
         "agree",
-        "build",
         "command",
         "confirm",
         "directory",
         "dry_run",
-        "due",
         "host",
         "interrupt",
         "layout",
         "parallel",
-        "rebuild",
         "sink",
         "strict",
         "warn",
@@ -94,11 +91,6 @@ class Session:
         self.where = where
         self.host = host
         self.directory = ""
-        self.due: list[str] = []
-        """What would be built, and why, where nothing may be."""
-        self.build: Callable[[str, Any], None] | None = rest.get("build")
-        self.rebuild = False
-        """Whether images that can be built are, also those that came from elsewhere."""
         self.command: str = rest.get("command", "stackup")
         self.dry_run: bool = rest.get("dry_run", False)
         self.strict: bool = rest.get("strict", False)

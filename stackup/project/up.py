@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from stackup.engines.desire import Wish
 from stackup.errors import UsageError
@@ -40,6 +41,8 @@ class UpOptions:
     stop_timeout: float | None = None
     pull: str = ""
     """Before every service's own `pull_policy`; empty: as each says."""
+    build: Literal["due", "all", "none"] = "due"
+    """Which images are built on the way: see `Wish`."""
 
     def check(self) -> None:
         """Raises UsageError for options that contradict each other."""
@@ -55,7 +58,8 @@ def resolve_for(session: Session, options: UpOptions) -> Resolved:
     options.check()
     if options.ports:
         autoports.heed(session, options.ports, load(session))
-    wish = Wish(scale=dict(options.scale), pull=options.pull) if options.scale or options.pull else None
+    bent = options.scale or options.pull or options.build != "due"
+    wish = Wish(scale=dict(options.scale), pull=options.pull, build=options.build) if bent else None
     resolved = resolve(session, options.services, wish=wish)
     resolved.require(tuple(options.scale))
     return resolved

@@ -6,6 +6,8 @@ has resolved.
 
 from __future__ import annotations
 
+import _thread
+import errno
 import os
 
 from stackup.errors import KernelError
@@ -23,10 +25,17 @@ from stackup.kernel.abi import (
     MOUNT_ATTR_RDONLY,
     MOVE_MOUNT_F_EMPTY_PATH,
     MOVE_MOUNT_T_EMPTY_PATH,
+    MS_NODEV,
+    MS_PRIVATE,
+    MS_REC,
     OPEN_TREE_CLOEXEC,
     OPEN_TREE_CLONE,
     MountAttr,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def foreign_tree(mntns: str, path: str, flags: int) -> int:
@@ -43,7 +52,70 @@ def foreign_tree(mntns: str, path: str, flags: int) -> int:
 
 
 def new_overlay(lowers: list[str], upper: str, work: str) -> int:
-    """`lowerdir+` (Linux 6.5) names one layer at a time: 500 of them, and no character needs escaping."""
+    """Which way the kernel knows is found by trying."""
+    try:
+        return _named_overlay(lowers, upper, work)
+    except KernelError as problem:
+        if problem.errno != errno.EINVAL:
+            raise
+        try:
+            return _numbered_overlay(lowers, upper, work)
+        except KernelError:
+            raise problem from None
+
+
+def _numbered_overlay(lowers: list[str], upper: str, work: str) -> int:
+    """All options in one page, as mount(2) has it, on kernels before `lowerdir+`, such as Debian 12's own.
+
+    Layers are named by descriptors, relative to /proc/self/fd: a thousand of them fit, whatever their paths are, and
+    nothing needs escaping. The thread has a folder to stand in and a mount namespace of its own, and ends with both.
+    """
+    trees: list[int] = []
+    failed: list[BaseException] = []
+
+    def body() -> None:
+        opened: list[int] = []
+        try:
+            calls.unshare(CLONE_NEWNS)
+            calls.mount("none", "/", "", MS_REC | MS_PRIVATE)
+            paths = [path for path in (*lowers, upper, work) if path]
+            opened += [calls.openat2(-100, path, os.O_PATH | os.O_DIRECTORY, 0) for path in paths]
+            os.chdir("/proc/self/fd")
+            names = [str(fd) for fd in opened]
+            options = f"lowerdir={':'.join(names[: len(lowers)])}"
+            if upper:
+                options += f",upperdir={names[-2]},workdir={names[-1]}"
+            calls.mount("overlay", lowers[0], "overlay", MS_NODEV, options)
+            trees.append(calls.open_tree(-100, lowers[0], OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC))
+        except BaseException as problem:  # raised in the caller's thread
+            failed.append(problem)
+        finally:
+            for fd in opened:
+                os.close(fd)
+
+    _in_a_thread(body)
+    if failed:
+        raise failed[0]
+    return trees[0]
+
+
+def _in_a_thread(body: Callable[[], None]) -> None:
+    """Not `threading`, whose import a container's set-up would pay for; whoever waits holds no lock."""
+    over = _thread.allocate_lock()
+    over.acquire()
+
+    def run() -> None:
+        try:
+            body()
+        finally:
+            over.release()
+
+    _thread.start_new_thread(run, ())
+    over.acquire()
+
+
+def _named_overlay(lowers: list[str], upper: str, work: str) -> int:
+    """`lowerdir+` names one layer at a time: 500 of them, and no character needs escaping."""
     fd = calls.fsopen("overlay", FSOPEN_CLOEXEC)
     try:
         for lower in lowers:

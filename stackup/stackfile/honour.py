@@ -20,7 +20,6 @@ _WINDOWS = "it belongs to Windows and has no effect here"
 _ENGINE = "it belongs to an engine, and there is none"
 
 SERVICE_ROWS = {
-    "build.pull": "a base image is pulled when it is not here",
     "build.cache_from": _CACHE,
     "build.cache_to": _CACHE,
     "build.provenance": _ATTEST,

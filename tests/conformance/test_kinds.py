@@ -65,6 +65,9 @@ class Facts:
     def image(self, reference: str, look: Look) -> ImageFact | None:
         return ImageFact("host")
 
+    def built(self, form: object, *, anyway: bool = False) -> ImageFact:
+        return ImageFact("host")
+
     def file_digest(self, path: str) -> str | None:
         return None
 

@@ -4,71 +4,22 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from stackup.engines.builtin.build import build
 from stackup.engines.builtin.build_mounts import Surroundings
 from stackup.errors import StackupError
 from stackup.images.archive import pack_directory
-from stackup.images.build.request import Request, StepDone, StepSaid, Told, Unbuildable
+from stackup.images.build.request import Unbuildable
 from stackup.images.soundness import problems
-from stackup.images.store import Store, texts
+from stackup.images.store import texts
 from stackup.kernel import calls
 from stackup.kernel.resolve import open_beneath
-from stackup.layout import Layout
+from tests.engines.yard import BASE, Site
 
 pytestmark = [pytest.mark.host, pytest.mark.usefixtures("own_host")]
-BASE = "FROM scratch AS base\nCOPY busybox /bin/sh\n"
-
-
-class Site:
-    """A context with busybox in it, and a state root."""
-
-    def __init__(self, folder: Path) -> None:
-        self.layout = Layout(str(folder / "state"), str(folder / "run"))
-        self.store = Store(self.layout.images_dir)
-        self.context = folder / "context"
-        self.context.mkdir()
-        shutil.copy("/bin/busybox", self.context / "busybox")
-        self.told: list[Told] = []
-
-    def build(self, text: str, surroundings: Surroundings | None = None, **rest: object) -> str:
-        self.told = []
-        source = str(self.context / "Dockerfile")
-        request = Request(dockerfile=text, context=str(self.context), source=source, **rest)  # type: ignore[arg-type]
-        return build(self.layout, request, ["made"], self.told.append, surroundings).image
-
-    @property
-    def made(self) -> list[str]:
-        """The instructions that were not cached."""
-        done = [told for told in self.told if isinstance(told, StepDone) and not told.cached]
-        return [told.label.partition("] ")[2] for told in done]
-
-    @property
-    def said(self) -> list[str]:
-        return [told.text for told in self.told if isinstance(told, StepSaid)]
-
-    def write(self, name: str, text: str) -> Path:
-        path = self.context / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        return path
-
-    def top(self, image: str) -> Path:
-        return Path(self.store.layer_dir(texts(self.store.get(image)["layers"])[-1]))
-
-    def names(self, image: str) -> list[str]:
-        top = self.top(image)
-        return sorted(str(path.relative_to(top)) for path in top.rglob("*"))
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Site:
-    return Site(tmp_path)
 
 
 def test_a_build_makes_an_image_and_the_same_one_again(site: Site) -> None:
@@ -250,27 +201,9 @@ def test_the_machine_itself_as_a_base(site: Site) -> None:
         os.close(fd)
 
 
-def _killed_after(site: Site, lines: int, text: str) -> None:
-    """A build in a process of its own that ends with SIGKILL when steps have said so many lines."""
-    pid = os.fork()
-    if pid == 0:
-        said = 0
-
-        def told(event: Told) -> None:
-            nonlocal said
-            said += isinstance(event, StepSaid)
-            if said == lines:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        request = Request(dockerfile=text, context=str(site.context), source=str(site.context / "Dockerfile"))
-        build(site.layout, request, [], told)
-        os._exit(1)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
-
-
 def test_a_build_that_is_killed_leaves_a_sound_store_and_the_next_goes_on(site: Site) -> None:
     text = BASE + "RUN echo one; echo > /one\nRUN echo two; while true; do read x < /proc/uptime; done\n"
-    _killed_after(site, 2, text)
+    site.killed_after(2, text)
     site.build(BASE + "RUN echo one; echo > /one\nRUN echo three\n")
     assert site.made == ["RUN echo three"]
     assert problems(site.store) == ()

@@ -14,6 +14,7 @@ from stackup.reconcile.decide import Policy, decide
 from stackup.reconcile.lower import lower
 from stackup.stackfile.discover import Request
 from stackup.stackfile.load import load
+from stackup.values import Data
 from tests.rules.tree import ROOT
 
 EXAMPLES = sorted(path.parent.name for path in (ROOT / "examples").glob("*/stack.yaml"))
@@ -27,6 +28,9 @@ class Facts:
 
     def image(self, reference: str, look: Look) -> ImageFact | None:
         return ImageFact(id=f"sha256:{hashlib.sha256(reference.encode()).hexdigest()}")
+
+    def built(self, form: Data, *, anyway: bool = False) -> ImageFact:
+        return self.image(str(form["name"]), Look())
 
     def file_digest(self, path: str) -> str | None:
         return hashlib.sha256(Path(path).read_bytes()).hexdigest()

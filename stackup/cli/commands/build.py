@@ -7,8 +7,9 @@ import json
 from stackup.cli.exits import Exit
 from stackup.cli.views.build import BuildView
 from stackup.cli.views.diagnostics import draw
-from stackup.errors import Unsupported, UsageError
-from stackup.project.build import BuildOptions, build, check
+from stackup.engines.desire.builds import Wanted
+from stackup.errors import UsageError
+from stackup.project.build import BuildOptions, bake, build, check
 from stackup.values import parse_size
 
 TYPE_CHECKING = False
@@ -27,10 +28,12 @@ def run(call: Call, options: Options) -> int:
         if not rows:
             call.terminal.print("Check complete, no warnings found.")
         return Exit.FAILED if any(row["severity"] == "error" for row in rows) else Exit.DONE
-    if options.flag("push"):
-        raise Unsupported("build --push is not there yet", subject="--push", hint="build, then: stackup push")
-    if options.flag("pull"):
-        call.say_warning("--pull: base images are those of this machine")
+    if options.flag("print_"):
+        call.terminal.print(json.dumps(bake(session, wanted), indent=2))
+        return Exit.DONE
+    for name in ("provenance", "sbom"):
+        if options.text(name) not in ("", "false"):
+            call.say_warning(f"--{name}: no attestation is made")
     mode = "quiet" if options.flag("quiet") else call.progress
     done = build(session, wanted, BuildView(call.terminal, mode))
     for image in done:
@@ -43,7 +46,16 @@ def run(call: Call, options: Options) -> int:
             call.terminal.say(f" {image.tags[0]}  Built")
     if not done and not call.dry_run:
         call.say_warning("no service has a `build`: there is nothing to build")
-    return Exit.DONE
+    return _push(call, options) if options.flag("push") else Exit.DONE
+
+
+def _push(call: Call, options: Options) -> int:
+    """Those that have a name of their own; the others are named and left out, as `stackup push` does."""
+    from stackup.cli.sending import send  # registries: only where something is sent
+    from stackup.project.push import push
+
+    services, more = options.texts("services"), options.flag("with_dependencies")
+    return send(call, lambda session: push(session, services, include_deps=more), quiet=options.flag("quiet"))
 
 
 def options_of(options: Options) -> BuildOptions:
@@ -54,11 +66,14 @@ def options_of(options: Options) -> BuildOptions:
         raise UsageError(str(problem), subject="--memory") from problem
     return BuildOptions(
         services=options.texts("services"),
-        args=dict(_arg(text) for text in options.texts("build_arg")),
-        no_cache=options.flag("no_cache"),
+        wanted=Wanted(
+            args=dict(_arg(text) for text in options.texts("build_arg")),
+            no_cache=options.flag("no_cache"),
+            pull=options.flag("pull"),
+            ssh=options.texts("ssh"),
+            memory=size,
+        ),
         with_dependencies=options.flag("with_dependencies"),
-        ssh=options.texts("ssh"),
-        memory=size,
     )
 
 

@@ -24,8 +24,6 @@ def run(call: Call, options: Options) -> int:
     elif options.flag("steps"):
         call.terminal.out.write(text(made))
     else:
-        for due in session.due:
-            call.terminal.print(due)
         view.show(call.terminal, made)
         risks.show(risks.found(call, session, made), call.terminal.print, call.terminal.paint)
-    return Exit.CHANGES if options.flag("detailed_exitcode") and (session.due or not made.empty) else Exit.DONE
+    return Exit.CHANGES if options.flag("detailed_exitcode") and not made.empty else Exit.DONE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from stackup.cli.call import Call
-from stackup.cli.changing import frame, let_build, pull_policy, shown, told
+from stackup.cli.changing import build_policy, frame, pull_policy, shown, told
 from stackup.cli.exits import Exit
 from stackup.cli.options import Options
 from stackup.cli.settings import pairs
@@ -14,7 +14,6 @@ from stackup.project.run import RunOptions, remove, row_of, start
 
 def run(call: Call, options: Options) -> int:
     made = frame(call, yes=True, mode="quiet" if options.flag("quiet") else "", quiet_pull=options.flag("quiet_pull"))
-    let_build(made, options)
     wanted = options_of(call, options)
     with shown(made):
         one = start(made.session, wanted)
@@ -61,4 +60,5 @@ def options_of(call: Call, options: Options) -> RunOptions:
         remove_orphans=options.flag("remove_orphans"),
         attached=not options.flag("detach"),
         pull=pull_policy(options),
+        build=build_policy(options),
     )

@@ -16,11 +16,15 @@ def build(
         list[str] | None, typer.Option("--build-arg", metavar="NAME=VALUE", help="Set build-time variables")
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Check the Dockerfiles, build nothing")] = False,
+    builder: Annotated[str | None, typer.Option("--builder", help="Accepted: there is one builder")] = None,
     memory: Annotated[str | None, typer.Option("--memory", "-m", help="Memory that a step may use")] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Build every step again")] = False,
+    print_: Annotated[bool, typer.Option("--print", help="Print what would be built, as bake file")] = False,
+    provenance: Annotated[str | None, typer.Option("--provenance", help="Accepted: no attestation is made")] = None,
     pull: Annotated[bool, typer.Option("--pull", help="Look for newer base images")] = False,
     push: Annotated[bool, typer.Option("--push", help="Push the images")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the image ids only")] = False,
+    sbom: Annotated[str | None, typer.Option("--sbom", help="Accepted: no attestation is made")] = None,
     ssh: Annotated[list[str] | None, typer.Option("--ssh", help="Agents for RUN --mount=type=ssh")] = None,
     with_dependencies: Annotated[
         bool, typer.Option("--with-dependencies", help="Also build what these services depend on")

@@ -11,7 +11,7 @@ from stackup.cli.views.tables import own_json
 from stackup.cli.views.values import is_port, name, shown, transition
 from stackup.reconcile.diff import ABSENT, FieldDiff
 from stackup.reconcile.diff import Cause as DiffCause
-from stackup.reconcile.plan import Action, Change, Motion, Plan
+from stackup.reconcile.plan import Action, Cause, Change, Motion, Plan, Reason
 from stackup.reconcile.resource import Effect
 
 if TYPE_CHECKING:
@@ -63,10 +63,16 @@ def _rows(change: Change, plan: Plan) -> Iterator[Row]:
     causes = [reason for reason in change.reasons if not change.diffs or reason.detail not in _paths(change)]
     for reason in causes or ([] if told else change.reasons):
         place = reason.span.place if reason.span else ""
-        yield sign, "" if told else title, str(reason), "", _end(place, "" if told else _deed(change))
+        yield sign, "" if told else title, _why(change, reason), "", _end(place, "" if told else _deed(change))
         told = True
     if not told:
         yield sign, title, _deed(change), "", ""
+
+
+def _why(change: Change, reason: Reason) -> str:
+    """An image that is built knows which files are to blame."""
+    spec = change.desired.spec if change.desired else {}
+    return str(spec["because"]) if reason.cause is Cause.ABSENT and "because" in spec else str(reason)
 
 
 def _values(item: FieldDiff) -> str:
@@ -90,7 +96,7 @@ def _paths(change: Change) -> set[str]:
 def _deed(change: Change) -> str:
     match change.action:
         case Action.CREATE:
-            return "create and start" if change.motion is Motion.START else "create"
+            return "create and start" if change.motion is Motion.START else _count(change)
         case Action.REPLACE:
             return "recreate, its data is lost" if change.destructive else "recreate"
         case Action.DELETE:
@@ -105,7 +111,7 @@ def summary(plan: Plan) -> str:
     drift = sum(any(item.cause is DiffCause.DRIFT for item in change.diffs) for change in plan.changes)
     if drift:
         counts["drift"] = drift
-    order = ("create", "in place", "restart", "recreate", "start", "stop", "drift", "remove")
+    order = ("build", "create", "in place", "restart", "recreate", "start", "stop", "drift", "remove")
     told = ", ".join(f"{counts[word]} {word}" for word in order if counts[word])
     return f"Plan: {told}." if told else "Nothing to do: everything is as the file says."
 
@@ -113,7 +119,7 @@ def summary(plan: Plan) -> str:
 def _count(change: Change) -> str:
     match change.action:
         case Action.CREATE:
-            return "create"
+            return "build" if change.desired and "build" in change.desired.spec else "create"
         case Action.REPLACE:
             return "recreate"
         case Action.DELETE:
@@ -147,7 +153,7 @@ def _change(change: Change) -> dict[str, Any]:
         "action": change.action.name.lower(),
         "motion": change.motion.value,
         "destructive": change.destructive,
-        "reasons": [str(reason) for reason in change.reasons],
+        "reasons": [_why(change, reason) for reason in change.reasons],
         "fields": [
             {
                 "path": list(item.path),

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stackup.cli.exits import Exit
-from stackup.cli.terminal import BOLD, CYAN, FAINT, RED
+from stackup.cli.terminal import BOLD, CYAN, FAINT, RED, visible
 from stackup.cli.views.words import Words
+from stackup.errors import StackInvalid
 from stackup.reconcile.plan import Verb
 
 if TYPE_CHECKING:
     from stackup.cli.terminal import Terminal
     from stackup.engines.engine import Container, Direct
+    from stackup.errors import StackupError
     from stackup.reconcile.apply import Report
 
 LAST_LINES = 10
@@ -34,6 +36,9 @@ def tell(terminal: Terminal, report: Report, words: Words, direct: Direct | None
         error = item.error
         assert error is not None, "errors are the steps that have one"
         title = words.title(str(item.step.address))
+        if error.code == "unbuildable":
+            _failed_build(terminal, error)
+            continue
         terminal.say(f"{terminal.paint_err('error', BOLD + RED)}: {title}: {error.message}")
         row = rows.get(str(item.step.address))
         if row is not None and direct is not None and item.step.verb in (Verb.START, Verb.AWAIT):
@@ -56,6 +61,20 @@ def _last_words(terminal: Terminal, direct: Direct, row: Container) -> None:
     if lines:
         terminal.say("  its last lines:")
         _quote(terminal, [line.decode("utf-8", "replace").rstrip() for line in lines[-LAST_LINES:]])
+
+
+def _failed_build(terminal: Terminal, error: StackupError) -> None:
+    """The output of the step in full, since on a terminal only its last line was seen; then its line."""
+    from stackup.cli.views.diagnostics import tell_all  # only for what went wrong
+    from stackup.project.problems import readable
+
+    said: tuple[str, ...] = getattr(error, "said", ())
+    if said:
+        terminal.say("the step that failed said:")
+        _quote(terminal, [visible(line) for line in said])
+    told = readable(error)
+    assert isinstance(told, StackInvalid), "it is one that can be read"
+    tell_all(terminal, told)
 
 
 def _quote(terminal: Terminal, lines: list[str]) -> None:

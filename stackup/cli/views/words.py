@@ -24,6 +24,8 @@ DONE = {
     Verb.START: "Started",
     Verb.AWAIT: "Ready",
 }
+PULLED, BUILT = ("Pulling", "Pulled"), ("Building", "Built")
+"""What making an image is."""
 REACHED = {Until.STARTED: "Running", Until.HEALTHY: "Healthy", Until.COMPLETED: "Exited", Until.EXISTS: "Created"}
 
 
@@ -50,12 +52,14 @@ class Words:
         self._titles: dict[str, str] = {}
         self._until: dict[int, Until] = {}
         self._last: dict[str, int] = {}
-        self._fetches: set[int] = set()
+        self._images: dict[int, tuple[str, str]] = {}
 
     def learn(self, plan: Plan) -> None:
         self._until = {step.id: step.until for step in plan.steps if step.until}
         self._last = {str(step.address): step.id for step in plan.steps}
-        self._fetches = {step.id for step in plan.steps if step.address.kind == "image"}
+        built = {change.address for change in plan.changes if change.desired and "build" in change.desired.spec}
+        images = [step for step in plan.steps if step.address.kind == "image"]
+        self._images = {step.id: BUILT if step.address in built else PULLED for step in images}
         for change in plan.changes:
             spec = change.desired.spec if change.desired else change.observed.recorded if change.observed else {}
             name = spec.get("name") or change.address.name
@@ -65,11 +69,11 @@ class Words:
         return self._titles.get(address, address)
 
     def doing(self, step: int, verb: str) -> str:
-        return "Pulling" if step in self._fetches else DOING[Verb(verb)]
+        return self._images[step][0] if step in self._images else DOING[Verb(verb)]
 
     def done(self, step: int, verb: str) -> str:
         until = self._until.get(step)
-        return "Pulled" if step in self._fetches else REACHED[until] if until else DONE[Verb(verb)]
+        return self._images[step][1] if step in self._images else REACHED[until] if until else DONE[Verb(verb)]
 
     def is_last(self, step: int, address: str) -> bool:
         """Whether nothing more happens to the address after this step."""

@@ -5,44 +5,48 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
+from typing import Any
 
+from stackup.engines.builtin import build_site
 from stackup.engines.builtin.build_mounts import Surroundings
 from stackup.engines.builtin.build_runner import BuildRunner
-from stackup.engines.builtin.recipes import request_of, surroundings_of, tags_of
-from stackup.engines.engine import Standing
-from stackup.errors import StackupError, Unsupported
+from stackup.engines.builtin.recipes import dockerfile_of, request_of, surroundings_of
+from stackup.engines.builtin.sources import brought_here, fetcher
+from stackup.engines.desire.builds import Wanted, names_of
+from stackup.errors import HostError, StackupError, Unsupported
 from stackup.images import host
 from stackup.images.build.context import FileDigests, load_digests, save_digests
 from stackup.images.build.outline import Outline, outline
-from stackup.images.build.request import Base, Request, StepBegun, StepDone, Tell
+from stackup.images.build.request import Base, Request, StepBegun, StepDone, Tell, Unbuildable
 from stackup.images.build.solve import Built, predicted, solve
 from stackup.images.manifest import parse_image
 from stackup.images.reference import canonical, parse
 from stackup.images.store import Store, texts
 from stackup.kernel import files
 from stackup.layout import Layout
+from stackup.stamps import holds, stamp
 from stackup.values import Data
+
+_SHOWN = 3
 
 
 class StoreBases:
     """Implements `request.Bases` with what is here."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, fetch: Callable[[str], str] | None = None) -> None:
         self._store = store
+        self._fetch = fetch
 
-    def image(self, reference: str, platform: str) -> Base:
-        image_id = self._store.resolve(reference)
+    def image(self, text: str, platform: str) -> Base:
+        image_id = self._store.resolve(text)
         if image_id is None:
-            hint = f"bring it in with `stackup image import ROOTFS {reference}`, or write FROM host"
-            raise StackupError(f'there is no image "{reference}"', subject=reference, hint=hint, code="no-such-image")
+            hint = f"bring it in with `stackup image import ROOTFS {text}`, or write FROM host"
+            raise StackupError(f'there is no image "{text}"', subject=text, hint=hint, code="no-such-image")
         record = self._store.get(image_id)
-        text = str(record["config_text"])
-        told = json.loads(text).get("history")
-        history = tuple(json.dumps(one) for one in told) if isinstance(told, list) else ()
-        on_host = record.get("on_host") is True
-        return Base(image_id, parse_image(text).config, tuple(texts(record["layers"])), history, on_host)
+        layers = tuple(texts(record["layers"]))
+        return base_of(image_id, str(record["config_text"]), layers, on_host=record.get("on_host") is True)
 
     def host(self) -> Base:
         found = host.rootfs(self._store)
@@ -51,55 +55,79 @@ class StoreBases:
             raise Unsupported("FROM host does not work where /usr cannot be a layer", subject="host", hint=hint)
         return Base(found.id, found.config, (found.id,), on_host=True)
 
+    def repository(self, url: str) -> str:
+        if self._fetch is None:
+            raise Unsupported(f'"{url}" is not fetched here', subject=url)
+        return self._fetch(url)
+
+
+def base_of(image_id: str, text: str, layers: tuple[str, ...] = (), *, on_host: bool = False) -> Base:
+    """From an image's configuration; its layers are those that it names, unless the store knows better."""
+    image = parse_image(text)
+    told = json.loads(text).get("history")
+    history = tuple(json.dumps(one) for one in told) if isinstance(told, list) else ()
+    return Base(image_id, image.config, layers or tuple(map(str, image.diff_ids)), history, on_host)
+
 
 class RemoteBases(StoreBases):
-    """The same, and what is not here is pulled first: step 0 of the build."""
+    """The same, and what is not here is pulled first: step 0 of the build. `pull`: what is here is looked at anew."""
 
-    def __init__(self, store: Store, environ: Mapping[str, str], tell: Tell) -> None:
-        super().__init__(store)
+    def __init__(
+        self, store: Store, fetch: Callable[[str], str], environ: Mapping[str, str], tell: Tell, *, pull: bool = False
+    ) -> None:
+        super().__init__(store, fetch)
         self._environ = environ
         self._tell = tell
+        self._always = pull
 
-    def image(self, reference: str, platform: str) -> Base:
-        if self._store.resolve(reference) is None:
-            self._pull(reference, platform)
-        return super().image(reference, platform)
+    def image(self, text: str, platform: str) -> Base:
+        if self._always or self._store.resolve(text) is None:
+            self._pull(text, platform)
+        return super().image(text, platform)
 
-    def _pull(self, reference: str, platform: str) -> None:
+    def _pull(self, text: str, platform: str) -> None:
         from stackup.images.access import Access  # urllib3, TLS: only when a registry is asked
         from stackup.images.index import Platform
         from stackup.images.pull import Client, Puller, find
 
-        label, begun = f"pull {reference}", time.monotonic()
+        label, begun = f"pull {text}", time.monotonic()
         self._tell(StepBegun(0, label))
         client = Client(Access.from_environment(self._environ, uid=os.geteuid()))
         wanted = Platform.parse(platform) if platform else None
-        Puller(self._store).pull(find(client, parse(reference), wanted))
+        Puller(self._store).pull(find(client, parse(text), wanted))
         self._tell(StepDone(0, label, cached=False, seconds=time.monotonic() - begun))
 
 
 def build(
     layout: Layout,
     request: Request,
-    tags: Iterable[str],
+    tags: Sequence[str],
     tell: Tell,
     surroundings: Surroundings | None = None,
     *,
     environ: Mapping[str, str] | None = None,
+    expected: str = "",
 ) -> Built:
-    """Builds and tags. With `environ`, bases that are not here are pulled. Raises Unbuildable and StackupError."""
+    """Builds and tags; what is not `expected` is not built. With `environ`, bases that are not here are pulled.
+
+    Raises Unbuildable and StackupError.
+    """
     store = Store(layout.images_dir)
-    bases = StoreBases(store) if environ is None else RemoteBases(store, environ, tell)
+    bases = StoreBases(store)
+    if environ is not None:
+        bases = RemoteBases(store, fetcher(layout, environ), environ, tell, pull=request.pull)
     runner = BuildRunner(layout, surroundings or Surroundings())
     try:
-        runner.sweep(store.aside_dir)
+        build_site.sweep(layout)
         store.sweep()
         with store.writing():
             known = digests(layout, request)
             drawn = outline(request, bases, known)
             try:
-                done = _tagged(layout, store, solve(drawn, store, runner, tell), tags)
-                files.make_dir(os.path.dirname(_digests_file(layout, request)))
+                if expected and predicted(drawn, store, anew=True)[0] != expected:
+                    raise _moved(tags)
+                done = solve(drawn, store, runner, tell)
+                _keep(layout, store, drawn, done, tags)
                 save_digests(_digests_file(layout, request), known)
                 return done
             finally:
@@ -108,17 +136,32 @@ def build(
         runner.close()
 
 
-def _tagged(layout: Layout, store: Store, built: Built, tags: Iterable[str]) -> Built:
+def _moved(tags: Sequence[str]) -> StackupError:
+    text = f'what "{tags[0]}" is built from has changed since the plan was made'
+    return HostError(text, subject=tags[0], hint="run the same command again")
+
+
+def _keep(layout: Layout, store: Store, drawn: Outline, done: Built, tags: Sequence[str]) -> None:
+    """Its names, and what it was made of, so that a plan can say what has changed since."""
+    files.make_dir(os.path.dirname(_digests_file(layout, drawn.request)))
     for tag in tags:
-        _note_built(layout, store.tag(built.image, tag), built.image)
-    return built
+        note_built(layout, store.tag(done.image, tag), done.image)
+    if tags:
+        note = _inputs_file(layout, tags[0])
+        files.make_dir(os.path.dirname(note))
+        files.write_json(note, {path: stamp(path) for path in read_by(drawn)}, durable=False)
 
 
-def _note_built(layout: Layout, name: str, image: str) -> None:
+def note_built(layout: Layout, name: str, image: str) -> None:
     """So that an image that takes the name later, from a registry or an archive, is known to be another's."""
     path = _built_file(layout, name)
     files.make_dir(os.path.dirname(path))
     files.write_json(path, _noted(name, image), durable=False)
+
+
+def is_ours(layout: Layout, name: str, image: str) -> bool:
+    """Whether the image was built here under that name."""
+    return bool(files.read_json(_built_file(layout, canonical(name))) == _noted(name, image))
 
 
 def _noted(name: str, image: str) -> Data:
@@ -136,28 +179,18 @@ class HostBuilder:
         self._layout = layout
         self._environ = environ
 
-    def look(self, form: Data) -> tuple[Standing, list[str]]:
-        """A base that is not here yet is one of the things that make an image due."""
-        store = Store(self._layout.images_dir)
-        name = str(form["name"])
-        there = store.resolve(name)
-        if there is not None and files.read_json(_built_file(self._layout, canonical(name))) != _noted(name, there):
-            return "foreign", []
-        request = request_of(form, self._environ)
-        try:
-            drawn = outline(request, StoreBases(store), digests(self._layout, request))
-        except StackupError as problem:
-            if problem.code != "no-such-image":
-                raise
-            return "due", []
-        try:
-            return "current" if predicted(drawn, store) == there else "due", read_by(drawn)
-        finally:
-            drawn.close()
+    def dockerfile(self, form: Data) -> tuple[str, str]:
+        return dockerfile_of(brought_here(self._layout, form, self._environ))
 
-    def build(self, form: Data, tell: Tell) -> str:
-        request, around = request_of(form, self._environ), surroundings_of(form, self._environ)
-        return build(self._layout, request, tags_of(form), tell, around, environ=self._environ).image
+    def build(self, form: Data, wanted: Wanted, tell: Any, expected: str = "") -> tuple[str, int]:
+        request = request_of(brought_here(self._layout, form, self._environ), self._environ, wanted)
+        around = surroundings_of(form, self._environ, wanted)
+        try:
+            done = build(self._layout, request, names_of(form), tell, around, environ=self._environ, expected=expected)
+        except Unbuildable as problem:
+            problem.image = str(form["name"])
+            raise
+        return done.image, done.made
 
 
 def digests(layout: Layout, request: Request) -> FileDigests:
@@ -167,6 +200,24 @@ def digests(layout: Layout, request: Request) -> FileDigests:
 def _digests_file(layout: Layout, request: Request) -> str:
     name = sha256(request.context.encode("utf-8", "surrogateescape")).hexdigest()[:32]
     return os.path.join(layout.state, "build", "digests", f"{name}.json")
+
+
+def _inputs_file(layout: Layout, name: str) -> str:
+    """What the paths were when the image was last built here."""
+    return os.path.join(layout.state, "build", "inputs", f"{sha256(name.encode()).hexdigest()[:32]}.json")
+
+
+def changed_inputs(layout: Layout, name: str, paths: Sequence[str]) -> str:
+    """Why the image is due, as far as files can tell."""
+    before = files.read_json(_inputs_file(layout, name))
+    if not isinstance(before, dict):
+        return "its inputs changed"
+    changed = [path for path, seen in before.items() if not os.path.isdir(path) and not holds(path, seen)]
+    changed += [path for path in paths if path not in before]
+    if not changed:
+        return "what the file says of it, or its base, changed"
+    more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
+    return f"{', '.join(changed[:_SHOWN])} changed{more}"
 
 
 def read_by(drawn: Outline) -> list[str]:

@@ -41,6 +41,8 @@ class Surroundings:
     privileged: bool = False
     insecure: bool = False
     """The entitlement security.insecure."""
+    host_network: bool = False
+    """The entitlement network.host."""
     memory: int = 0
 
 

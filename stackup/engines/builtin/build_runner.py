@@ -9,31 +9,29 @@ from __future__ import annotations
 
 import os
 import select
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from typing import Any
 
 from stackup.engines.builtin.build_mounts import BuildMounts, Surroundings
+from stackup.engines.builtin.build_site import STACK, Site
 from stackup.engines.builtin.powers import powers
 from stackup.errors import HostError, StackupError, Unsupported
-from stackup.images import locks
 from stackup.images.build.execution import SCRIPTS, Execute
 from stackup.images.build.solve import Order
-from stackup.kernel import cgroupfs, files
-from stackup.layout import Layout
-from stackup.runtime import devices, limits, privileges
+from stackup.kernel import files
+from stackup.layout import NETNS, Layout
+from stackup.runtime import devices, privileges
 from stackup.runtime.client import Client, MonitorGone
 from stackup.runtime.description import Description, Process
 from stackup.runtime.launch import Launcher
 from stackup.runtime.network import container as namespace
-from stackup.runtime.network import etc
+from stackup.runtime.network import etc, names
 from stackup.runtime.places import make_beneath, system_place
 from stackup.runtime.rootfs import Layers, RootPlan, operations
 from stackup.runtime.seccomp.filters import UNCONFINED, Filters
 from stackup.runtime.trees import layers_tree, new_overlay
 from stackup.values import Address
 
-STACK = ".build"
-"""Where control groups and live folders of builds are; no stack can have this name."""
 _SYSTEM = ("/proc", "/sys", "/dev")
 _LONGEST_LINE = 1 << 16
 
@@ -45,38 +43,18 @@ class BuildRunner:
         self._layout = layout
         self._around = surroundings
         self._launcher = Launcher()
-        self._groups = limits.detect()
+        self._site = Site(layout)
         self._stopped = False
         self._running: set[str] = set()
 
     def stop(self) -> None:
         self._stopped = True
         for name in list(self._running):
-            cgroupfs.kill(self._groups.directories(STACK, name))
-
-    def sweep(self, aside: str) -> None:
-        """Steps whose command was killed go on without it: they end here. `aside` is where scratch folders are."""
-        folder = self._layout.live_dir(STACK, "container", "")
-        for name in files.list_dir(folder):
-            scratch = os.path.join(aside, name)
-            lock = locks.claim(scratch)
-            if lock is None and os.path.exists(scratch):
-                continue
-            if lock is not None:
-                os.close(lock)
-            groups = self._groups.directories(STACK, name)
-            cgroupfs.kill(groups)
-            cgroupfs.remove(groups)
-            namespace.discard(os.path.join(folder, name, "netns"))
-            _discard(folder, name)
+            self._site.kill(name)
 
     def close(self) -> None:
-        """The groups and folders of builds go with the last of them."""
         self._launcher.close()
-        self._groups.remove_stack(STACK)
-        for folder in (self._layout.live_dir(STACK, "container", ""), self._layout.live_stack_dir(STACK)):
-            with suppress(OSError):
-                os.rmdir(folder)
+        self._site.close()
 
     def start(self) -> None:
         """Its launcher loads while the build is still being read."""
@@ -91,10 +69,8 @@ class BuildRunner:
     def run(self, order: Order) -> int:
         name = os.path.basename(order.scratch)
         with ExitStack() as closing:
-            live = self._layout.live_dir(STACK, "container", name)
-            files.make_dir(live)
-            closing.callback(_discard, self._layout.live_dir(STACK, "container", ""), name)
-            running = _Run(self._layout, self._around, order, live, self._groups, closing)
+            live = self._site.step(name, closing)
+            running = _Run(self._layout, self._around, order, live, self._site, closing)
             description = running.description(name)
             self._running.add(name)
             closing.callback(self._running.discard, name)
@@ -104,16 +80,6 @@ class BuildRunner:
             if isinstance(answer[1], StackupError):
                 raise answer[1]
             return _attended(Client(live), order)
-
-
-def _discard(parent: str, name: str) -> None:
-    from stackup.kernel.resolve import remove_tree
-
-    fd = os.open(parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        remove_tree(fd, name)
-    finally:
-        os.close(fd)
 
 
 def _attended(client: Client, order: Order) -> int:
@@ -158,15 +124,19 @@ class _Run:
     """One RUN, from what the build says to what a monitor is told."""
 
     def __init__(
-        self, layout: Layout, around: Surroundings, order: Order, live: str, groups: limits.Cgroups, closing: ExitStack
+        self, layout: Layout, around: Surroundings, order: Order, live: str, site: Site, closing: ExitStack
     ) -> None:
         self._layout = layout
         self._around = around
         self._order = order
         self._live = live
-        self._groups = groups
+        self._site = site
         self._closing = closing
         self._own = BuildMounts(layout, around, order, live, closing)
+        self._net = self._mode()
+        self._bridged = self._net in ("default", "bridge")
+        self._gateway = ""
+        self._resolver: dict[str, object] | None = None
 
     def description(self, name: str) -> Description:
         execute = self._order.execute
@@ -179,6 +149,7 @@ class _Run:
             text = execute.script.text.encode("utf-8", "surrogateescape")
             self._own.files[f"{SCRIPTS}/{execute.script.name}"] = self._own.file(text, 0, 0, 0o755)
         cgroups = self._cgroups(name)
+        net = self._network(name)
         return {
             "stack": STACK,
             "address": str(Address("container", name)),
@@ -186,7 +157,7 @@ class _Run:
             "instance": name,
             "state_dir": self._live,
             "live_dir": self._live,
-            "namespaces": {"net": self._network(), "pid": "", "ipc": "", "uts": "", "cgroup": ""},
+            "namespaces": {"net": net, "pid": "", "ipc": "", "uts": "", "cgroup": ""},
             "operations": operations(self._root(name, privileged)),
             "process": self._process(execute, privileged),
             "init": False,
@@ -200,7 +171,7 @@ class _Run:
             "stop": {"signal": "SIGKILL", "grace": 0},
             "log": {"driver": "none", "max_size": 1 << 20, "max_file": 1},
             "ports": [],
-            "resolver": None,
+            "resolver": self._resolver,
         }
 
     def _cgroups(self, name: str) -> list[str]:
@@ -208,9 +179,7 @@ class _Run:
             "memory": self._around.memory, "memory_reservation": 0, "memory_swap": 0, "cpus": 0.0, "cpu_shares": 0,
             "cpu_quota": 0, "cpu_period": 0, "cpuset": "", "pids": 0,
         }  # fmt: skip
-        made = self._groups.create(STACK, name, nothing if self._around.memory else None)
-        self._closing.callback(cgroupfs.remove, made)
-        return made
+        return self._site.groups(name, nothing if self._around.memory else None, self._closing)
 
     def _process(self, execute: Execute, privileged: bool) -> Process:
         own = powers()
@@ -228,23 +197,28 @@ class _Run:
             "seccomp": Filters().write(self._live, UNCONFINED if privileged else "", kept),
         }
 
-    @property
     def _mode(self) -> str:
-        """`default` is what the stack file says."""
+        """`default` is what the stack file says; the host's own network has to be allowed there."""
         asked = self._order.execute.network
-        return self._around.network or asked if asked == "default" else asked
+        if asked == "host" and not self._around.host_network:
+            hint = "give the build the entitlement network.host, or `network: host`"
+            raise Unsupported("RUN --network=host is not allowed", subject="--network", hint=hint)
+        mode = self._around.network if asked == "default" else asked
+        if mode not in ("default", "bridge", "host", "none"):
+            raise Unsupported(f'a build cannot use the network "{mode}"', subject=mode, hint="default, host or none")
+        return mode
 
-    def _network(self) -> str:
-        """`default` is the host's own."""
-        mode = self._mode
-        if mode == "none":
-            pin = os.path.join(self._live, "netns")
-            namespace.prepare(pin, resolver=False)
-            self._closing.callback(namespace.discard, pin)
-            return pin
-        if mode in ("default", "host", "bridge"):
+    def _network(self, name: str) -> str:
+        """A namespace of its own, and a place on the build's network unless it wants none."""
+        if self._net == "host":
             return "host"
-        raise Unsupported(f'a build cannot use the network "{mode}"', subject=mode, hint="default, host or none")
+        pin = os.path.join(self._live, NETNS)
+        namespace.prepare(pin, resolver=self._bridged)
+        self._closing.callback(namespace.discard, pin)
+        if self._bridged:
+            self._gateway = self._site.join(pin, name)
+            self._resolver = dict(names.arguments(pin, [], internal=False))
+        return pin
 
     def _root(self, name: str, privileged: bool) -> RootPlan:
         merged = os.path.join(self._live, "merged")
@@ -262,17 +236,20 @@ class _Run:
             files=self._own.files,
             etc=hosts,
             devices=devices.host_devices() if privileged else devices.default_devices(),
-            cgroups=self._groups.inside(STACK, name),
+            cgroups=self._site.inside(name),
             hostname="buildkitsandbox",
             shm_size=self._around.shm_size,
-            own_network=self._mode == "none",
+            own_network=self._net != "host",
             confined=not privileged,
             privileged=privileged,
         )
 
     def _etc(self) -> dict[str, str]:
         resolv = (files.read_bytes("/etc/resolv.conf") or b"").decode(errors="replace")
-        hosts = etc.hosts_text("buildkitsandbox", (), extra_hosts=dict(self._around.extra_hosts), host_gateway="")
+        if self._bridged:
+            resolv = etc.resolv_text(search=etc.search_of(resolv))
+        around = dict(self._around.extra_hosts)
+        hosts = etc.hosts_text("buildkitsandbox", (), extra_hosts=around, host_gateway=self._gateway)
         return {
             "/etc/hosts": self._own.written(hosts.encode(), 0o644),
             "/etc/resolv.conf": self._own.written(resolv.encode(), 0o644),

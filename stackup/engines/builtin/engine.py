@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from stackup.engines.builtin import build_site
 from stackup.engines.builtin.container import ContainerKind
 from stackup.engines.builtin.direct import BuiltinDirect
 from stackup.engines.builtin.file import FileKind
@@ -40,6 +41,7 @@ class BuiltinEngine:
         for name in self.kinds:
             Shelf(self._layout, self._stack, name).sweep()
         claims.sweep(self._layout.run)
+        build_site.sweep(self._layout)
 
     @property
     def stop_timeout(self) -> float | None:

@@ -23,6 +23,7 @@ from stackup.images.store import Store
 from stackup.layout import Layout
 
 if TYPE_CHECKING:
+    from stackup.engines.builtin.foresight import Foresight
     from stackup.images.pull import Client, Found
     from stackup.values import Data
 
@@ -41,6 +42,8 @@ class HostFacts:
         self._known: dict[tuple[str, Look], ImageFact | StackupError | None] = {}
         self._client: Client | None = None
         self._lock = threading.Lock()
+        self._layout = layout
+        self._foresight: Foresight | None = None
 
     def image(self, text: str, look: Look) -> ImageFact | None:
         if reference.is_host(text):
@@ -103,6 +106,12 @@ class HostFacts:
             self._client = self._client or Client(Access.from_environment(self._environ, uid=os.geteuid()))
         platform = Platform.parse(look.platform) if look.platform else None
         return find(self._client, reference.parse(text), platform)
+
+    def built(self, form: Data, *, anyway: bool = False) -> ImageFact:
+        from stackup.engines.builtin.foresight import Foresight  # the builder: only where something is built
+
+        self._foresight = self._foresight or Foresight(self._layout, self._environ)
+        return self._foresight.of(form, anyway=anyway)
 
     def file_digest(self, path: str) -> str | None:
         return _read_plain(path, lambda file: hashlib.file_digest(file, "sha256").hexdigest())  # type: ignore[arg-type]

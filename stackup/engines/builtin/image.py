@@ -1,15 +1,18 @@
-"""Images of the built-in engine: making one is pulling it. What is in the store is no stack's, and is not observed.
+"""Images of the built-in engine: making one is pulling or building it. What is in the store is no stack's, and is not
+observed.
 
-So after a pull there is nothing left to do, and one that was killed goes on with the layers that are missing.
+So after that there is nothing left to do, and what was killed goes on with the layers that are missing.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from stackup.engines.desire.effects import IMAGE
 from stackup.errors import RemoteError, StackupError
@@ -17,7 +20,9 @@ from stackup.layout import Layout
 from stackup.reconcile.resource import Observed, Outcome, Tell, Work
 
 if TYPE_CHECKING:
+    from stackup.images.build.request import Told as ToldOfBuild
     from stackup.images.pull import Client, Puller, Told
+    from stackup.values import Data
 
 EVERY_S = 0.1
 """How often a layer's progress is told."""
@@ -32,25 +37,44 @@ class ImageKind:
     def __init__(self, layout: Layout, environ: Mapping[str, str]) -> None:
         self._layout = layout
         self._environ = environ
+        self._building = threading.Lock()
 
     def observe(self, stack: str) -> Iterable[Observed]:
         return ()
 
     def create(self, works: Sequence[Work], tell: Tell) -> Iterator[Outcome]:
-        """All at once, each ends in its own time."""
+        """All at once, each ends in its own time; but one build after the other, since each uses all of the machine."""
         from concurrent.futures import ThreadPoolExecutor, as_completed
 
+        pull: Callable[[Work], None] | None = None
+        with ThreadPoolExecutor(len(works)) as workers:
+            jobs = []
+            for work in works:
+                if "build" in spec_of(work):
+                    jobs.append(workers.submit(_attempt, work, partial(self._build, tell=tell)))
+                else:
+                    pull = pull or self._pulling(tell)
+                    jobs.append(workers.submit(_attempt, work, pull))
+            for job in as_completed(jobs):
+                yield job.result()
+
+    def _pulling(self, tell: Tell) -> Callable[[Work], None]:
         from stackup.images.access import Access  # urllib3, TLS: for pulling only
         from stackup.images.pull import Client, Puller
         from stackup.images.store import Store
 
-        access = Access.from_environment(self._environ, uid=os.geteuid())
-        client = Client(access, pause=tell.wait)
+        client = Client(Access.from_environment(self._environ, uid=os.geteuid()), pause=tell.wait)
         puller = Puller(Store(self._layout.images_dir), pause=tell.wait)
-        with ThreadPoolExecutor(len(works)) as workers:
-            jobs = [workers.submit(_attempt, work, client, puller, tell) for work in works]
-            for job in as_completed(jobs):
-                yield job.result()
+        return lambda work: _pull(work, client, puller, tell)
+
+    def _build(self, work: Work, tell: Tell) -> None:
+        from stackup.engines.builtin.build import HostBuilder  # the builder: only where something is built
+        from stackup.engines.desire.builds import NOTHING
+
+        spec: Any = spec_of(work)
+        with self._building:
+            builder = HostBuilder(self._layout, self._environ)
+            builder.build(spec["build"], NOTHING, partial(_tell_build, work.step, tell), str(spec["image"]))
 
     def update(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
         return [Outcome(work.step) for work in works]
@@ -60,9 +84,14 @@ class ImageKind:
         return [Outcome(work.step) for work in works]
 
 
-def _attempt(work: Work, client: Client, puller: Puller, tell: Tell) -> Outcome:
+def spec_of(work: Work) -> Data:
+    assert work.desired is not None, "an image is only ever made"
+    return work.desired.spec
+
+
+def _attempt(work: Work, verb: Callable[[Work], None]) -> Outcome:
     try:
-        _pull(work, client, puller, tell)
+        verb(work)
     except StackupError as error:
         return Outcome(work.step, error)
     return Outcome(work.step)
@@ -74,8 +103,7 @@ def _pull(work: Work, client: Client, puller: Puller, tell: Tell) -> None:
     from stackup.images.pull import find
     from stackup.images.reference import Reference, parse
 
-    assert work.desired is not None, "an image is only ever made"
-    spec = work.desired.spec
+    spec = spec_of(work)
     named = parse(str(spec["reference"]))
     pinned = Reference(named.registry, named.repository, named.tag, str(spec["digest"]))
     platform = Platform.parse(str(spec["platform"])) if spec["platform"] else None
@@ -84,6 +112,18 @@ def _pull(work: Work, client: Client, puller: Puller, tell: Tell) -> None:
         text = f'"{named.familiar}" is not what it was when the plan was made'
         raise RemoteError(text, subject=named.familiar, hint="run the same command again")
     puller.pull(found, _telling(work.step, tell))
+
+
+def _tell_build(step: int, tell: Tell, told: ToldOfBuild) -> None:
+    from stackup.images.build.request import StepBegun, StepDone, StepSaid
+
+    match told:
+        case StepBegun(_, label):
+            tell.progress(step, label)
+        case StepSaid(_, text):
+            tell.progress(step, text)
+        case StepDone(_, label, cached=True):
+            tell.progress(step, f"CACHED {label}")
 
 
 def _telling(step: int, tell: Tell) -> Told:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from stackup.engines.builtin.build_mounts import Surroundings
+from stackup.engines.desire.builds import NOTHING, Wanted
 from stackup.errors import HostError, UsageError
 from stackup.images.build.platforms import proxies
 from stackup.images.build.request import Request
@@ -18,24 +18,11 @@ INLINE = "dockerfile_inline"
 _LIMIT = 10 << 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What a command says beside the file. An argument without a value is the caller's variable."""
-
-    args: Mapping[str, str | None]
-    no_cache: bool = False
-    ssh: tuple[str, ...] = ()
-    memory: int = 0
-
-
-NOTHING = Wanted(args={})
-
-
 def request_of(form: Data, environ: Mapping[str, str], wanted: Wanted = NOTHING) -> Request:
     """`form` is `desire.builds.build_form`. Raises HostError for a Dockerfile that cannot be read."""
     said: Any = form
     given = {key: environ.get(key) if value is None else value for key, value in wanted.args.items()}
-    text, source = _dockerfile(said)
+    text, source = dockerfile_of(form)
     return Request(
         dockerfile=text,
         source=source,
@@ -46,12 +33,9 @@ def request_of(form: Data, environ: Mapping[str, str], wanted: Wanted = NOTHING)
         contexts=said["contexts"],
         no_cache=said["no_cache"] or wanted.no_cache,
         no_cache_filter=tuple(said["no_cache_filter"]),
+        **({"again": said["again"]} if "again" in said else {}),
+        pull=said.get("pull", False) or wanted.pull,
     )
-
-
-def tags_of(form: Data) -> tuple[str, ...]:
-    said: Any = form
-    return (said["name"], *said["tags"])
 
 
 def surroundings_of(form: Data, environ: Mapping[str, str], wanted: Wanted = NOTHING) -> Surroundings:
@@ -68,11 +52,14 @@ def surroundings_of(form: Data, environ: Mapping[str, str], wanted: Wanted = NOT
         ulimits=said["ulimits"],
         privileged=said["privileged"],
         insecure=said["privileged"] or "security.insecure" in said["entitlements"],
+        host_network=said["network"] == "host" or "network.host" in said["entitlements"],
         memory=wanted.memory,
     )
 
 
-def _dockerfile(said: Any) -> tuple[str, str]:
+def dockerfile_of(form: Data) -> tuple[str, str]:
+    """Its text, and what to call it."""
+    said: Any = form
     if said["inline"] is not None:
         return said["inline"], INLINE
     path = os.path.join(said["context"], said["dockerfile"] or DOCKERFILE)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stackup.engines.desire import container, resources
-from stackup.engines.desire.facts import Context, Facts, Look, Origins, Wish
+from stackup.engines.desire.facts import Context, Facts, ImageFact, Look, Origins, Wish
 from stackup.reconcile.resource import Desired
 from stackup.values import Data
 
@@ -55,6 +55,9 @@ class _Nothing:
 
     def image(self, reference: str, look: Look) -> None:
         return None
+
+    def built(self, form: Data, *, anyway: bool = False) -> ImageFact:
+        raise AssertionError("no file, no builds")
 
     def file_digest(self, path: str) -> None:
         return None

@@ -5,10 +5,10 @@ Secrets are named by where they come from; their bytes are read when the step th
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
 
-from stackup.engines.desire.images import image_name
 from stackup.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,6 +18,25 @@ if TYPE_CHECKING:
 
 SERVICE = "service:"
 IMAGE = "docker-image://"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a command says beside the file. An argument without a value is the caller's variable."""
+
+    args: Mapping[str, str | None] = field(default_factory=dict)
+    no_cache: bool = False
+    pull: bool = False
+    ssh: tuple[str, ...] = ()
+    memory: int = 0
+
+
+NOTHING = Wanted()
+
+
+def image_name(stack: str, name: str, service: Service) -> str:
+    """What a build without a name is called, as docker compose calls it."""
+    return service.image or f"{stack}-{name}"
 
 
 def build_form(stack: Stack, name: str, variable: Callable[[str], str | None]) -> Data:
@@ -37,6 +56,7 @@ def build_form(stack: Stack, name: str, variable: Callable[[str], str | None]) -
         "labels": dict(build.labels),
         "contexts": {key: _context(stack, value) for key, value in build.additional_contexts.items()},
         "no_cache": build.no_cache,
+        "pull": build.pull,
         "no_cache_filter": list(build.no_cache_filter),
         "secrets": {grant.target or grant.source: _secret(stack, grant.source) for grant in build.secrets},
         "ssh": list(build.ssh),
@@ -48,6 +68,12 @@ def build_form(stack: Stack, name: str, variable: Callable[[str], str | None]) -
         "entitlements": list(build.entitlements),
     }
     return form
+
+
+def names_of(form: Data) -> tuple[str, ...]:
+    """What the image is called."""
+    said: Any = form
+    return (said["name"], *said["tags"])
 
 
 def needs(service: Service) -> tuple[str, ...]:

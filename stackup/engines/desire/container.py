@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from stackup.engines.desire.builds import image_name
 from stackup.engines.desire.devices import Devices, devices
 from stackup.engines.desire.facts import Context, ImageFact, Wish
 from stackup.engines.desire.hardening import security_options
-from stackup.engines.desire.images import expect_images, fetched, image_name, image_of
+from stackup.engines.desire.images import expect_images, fetched, image_of
 from stackup.engines.desire.limits import Where, health, limits, restart
 from stackup.engines.desire.mountable import mountable
 from stackup.engines.desire.mounts import Mounts, anonymous_name, mounts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import inf
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from stackup.diagnostics import Diagnostics, Span
 from stackup.reconcile.resource import Run
@@ -20,7 +20,7 @@ class ImageFact:
     """An image: its id, and whether it brings a health check or volumes of its own.
 
     `fetch` is the normal form of an image that must be fetched first, None for one that is here. `until`, in seconds
-    since the epoch, is when this answer must be asked for again.
+    since the epoch, is when this answer must be asked for again. `reads` are the paths that it rests on.
     """
 
     id: str
@@ -28,6 +28,7 @@ class ImageFact:
     volumes: tuple[str, ...] = ()
     fetch: Data | None = None
     until: float = inf
+    reads: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,13 @@ class Facts(Protocol):
 
     def image(self, reference: str, look: Look) -> ImageFact | None:
         """None when there is no such image and its registry may not be asked. StackupError when that is in vain."""
+        ...
+
+    def built(self, form: Data, *, anyway: bool = False) -> ImageFact:
+        """Of an image that is built from this normal form (`desire.builds`); `fetch` is that of one that is due.
+        Those that it begins with were asked for before. One from elsewhere (pulled, loaded) that has its name is left
+        as it is, but not with `anyway`. StackupError when it cannot be built.
+        """
         ...
 
     def file_digest(self, path: str) -> str | None:
@@ -85,6 +93,8 @@ class Wish:
     """What every service is told besides its own environment."""
     pull: str = ""
     """Before every service's own `pull_policy`."""
+    build: Literal["due", "all", "none"] = "due"
+    """Which images are built: those whose inputs changed, also those that were brought from elsewhere, or none."""
 
 
 Path = tuple[str | int, ...]
@@ -106,6 +116,8 @@ class Context:
     """By service: images that it needs and that are not here yet."""
     mounted: dict[str, str] = field(default_factory=dict)
     """Ids of images that are mounted, by what the file calls them."""
+    builds: dict[str, ImageFact] = field(default_factory=dict)
+    """By service: the images that are built."""
     _keys: dict[Path, list[Path]] = field(default_factory=dict)
 
     def below(self, *parent: str | int) -> list[Path]:

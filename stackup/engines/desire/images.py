@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from stackup.engines.desire.builds import build_form, image_name, in_order
 from stackup.engines.desire.facts import Context, ImageFact, Look
 from stackup.errors import StackupError
-from stackup.reconcile.resource import Desired
+from stackup.reconcile.resource import Desired, Need
 from stackup.values import Address, parse_duration
 
 if TYPE_CHECKING:
@@ -39,16 +40,18 @@ def look_of(service: Service, wished: str = "") -> Look:
     return Look(age, ask=pulled, platform=service.platform or "")
 
 
-def image_name(stack: str, name: str, service: Service) -> str:
-    """What a build without a name is called, as docker compose calls it."""
-    return service.image or f"{stack}-{name}"
-
-
 def expect_images(stack: Stack, context: Context) -> None:
-    services = stack.services.items()
+    """What is built is asked about in the order in which it is built."""
+    services, wish = stack.services, context.wish
+    buildable = in_order(services, tuple(services)) if wish.build != "none" else []
+    built = [name for name in buildable if not look_of(services[name]).ask]
+    pulled = [name for name in services if name not in built]
     context.facts.expect(
-        [(image_name(stack.name, name, service), look_of(service, context.wish.pull)) for name, service in services]
+        [(image_name(stack.name, name, services[name]), look_of(services[name], wish.pull)) for name in pulled]
     )
+    for name in built:
+        form = build_form(stack, name, context.facts.variable)
+        context.builds[name] = context.facts.built(form, anyway=wish.build == "all")
 
 
 def image_of(stack: Stack, name: str, service: Service, context: Context) -> ImageFact:
@@ -60,12 +63,17 @@ def image_of(stack: Stack, name: str, service: Service, context: Context) -> Ima
             asked = Look(look.age, look.ask or not service.image)
             fact = _ask(name, mount.source, asked, context, ("volumes", number))
             context.mounted[mount.source] = fact.id if fact else ""
+    if name in context.builds:
+        _note(name, context.builds[name], Look(), context, (path,))
+        return context.builds[name]
     return _ask(name, image_name(stack.name, name, service), look, context, (path,)) or ImageFact("")
 
 
 def to_fetch(spec: Data, look: Look) -> Desired:
-    """An image as something to be made, from its normal form."""
-    return Desired(Address("image", f"{spec['name']}" + (f" ({look.platform})" if look.platform else "")), spec)
+    """An image as something to be made, from its normal form; after those that it is built on."""
+    after: Any = spec.get("after", ())
+    needs = tuple(Need(Address("image", name)) for name in after)
+    return Desired(Address("image", f"{spec['name']}" + (f" ({look.platform})" if look.platform else "")), spec, needs)
 
 
 def fetched(context: Context) -> Iterator[Desired]:
@@ -92,10 +100,17 @@ def _ask(name: str, reference: str, look: Look, context: Context, path: tuple[st
             span=span,
             hint=f"bring it in with `stackup {verb}`, or write `image: host`",
         )
-    elif fact.fetch is not None:
+    else:
+        _note(name, fact, look, context, path)
+    return fact
+
+
+def _note(name: str, fact: ImageFact, look: Look, context: Context, path: tuple[str | int, ...]) -> None:
+    """What the service must have made first."""
+    if fact.fetch is not None:
+        span = context.span("services", name, *path)
         origins: dict[FieldPath, Span] = {(): span} if span else {}
         context.fetches.setdefault(name, []).append(replace(to_fetch(fact.fetch, look), origins=origins))
-    return fact
 
 
 def _why_not(look: Look) -> str:

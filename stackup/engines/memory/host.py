@@ -10,13 +10,15 @@ from stackup.engines.desire.facts import ImageFact, Look
 from stackup.engines.engine import observe
 from stackup.engines.memory.direct import MemoryDirect
 from stackup.engines.memory.world import MemoryEngine, World
+from stackup.errors import Unsupported
 from stackup.reconcile.codec import desired_in
 from stackup.reconcile.decide import Policy, decide
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from stackup.engines.engine import Direct, Engine, Finding
+    from stackup.engines.engine import Builder, Direct, Engine, Finding
+    from stackup.values import Data
 
 
 class MemoryFacts:
@@ -34,6 +36,12 @@ class MemoryFacts:
             return None
         away = look.ask and reference.startswith("remote") and reference not in self._images
         return ImageFact(f"id-of-{reference}", fetch={"name": reference} if away else None)
+
+    def built(self, form: Data, *, anyway: bool = False) -> ImageFact:
+        """Due until it is there, as what must be fetched is."""
+        name = str(form["name"])
+        due = name not in self._images
+        return ImageFact(f"id-of-{name}", fetch={"name": name, "build": form} if due else None)
 
     def file_digest(self, path: str) -> str | None:
         return path
@@ -83,8 +91,8 @@ class MemoryHost:
     def pins(self) -> MemoryPins:
         return MemoryPins()
 
-    def builder(self) -> None:
-        return None
+    def builder(self) -> Builder:
+        raise Unsupported("nothing is built in memory", subject="build")
 
     def inputs(self) -> list[str]:
         return []

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
+from stackup import gitref
 from stackup.diagnostics import Diagnostic, Severity
 from stackup.errors import StackupError, Unsupported, UsageError
 from stackup.images.build.codes import DOING
@@ -178,6 +179,7 @@ class Contexts:
         self._bases = bases
         self._digests = digests
         self._open: dict[str, Context] = {}
+        self._repositories: dict[str, Context] = {}
         self._images: dict[tuple[str, str], Base] = {}
         self._closing = ExitStack()
 
@@ -250,6 +252,17 @@ class Contexts:
             self._open[name] = self._closing.enter_context(found)
         return self._open[name]
 
+    def repository(self, remote: Remote) -> Context:
+        """What ADD takes out of one: all of a commit's files."""
+        if remote.url not in self._repositories:
+            if remote.keep_git_dir or remote.checksum:
+                word = "--keep-git-dir" if remote.keep_git_dir else "--checksum"
+                hint = "leave it out, and name the commit behind a #"
+                raise Unsupported(f"ADD {word} does not work for a repository", subject=remote.url, hint=hint)
+            found = Context(self._bases.repository(remote.url), Ignore(()), self._digests)
+            self._repositories[remote.url] = self._closing.enter_context(found)
+        return self._repositories[remote.url]
+
     def _ignore(self, folder: str) -> Ignore | None:
         try:
             folder_fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -266,6 +279,8 @@ class Contexts:
         if self.is_image(source):
             return self.base(source).id
         if isinstance(source.origin, Remote):
+            if gitref.parse(source.origin.url):
+                return f"repository {selection_digest(self.repository(source.origin).tree, Selection())}"
             if not source.origin.checksum:
                 hint = "write --checksum=sha256:..., so that it is known what comes"
                 raise Unsupported(f'"{source.origin.url}" has no checksum', subject=source.origin.url, hint=hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
@@ -31,6 +32,10 @@ class Bases(Protocol):
 
     def host(self) -> Base: ...
 
+    def repository(self, url: str) -> str:
+        """A folder with the files of a commit."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -46,6 +51,10 @@ class Request:
     contexts: Mapping[str, str] = field(default_factory=dict)
     no_cache: bool = False
     no_cache_filter: tuple[str, ...] = ()
+    again: str = field(default_factory=lambda: os.urandom(8).hex())
+    """What names the layers that are made without the cache; as good as random."""
+    pull: bool = False
+    """Bases are looked for at their registries, whatever is here."""
 
     @property
     def epoch(self) -> int | None:
@@ -65,6 +74,10 @@ class Unbuildable(StackupError):
         self.diagnostics = diagnostics
         self.source = source
         self.text = text
+        self.said: tuple[str, ...] = ()
+        """The last lines of the step that failed."""
+        self.image = ""
+        """The name of what was to be built."""
 
 
 @dataclass(frozen=True, slots=True)

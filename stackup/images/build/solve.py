@@ -12,6 +12,7 @@ import os
 import stat
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol
 
+from stackup import gitref
 from stackup.errors import StackupError, Unsupported, UsageError
 from stackup.images.build.commands import Copy
 from stackup.images.build.copy import NoFolder, NotThere
@@ -36,6 +38,8 @@ from stackup.images.store import MACHINE, Store
 from stackup.kernel.resolve import open_confined
 
 WORKERS = 8
+_LAST_LINES = 100
+"""Of a step that failed, kept with its error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +113,30 @@ def solve(outline: Outline, store: Store, runner: Runner, tell: Tell) -> Built:
     return Built(image, len(needed))
 
 
-def predicted(outline: Outline, store: Store) -> str:
-    """The id of the image that it will be."""
-    return image_id(outline.image_text({one.id: current_layer(store, outline, one) for one in _operations(outline)}))
+def predicted(outline: Outline, store: Store, *, anew: bool = False) -> tuple[str, str]:
+    """The id and the configuration of the image that it is when nothing has changed, or will be when it is built."""
+    named = _named(outline, store)[0] if anew else {}
+    text = outline.image_text(named or {one.id: current_layer(store, outline, one) for one in _operations(outline)})
+    return image_id(text), text
+
+
+def _named(outline: Outline, store: Store) -> tuple[dict[int, str], set[int]]:
+    """The layer of each operation, and which of them are made whatever is there: where the cache is not asked,
+    everything that rests on the step is made again too, under a new name.
+    """
+    request = outline.request
+    layers: dict[int, str] = {}
+    fresh: set[int] = set()
+    for vertex in _operations(outline):
+        stage = outline.stages.stages[vertex.stage or 0]
+        asked = request.no_cache or stage.label in request.no_cache_filter
+        if asked or any(one in fresh for one in vertex.needs):
+            fresh.add(vertex.id)
+            name = f"{key_of(outline, vertex)} {request.again}"
+            layers[vertex.id] = f"sha256:{sha256(name.encode()).hexdigest()}"
+        else:
+            layers[vertex.id] = current_layer(store, outline, vertex)
+    return layers, fresh
 
 
 def _operations(outline: Outline) -> Iterator[Vertex]:
@@ -156,8 +181,7 @@ class _Solver:
     def needed(self) -> list[Vertex]:
         """What must be made, each after what it needs; cached ones of the target are told of."""
         vertices = self._outline.recipe.vertices
-        for vertex in _operations(self._outline):
-            self.layers[vertex.id] = self._layer(vertex)
+        self.layers, self._fresh = _named(self._outline, self._store)
         needed: set[int] = set()
         todo = [self._outline.recipe.result]
         seen: set[int] = set()
@@ -178,16 +202,6 @@ class _Solver:
             if not isinstance(vertices[at].work, Source):
                 self._tell(StepDone(at, self._label(vertices[at]), cached=True, seconds=0.0))
         return [vertices[at] for at in sorted(needed)]
-
-    def _layer(self, vertex: Vertex) -> str:
-        """Where the cache is not asked, everything that rests on the step is made again too, under a new name."""
-        request = self._outline.request
-        stage = self._outline.stages.stages[vertex.stage or 0]
-        asked = request.no_cache or stage.label in request.no_cache_filter
-        if asked or any(one in self._fresh for one in vertex.needs):
-            self._fresh.add(vertex.id)
-            return f"sha256:{os.urandom(32).hex()}"
-        return current_layer(self._store, self._outline, vertex)
 
     def work(self, vertex: Vertex) -> None:
         wait([self.jobs[one] for one in vertex.needs if one in self.jobs])
@@ -307,6 +321,9 @@ class _Solver:
     def _given(self, one: Input, adding: bool, opened: ExitStack) -> Given:
         source = self._outline.recipe.vertices[one.vertex].work
         if isinstance(source, Source) and isinstance(source.origin, Remote):
+            if gitref.parse(source.origin.url):
+                repository = self._outline.contexts.repository(source.origin)
+                return Given(repository, repository.tree, one.selection)
             raise Unsupported(f'"{source.origin.url}" cannot be fetched yet', subject=source.origin.url)
         if isinstance(source, Source) and not self._outline.contexts.is_image(source):
             assert isinstance(source.origin, FromContext), "there is no other source"
@@ -319,8 +336,10 @@ class _Solver:
         bound = {id(one.mount): one for one in vertex.inputs}
         mounts = tuple(self._bound(mount, bound.get(id(mount))) for mount in execute.mounts)
         upper = os.path.join(draft.path, "fs")
+        last: deque[str] = deque(maxlen=_LAST_LINES)
 
         def say(text: str) -> None:
+            last.append(text)
             self._tell(StepSaid(vertex.id, text))
 
         order = Order(execute, self._lowers(vertex.parent), upper, scratch.path, mounts, say)
@@ -332,7 +351,9 @@ class _Solver:
             raise failure(vertex, self._outline.request, "SU221", problem.message, problem.hint) from problem
         if code:
             detail = f'"{" ".join(execute.argv)[:300]}" ended with exit code {code}'
-            raise failure(vertex, self._outline.request, "SU221", detail)
+            failed = failure(vertex, self._outline.request, "SU221", detail)
+            failed.said = tuple(last)
+            raise failed
 
     def _bound(self, mount: Mount, given: Input | None) -> Bound:
         if given is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -51,8 +52,10 @@ def test_an_edited_file_is_named_by_the_plan_and_built_by_up(machine: Machine) -
     assert "Nothing to do" in machine.stackup("plan", cwd=folder)
     (folder / "api/f").write_text("two\n")
     said = machine.stackup("plan", cwd=folder)
-    assert f'image "built-api" would be built: {folder}/api/f changed' in said
-    assert "built-web" not in said
+    built, recreated, summary = said.splitlines()
+    assert built.split() == ["+", "image", "built-api", f"{folder}/api/f", "changed", "build"]
+    assert recreated.split()[:3] == ["-/+", "api", "image"]
+    assert summary == "Plan: 1 build, 1 recreate."
     machine.stackup("create", "--no-build", cwd=folder)
     assert machine.stackup("exec", "-T", "api", "cat", "/f", cwd=folder) == "one\n"
     told = machine.typed("up", "-d", cwd=folder).stderr
@@ -86,4 +89,35 @@ def test_the_verb_and_its_flags(machine: Machine) -> None:
     assert machine.stackup("build", "-q", cwd=folder).split()[0] not in (*first, other, again)
     (folder / "web/Dockerfile").write_text("FROM host\nMAINTAINER me\n")
     assert "MaintainerDeprecated" in machine.stackup("build", "--check", "web", cwd=folder)
+    printed = json.loads(machine.stackup("build", "--print", "--build-arg", "WHO=me", "web", cwd=folder))
+    assert printed["target"]["web"]["args"] == {"WHO": "me"}
+    assert printed["target"]["web"]["tags"] == ["built-web"]
+    pushed = machine.typed("build", "--push", "--sbom", "true", "web", cwd=folder).stderr
+    assert "--sbom: no attestation is made" in pushed
+    assert "skipped: it has no `image:` to be pushed as" in pushed
     assert machine.typed("build", "nobody", cwd=folder, code=1).stderr.startswith("error: no such service: nobody")
+
+
+def test_a_plan_is_carried_out_as_it_was_shown_or_not_at_all(machine: Machine) -> None:
+    folder = _folder(machine)
+    machine.stackup("plan", "-o", "shown", cwd=folder)
+    (folder / "api/f").write_text("two\n")
+    said = machine.typed("apply", "shown", cwd=folder, code=1).stderr
+    assert '"built-api" is built from has changed since the plan was made' in said
+    machine.stackup("plan", "-o", "shown", cwd=folder)
+    machine.stackup("apply", "shown", cwd=folder)
+    assert "Nothing to do" in machine.stackup("plan", cwd=folder)
+    assert machine.stackup("exec", "-T", "api", "cat", "/f", cwd=folder) == "two\n"
+    machine.stackup("down", "-v", "-t", "0", cwd=folder)
+
+
+def test_what_is_built_without_the_cache_is_built_once_for_each_change(machine: Machine) -> None:
+    folder = _folder(machine)
+    (folder / "compose.yaml").write_text(STACK.replace("context: api\n", "context: api\n      no_cache: true\n"))
+    machine.stackup("up", "-d", cwd=folder)
+    assert "Nothing to do" in machine.stackup("plan", cwd=folder)
+    (folder / "api/f").write_text("two\n")
+    machine.stackup("up", "-d", cwd=folder)
+    assert "Nothing to do" in machine.stackup("plan", cwd=folder)
+    assert machine.stackup("exec", "-T", "api", "cat", "/f", cwd=folder) == "two\n"
+    machine.stackup("down", "-v", "-t", "0", cwd=folder)

@@ -1,0 +1,99 @@
+"""Words of Dockerfiles that reach the machine: which files COPY takes, heredocs, agents, limits, caches, hostile links."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+
+from stackup.engines.builtin.build_mounts import Surroundings
+from stackup.images.build.request import Unbuildable
+from tests.engines.yard import BASE, Site
+
+pytestmark = [pytest.mark.host, pytest.mark.usefixtures("own_host")]
+
+
+def test_parents_and_exclude_choose_files_and_keep_their_folders(site: Site) -> None:
+    for name in ("a/b/one.txt", "a/b/two.md", "a/c/one.txt"):
+        site.write(name, name)
+    image = site.build(BASE + "COPY --parents --exclude=*/*.md a/./b a/c/*.txt /to/\n")
+    assert [name for name in site.names(image) if "." in name] == ["to/a/c/one.txt", "to/b/one.txt"]
+    image = site.build(BASE + "COPY --exclude=**/*.md a /to/\n")
+    assert [name for name in site.names(image) if "." in name] == ["to/b/one.txt", "to/c/one.txt"]
+
+
+def test_heredocs_are_run_and_copied(site: Site) -> None:
+    text = BASE + "ARG WHO=you\nRUN <<E\necho first\necho second > /made\nE\nCOPY <<A <<'B' /to/\nhi $WHO\nA\n$WHO\nB\n"
+    image = site.build(text)
+    assert site.said == ["first"]
+    assert [(site.top(image) / "to" / name).read_text() for name in "AB"] == ["hi you\n", "$WHO\n"]
+
+
+def test_an_agent_is_there_for_its_step_only(site: Site, tmp_path: Path) -> None:
+    path = str(tmp_path / "agent")
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen()
+
+    def answer() -> None:
+        with listener.accept()[0] as one:
+            one.sendall(b"agent says " + one.recv(64))
+
+    threading.Thread(target=answer, daemon=True).start()
+    ask = "RUN --mount=type=ssh echo hi | nc local:$SSH_AUTH_SOCK || [ -S $SSH_AUTH_SOCK ] && echo socket $SSH_AUTH_SOCK\n"
+    image = site.build(
+        BASE + ask + "RUN [ -z $SSH_AUTH_SOCK ] && [ ! -e /run ] && echo > /gone\n", Surroundings(ssh={"default": path})
+    )
+    assert "socket /run/buildkit/ssh_agent.0" in site.said
+    assert site.names(image) == ["gone"]
+    with pytest.raises(Unbuildable, match='no agent "other"'):
+        site.build(BASE + "RUN --mount=type=ssh,id=other,required echo\n")
+
+
+def test_limits_of_the_stack_file_hold_in_a_step(site: Site) -> None:
+    site.build(BASE + "RUN ulimit -n; ulimit -c\n", Surroundings(ulimits={"nofile": {"soft": 77, "hard": 88}}))
+    assert site.said[0] == "77"
+
+
+def test_a_cache_is_no_part_of_the_key_and_starts_anew_when_it_is_removed(site: Site) -> None:
+    step = "RUN --mount=type=cache,target=/c echo x >> /c/f; wc -l < /c/f # {}\n"
+    assert [_said(site, step.format(number)) for number in range(2)] == ["1", "2"]
+    for home in Path(site.layout.state, "build/caches").iterdir():
+        (home / "data/f").unlink()
+    assert _said(site, step.format("after")) == "1"
+
+
+def _said(site: Site, step: str) -> str:
+    site.build(BASE + step)
+    return site.said[0]
+
+
+@pytest.mark.parametrize("number", [3, 7, 9])
+def test_a_working_directory_is_not_somebody_elses_descriptor(site: Site, number: int) -> None:
+    """T48: also where it comes as a trigger of the base."""
+    with pytest.raises(Unbuildable, match="enter the working directory"):
+        site.build(BASE + f"WORKDIR /proc/self/fd/{number}\nRUN pwd\n")
+    site.build(BASE + f"ONBUILD WORKDIR /proc/self/fd/{number}\n")
+    with pytest.raises(Unbuildable, match="enter the working directory"):
+        site.build("FROM made\nRUN pwd\n")
+
+
+def test_a_link_out_of_the_context_is_copied_as_a_link(site: Site) -> None:
+    (site.context / "out").symlink_to("/etc")
+    (site.context / "sub").mkdir()
+    (site.context / "sub/leak").symlink_to("/etc/hostname")
+    image = site.build(BASE + "COPY sub /to\n")
+    assert os.readlink(site.top(image) / "to/leak") == "/etc/hostname"
+    with pytest.raises(Unbuildable):
+        site.build(BASE + "COPY out/hostname /\n")
+
+
+def test_a_source_of_a_mount_stays_in_its_stage(site: Site) -> None:
+    text = (
+        BASE + "FROM base AS evil\nRUN ln -s /etc /way\nFROM base\nRUN --mount=from=evil,source=way,target=/m ls /m\n"
+    )
+    with pytest.raises(Unbuildable):
+        site.build(text)
