@@ -27,6 +27,7 @@ GRAMMARS = {
         "image parse",
     ),
     "remote": ("pull", "push", "login", "logout", "image pull", "image push", "publish"),
+    "keeping": tuple(f"{kind} {verb}" for kind in ("secret", "config") for verb in ("create", "inspect", "ls", "rm")),
     "network": (
         "network create",
         "network ls",
@@ -100,12 +101,21 @@ VERBS = {
     "version": "Show the version",
     "volumes": "List volumes",
     "wait": "Block until containers of all (or specified) services stop",
+    "config create": "Keep a config on this host, for any stack",
+    "config inspect": "Show everything known of configs that are kept here",
+    "config ls": "List the configs that are kept on this host",
+    "config rm": "Remove configs from this host",
+    "secret create": "Keep a secret on this host, sealed, for any stack",
+    "secret inspect": "Show what is known of secrets, but for what is in them",
+    "secret ls": "List the secrets that are kept on this host",
+    "secret rm": "Remove secrets from this host",
     "why": "Explain why something is as it is",
 }
 
 GROUPS = {
     "image": "Import, pull, push, list, save, load, check and remove images",
     "network": "Make, list, remove and connect networks",
+    "secret": "Keep secrets on this host, for stacks that name them `external`",
 }
 ALIASES = {"convert": "config"}
 

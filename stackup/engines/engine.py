@@ -183,6 +183,37 @@ class Builder(Protocol):
         ...
 
 
+class Stored(TypedDict):
+    """A secret or config that belongs to no stack, without its bytes. Times are epoch seconds."""
+
+    id: str
+    name: str
+    labels: dict[str, str]
+    created_at: float
+    updated_at: float
+    digest: str
+
+
+class Vault(Protocol):
+    """The host's own secrets and configs, by kind and name: what `external` means."""
+
+    def all(self, kind: str) -> list[Stored]:
+        """By name."""
+        ...
+
+    def find(self, kind: str, name: str) -> Stored | None: ...
+
+    def content(self, kind: str, name: str) -> bytes: ...
+
+    def create(self, kind: str, name: str, data: bytes, labels: Mapping[str, str], *, replace: bool) -> Stored:
+        """Raises UsageError for a name that cannot be one, or that is taken and not to be replaced."""
+        ...
+
+    def remove(self, kind: str, name: str) -> None:
+        """Raises UsageError while a stack uses it; gone already is success."""
+        ...
+
+
 class Host(Protocol):
     """A place that runs stacks: the one seam between the use cases and an engine. Opening one costs nothing yet."""
 
@@ -198,6 +229,9 @@ class Host(Protocol):
     def pins(self) -> Pins:
         """Who knows the digests of images here."""
         ...
+
+    @property
+    def vault(self) -> Vault: ...
 
     def builder(self) -> Builder | None:
         """None: this host builds nothing, and images are taken as they are."""

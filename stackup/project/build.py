@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from stackup.engines.builtin.build import build as build_image
+from stackup.engines.builtin.contents import Contents
 from stackup.engines.builtin.recipes import Wanted, request_of, surroundings_of, tags_of
 from stackup.engines.desire.builds import build_form, in_order, unheeded
 from stackup.errors import StackInvalid
@@ -15,7 +16,7 @@ from stackup.images.importer import architecture
 from stackup.project import cache
 from stackup.project.dockerfile import problems_of
 from stackup.project.problems import rows_of
-from stackup.project.resolve import load
+from stackup.project.resolve import facts_of, load
 from stackup.project.session import Session, no_such_service
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ def _built(session: Session, name: str, form: Data, options: BuildOptions, tell:
 
     environ, wanted = session.where.environ, options.wanted
     try:
-        request, around = request_of(form, environ, wanted), surroundings_of(form, environ, wanted)
+        request = request_of(form, environ, wanted)
+        around = surroundings_of(form, environ, Contents(session.layout), wanted)
         found = build_image(session.layout, request, tags_of(form), told, around, environ=environ)
     except Unbuildable as problem:
         raise invalid(problem, name) from problem
@@ -96,14 +98,10 @@ def forms(session: Session, options: BuildOptions) -> list[tuple[str, Data, list
     if kept is None:
         loaded, names = _chosen(session, options)
         assert loaded.stack is not None, "load() has seen to it"
-        variables: dict[str, str | None] = dict(loaded.inputs.variables)
-
-        def variable(name: str) -> str | None:
-            variables[name] = session.where.environ.get(name)
-            return variables[name]
-
-        rows = [[name, build_form(loaded.stack, name, variable), _notices(loaded.stack, name)] for name in names]
+        facts = facts_of(session, loaded)
+        rows = [[name, build_form(loaded.stack, name, facts), _notices(loaded.stack, name)] for name in names]
         kept = {"rows": rows}
+        variables = {**loaded.inputs.variables, **facts.variables}
         cache.write(session.layout, key, kept, (dict(loaded.inputs.files), variables))
     return [(name, form, notices) for name, form, notices in kept["rows"]]
 

@@ -18,6 +18,7 @@ from stackup.project.build import invalid
 from stackup.stamps import NEVER, holds, stamp
 
 if TYPE_CHECKING:
+    from stackup.engines.desire.facts import Facts
     from stackup.engines.engine import Builder
     from stackup.project.session import Session
     from stackup.stackfile.model import Stack
@@ -27,14 +28,14 @@ if TYPE_CHECKING:
 _SHOWN = 3
 
 
-def prepare(session: Session, stack: Stack) -> dict[str, Stamp | None]:
+def prepare(session: Session, stack: Stack, facts: Facts) -> dict[str, Stamp | None]:
     """What the images rest on; an image that is due and was not built makes an answer that is not kept."""
     builder = session.host.builder() if any(service.build for service in stack.services.values()) else None
     if builder is None:
         return {}
     found: dict[str, Stamp | None] = {}
     for name in in_order(stack.services, tuple(stack.services)):
-        form = build_form(stack, name, session.where.environ.get)
+        form = build_form(stack, name, facts)
         try:
             found |= _one(session, builder, name, form)
         except Unbuildable as problem:

@@ -16,7 +16,7 @@ from stackup.diagnostics import Diagnostic, Diagnostics
 from stackup.engines.desire import Wish, desire
 from stackup.engines.desire.codes import CODES as TRANSLATING
 from stackup.engines.desire.facts import ImageFact, Look
-from stackup.errors import RemoteError
+from stackup.errors import HostError, RemoteError
 from stackup.images.build.codes import CODES as BUILDING
 from stackup.images.build.codes import DOING
 from stackup.project import dockerfile
@@ -85,8 +85,16 @@ class _Machine:
             raise RemoteError(f'"{reference}" is not at its registry', hint="check the name")
         return None if reference == MISSING else ImageFact(reference)
 
-    def file_digest(self, path: str) -> str | None:
-        return sha256(self._disk[path]).hexdigest() if path in self._disk else None
+    def file_digest(self, path: str) -> str:
+        if path not in self._disk:
+            raise HostError(f'cannot read the file "{path}": no such file or directory', subject=path)
+        return sha256(self._disk[path]).hexdigest()
 
     def variable(self, name: str) -> str | None:
+        return None
+
+    def seal(self, text: str) -> tuple[str, str]:
+        return "", ""
+
+    def stored(self, kind: str, name: str) -> str | None:
         return None

@@ -8,8 +8,9 @@ import os
 import subprocess
 from pathlib import Path
 
-KEPT = ("images", "cache", "locks")
-"""Below the state root, these are meant to outlive a stack: images, what saves parsing, and the locks' empty files."""
+KEPT = ("images", "cache", "locks", "key")
+"""Below the state root, these are meant to outlive a stack: images, what saves parsing, the locks' empty files, and the
+key of the host's own secrets."""
 OWN = ("", "stacks", "host.lock")
 """Below each root, what says nothing about any stack: the root itself, the empty folder of stacks, an empty lock."""
 SYSCTLS = ("net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding", "net/ipv4/conf/all/route_localnet")

@@ -10,6 +10,7 @@ from hashlib import sha256
 
 from stackup.engines.builtin.build_mounts import Surroundings
 from stackup.engines.builtin.build_runner import BuildRunner
+from stackup.engines.builtin.contents import Contents
 from stackup.engines.builtin.recipes import request_of, surroundings_of, tags_of
 from stackup.engines.engine import Standing
 from stackup.errors import StackupError, Unsupported
@@ -156,7 +157,7 @@ class HostBuilder:
             drawn.close()
 
     def build(self, form: Data, tell: Tell) -> str:
-        request, around = request_of(form, self._environ), surroundings_of(form, self._environ)
+        request, around = request_of(form, self._environ), surroundings_of(form, self._environ, Contents(self._layout))
         return build(self._layout, request, tags_of(form), tell, around, environ=self._environ).image
 
 

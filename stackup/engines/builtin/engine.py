@@ -30,8 +30,8 @@ class BuiltinEngine:
             ImageKind(layout, environ),
             NetworkKind(layout, stack),
             VolumeKind(layout, stack),
-            FileKind(layout, stack, "secret", environ),
-            FileKind(layout, stack, "config", environ),
+            FileKind(layout, stack, "secret"),
+            FileKind(layout, stack, "config"),
             self._containers,
         )
         self.kinds: Mapping[str, Kind] = {kind.name: kind for kind in kinds}

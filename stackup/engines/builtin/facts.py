@@ -6,15 +6,14 @@ no layer, so that a plan knows everything before the first write.
 
 from __future__ import annotations
 
-import hashlib
 import os
-import stat
 import threading
 import time
 from collections.abc import Iterable, Mapping
 from math import inf
 from typing import TYPE_CHECKING
 
+from stackup.engines.builtin.contents import Contents, read_file
 from stackup.engines.desire.facts import ImageFact, Look
 from stackup.errors import StackupError
 from stackup.images import reference
@@ -36,6 +35,7 @@ class HostFacts:
     def __init__(self, layout: Layout, environ: Mapping[str, str]) -> None:
         self._store = Store(layout.images_dir)
         self._environ = environ
+        self._contents = Contents(layout)
         self._known: dict[tuple[str, Look], ImageFact | StackupError | None] = {}
         self._client: Client | None = None
         self._lock = threading.Lock()
@@ -102,24 +102,18 @@ class HostFacts:
         platform = Platform.parse(look.platform) if look.platform else None
         return find(self._client, reference.parse(text), platform)
 
-    def file_digest(self, path: str) -> str | None:
-        """Of a regular file only: reading a device or a pipe may never end."""
-        try:
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        except (OSError, ValueError):
-            return None
-        try:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
-                return None
-            with open(fd, "rb", closefd=False) as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError:
-            return None
-        finally:
-            os.close(fd)
+    def file_digest(self, path: str) -> str:
+        return self._contents.digest(read_file(path))
 
     def variable(self, name: str) -> str | None:
         return self._environ.get(name)
+
+    def seal(self, text: str) -> tuple[str, str]:
+        return self._contents.seal(text)
+
+    def stored(self, kind: str, name: str) -> str | None:
+        found = self._contents.vault.find(kind, name)
+        return found["digest"] if found else None
 
 
 def _is_id(text: str) -> bool:

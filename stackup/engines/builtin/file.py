@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
+from stackup.engines.builtin.contents import Contents
 from stackup.engines.builtin.records import Shelf, addresses, each, wanted
 from stackup.engines.desire.effects import FILE
 from stackup.errors import HostError
@@ -17,15 +18,15 @@ CONTENT = "content"
 
 
 class FileKind:
-    """`environ` is the caller's, by value: an `environment:` source is read when the file is made."""
+    """Of one stack and of one of the two kinds."""
 
     effects = FILE
 
-    def __init__(self, layout: Layout, stack: str, name: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, layout: Layout, stack: str, name: str) -> None:
         self.name = name
         self._layout = layout
         self._shelf = Shelf(layout, stack, name)
-        self._environ = environ
+        self._contents = Contents(layout)
 
     def observe(self, stack: str) -> Iterable[Observed]:
         shelf = Shelf(self._layout, stack, self.name)
@@ -63,26 +64,17 @@ class FileKind:
         self._shelf.settle(want, self._shelf.need(work.address))
 
     def _write(self, address: Address, spec: Data) -> None:
+        """What is written is what was planned: a file may have changed since it was looked at."""
         files.make_dir(self._shelf.live_dir(address))
-        content = self._bytes(address, spec)
+        content = self._contents.read(spec)
+        if self._contents.digest(content) != spec["digest"]:
+            hint = "run the command again: it plans with what is there now"
+            raise HostError(f'"{address}" has other bytes than when this was planned', subject=str(address), hint=hint)
         files.write_bytes(content_file(self._shelf, address), content, mode=0o400, durable=False)
 
     def _delete(self, work: Work) -> None:
         self._shelf.leave(work.address)
         self._shelf.forget(work.address)
-
-    def _bytes(self, address: Address, spec: Data) -> bytes:
-        source, _, detail = str(spec["source"]).partition(":")
-        if source == "content":
-            return str(spec["content"]).encode()
-        if source == "environment" and detail in self._environ:
-            return self._environ[detail].encode()
-        try:
-            with open(detail, "rb") as file:
-                return file.read()
-        except OSError as problem:
-            hint = f"make it readable, or correct the source of {address}"
-            raise HostError(f'"{address}" cannot be read from "{detail}"', subject=str(address), hint=hint) from problem
 
 
 def content_file(shelf: Shelf, address: Address) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stackup.engines.desire import container, resources
+from stackup.engines.desire import container, resources, sources
 from stackup.engines.desire.facts import Context, Facts, Look, Origins, Wish
 from stackup.reconcile.resource import Desired
 from stackup.values import Data
@@ -29,7 +29,7 @@ def desire(
     found = [
         *resources.networks(stack, context),
         *resources.volumes(stack, context),
-        *resources.files(stack, context),
+        *sources.files(stack, context),
         *container.containers(stack, context),
     ]
     return tuple(sorted(found, key=lambda item: item.address)), tuple(context.problems)
@@ -50,10 +50,16 @@ class _Nothing:
     def image(self, reference: str, look: Look) -> None:
         return None
 
-    def file_digest(self, path: str) -> None:
-        return None
+    def file_digest(self, path: str) -> str:
+        return ""
 
     def variable(self, name: str) -> None:
+        return None
+
+    def seal(self, text: str) -> tuple[str, str]:
+        return "", ""
+
+    def stored(self, kind: str, name: str) -> None:
         return None
 
 
