@@ -92,7 +92,7 @@ def _files(folder: str, roots: tuple[str, ...]) -> list[str]:
     for path, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if os.path.join(path, name) not in kept]
         for full in (os.path.join(path, name) for name in [*folders, *files]):
-            if full in own:
+            if full in own or full in kept:
                 continue
             entry = os.lstat(full)
             found.append(f"{full} {entry.st_uid}:{entry.st_gid} {entry.st_mode:o} {_digest(full)}")

@@ -131,6 +131,7 @@ def test_a_secret_is_a_file_of_its_owner_and_in_nothing_else(machine: Machine) -
     assert MARK not in quiet.inside("cat /proc/1/environ /proc/1/cmdline; env")
     assert MARK.encode() not in (quiet.folder / "kept.plan").read_bytes()
     assert quiet.found() == allowed(machine)
+    assert all(os.path.ismount(f"{machine.run}/stacks/quiet/{kind}") for kind in ("secret", "config"))
     quiet.typed("down", "-v", "-t", "0")
     assert quiet.found() == []
     assert MARK not in quiet.said
@@ -186,6 +187,35 @@ def test_what_goes_wrong_is_said_without_the_bytes(machine: Machine) -> None:
     assert 'secret "variable": the variable "WORD" is not set' in told
     assert quiet.found() == []
     assert MARK not in quiet.said
+
+
+def test_who_starts_again_needs_none_of_the_sources(machine: Machine) -> None:
+    """They were there when it was made, and it is the same container."""
+    quiet = Quiet(machine)
+    quiet.typed("up", "-d")
+    del machine.environment["WORD"]
+    (quiet.folder / "word.txt").unlink()
+    for words in (("stop", "-t", "0"), ("start",), ("restart", "-t", "0")):
+        quiet.typed(*words)
+    assert quiet.inside("cat /run/secrets/variable /run/secrets/file") == f"{MARK}-variable-1{MARK}-file-1"
+    assert MARK not in quiet.said
+
+
+def test_a_killed_command_leaves_nothing_that_down_does_not_find(machine: Machine) -> None:
+    quiet = Quiet(machine)
+    before = machine.inventory()
+    event = 1
+    while machine.killed_at(event, "up", "-d", cwd=quiet.folder):
+        quiet.typed("down", "-v", "-t", "0")
+        machine.must_be_as(before)
+        assert quiet.found() == []
+        event += 3
+    quiet.typed("up", "-d")
+    event = 1
+    while machine.killed_at(event, "down", "-t", "0", cwd=quiet.folder):
+        event += 3
+    quiet.typed("down", "-v", "-t", "0")
+    machine.must_be_as(before)
 
 
 def test_a_key_that_others_can_read_is_named(machine: Machine) -> None:

@@ -37,8 +37,10 @@ class BuiltinEngine:
         self.kinds: Mapping[str, Kind] = {kind.name: kind for kind in kinds}
 
     def sweep(self) -> None:
-        for name in self.kinds:
+        for name, kind in self.kinds.items():
             Shelf(self._layout, self._stack, name).sweep()
+            if isinstance(kind, FileKind):
+                kind.sweep()
         claims.sweep(self._layout.run)
 
     @property

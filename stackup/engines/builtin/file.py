@@ -1,15 +1,16 @@
-"""Secrets and configs of the built-in engine: bytes in the run folder, which is memory, and a record without them."""
+"""Secrets and configs of the built-in engine: bytes in the run folder, in memory only, and a record without them."""
 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable, Sequence
 
 from stackup.engines.builtin.contents import Contents
 from stackup.engines.builtin.records import Shelf, addresses, each, wanted
 from stackup.engines.desire.effects import FILE
 from stackup.errors import HostError
-from stackup.kernel import files
+from stackup.kernel import files, memory
 from stackup.layout import Layout
 from stackup.reconcile.resource import Observed, Outcome, Tell, Work
 from stackup.values import Address, Data
@@ -27,6 +28,8 @@ class FileKind:
         self._layout = layout
         self._shelf = Shelf(layout, stack, name)
         self._contents = Contents(layout)
+        self._folder = layout.live_dir(stack, name, "")
+        self._lock = threading.Lock()
 
     def observe(self, stack: str) -> Iterable[Observed]:
         shelf = Shelf(self._layout, stack, self.name)
@@ -43,16 +46,26 @@ class FileKind:
             )
 
     def create(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
-        return each(works, self._create)
+        with self._lock:
+            return each(works, self._create)
 
     def update(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
-        return each(works, self._update)
+        with self._lock:
+            return each(works, self._update)
 
     def delete(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
-        return each(works, self._delete)
+        with self._lock:
+            outcomes = each(works, self._delete)
+            self.sweep()
+            return outcomes
+
+    def sweep(self) -> None:
+        """The memory goes with the last file; also what a killed command left."""
+        memory.release(self._folder)
 
     def _create(self, work: Work) -> None:
         want = wanted(work)
+        memory.provide(self._folder)
         record = self._shelf.claim(want)
         self._write(work.address, want.spec)
         self._shelf.settle(want, record)
@@ -60,6 +73,7 @@ class FileKind:
     def _update(self, work: Work) -> None:
         """After a reboot the run folder is empty; who holds the file holds it still."""
         want = wanted(work)
+        memory.provide(self._folder)
         self._write(work.address, want.spec)
         self._shelf.settle(want, self._shelf.need(work.address))
 
