@@ -8,7 +8,7 @@ from __future__ import annotations
 GRAMMARS = {
     "lifecycle": ("up", "down", "create", "start", "stop", "restart", "scale", "rm", "kill", "pause", "unpause"),
     "planning": ("plan", "apply", "why", "explain", "config", "vars", "doctor", "version", "completion"),
-    "looking": ("ps", "logs", "ls", "images", "port", "top", "volumes"),
+    "looking": ("ps", "logs", "ls", "images", "port", "stats", "top", "volumes"),
     "inside": ("exec", "run", "attach", "wait"),
     "contents": ("commit", "cp", "export"),
     "building": ("build",),
@@ -94,6 +94,7 @@ VERBS = {
     "run": "Run a one-off command on a service",
     "scale": "Scale services",
     "start": "Start services",
+    "stats": "Display a live stream of container(s) resource usage statistics",
     "stop": "Stop services",
     "top": "Display the running processes",
     "up": "Create and start containers",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from stackup.engines.desire.facts import Facts
     from stackup.errors import StackupError
+    from stackup.runtime.description import Usage
     from stackup.runtime.spec import Attachment
     from stackup.values import Data
 
@@ -125,6 +126,10 @@ class Direct(Protocol):
 
     def processes(self, container: Container) -> list[dict[str, str]]:
         """Rows of `top`: UID, PID, PPID, C, STIME, TTY, TIME, CMD."""
+        ...
+
+    def usage(self, container: Container) -> Usage:
+        """As far as it has come; all 0 for one that does not run."""
         ...
 
     def root(self, container: Container) -> AbstractContextManager[int]:

@@ -57,6 +57,9 @@ why web --json
 config --hash * --format json
 config -q
 config ls
+stats
+stats web --no-stream --format json
+stats -a --no-trunc
 config ls -q --filter name=a
 config -- ls
 config web ls

@@ -33,6 +33,7 @@ class Host:
     def pause(self, rows, *, paused): return ((row, None) for row in rows)
     def kill(self, rows, signal): return ((row, None) for row in rows)
     def processes(self, row): return []
+    def usage(self, row): return dict.fromkeys("at cpu memory memory_limit received sent read written pids".split(), 0)
     def unchanged(self, stack, rows): return True
 
 import os
@@ -66,6 +67,7 @@ HOT = {
     "exec -T web true": DEAR | SLOW,
     "port web 80": DEAR | SLOW,
     "top": DEAR | SLOW,
+    "stats --no-stream": DEAR | SLOW,
     "ls": DEAR | SLOW,
     "kill": DEAR | SLOW,
     "pause": DEAR | SLOW,
