@@ -49,6 +49,8 @@ class Container(TypedDict):
     error: str
     warning: str
     oom: bool
+    oom_reason: str
+    """What it ran out of, with the limit's line in the file."""
     restarts: int
     pid: int
     """Of the container's PID 1, as the host numbers it; 0 when it does not run."""

@@ -23,7 +23,7 @@ class Host:
     def containers(self, stack):
         return [{"stack": "shop", "service": "web", "index": 1, "name": "shop-web-1", "address": "container/web#1",
                  "instance": "i", "image": "host", "image_id": "host", "command": "x", "state": "running",
-                 "health": "", "exit_code": 0, "error": "", "warning": "", "oom": False, "restarts": 0, "pid": 1,
+                 "health": "", "exit_code": 0, "error": "", "warning": "", "oom": False, "oom_reason": "", "restarts": 0, "pid": 1,
                  "created_at": 1.0, "started_at": 1.0, "finished_at": 0.0, "networks": {}, "mounts": [], "labels": {},
                  "ports": [{"host_ip": "", "host_port": 80, "target": 80, "protocol": "tcp"}],
                  "transient": False, "probe": "", "tty": False}]

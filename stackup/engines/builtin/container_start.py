@@ -126,7 +126,9 @@ class Start:
         given["published"] = attachments.published(member, given["ports"]) if member and self._serves else []
         rules = devices.rules(self._nodes(spec), privileged=spec["privileged"])
         given["cgroups"] = self._groups.create(self._stack, address.directory, spec["limits"], rules)
-        self._shelf.settle(wanted(self._works[key]), record)
+        want = wanted(self._works[key])
+        describe.note_limit(given, want)
+        self._shelf.settle(want, record)
         around = Surroundings(self._layout, self._stack, address, spec)
         etc = around.write_etc(record, member)
         return {

@@ -54,6 +54,7 @@ class MemoryDirect:
             "error": "",
             "warning": "",
             "oom": False,
+            "oom_reason": "",
             "restarts": 0,
             "pid": 1 if alive else 0,
             "created_at": MADE_AT,

@@ -74,3 +74,22 @@ def test_it_goes_on_until_nobody_reads(stack: Hand) -> None:
     process.stdout.close()
     assert set(seen) == {"verbs-db-1", "verbs-web-1"}
     assert process.wait(timeout=20) != 0
+
+
+def test_who_runs_out_of_memory_is_told_which_limit_that_was(stack: Hand) -> None:
+    """Also after the limit was changed in place, and after a start that has no file to look at."""
+    stack.edit(lambda _: STACK)
+    stack.edit(
+        lambda text: text.replace("sleep 600 & sleep 600 & wait", "read line; head -c 400000000 /dev/zero | tail")
+    )
+    stack.edit(lambda text: text.replace("mem_limit: 128m", "mem_limit: 127m\n    stdin_open: true"))
+    stack("up -d full")
+    stack.edit(lambda text: text.replace("mem_limit: 127m", "mem_limit: 126m"))
+    stack("up -d full")
+    stack("attach full", code=137, given="go\n")
+    line = stack.file.read_text().splitlines().index("    mem_limit: 126m") + 1
+    reason = f"out of memory: its limit is 126M, stack.yaml:{line}"
+    assert f"({reason})" in stack("ps -a full")
+    assert reason in stack("plan full")
+    assert reason in stack.told("exec -T full true", code=1)
+    assert "out of memory" not in stack("ps -a full --format json"), "docker's own words, byte for byte"
