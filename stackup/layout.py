@@ -27,13 +27,17 @@ UNSTACKED = "_"
 
 
 class Layout:
-    """The two roots. `STACKUP_ROOT` and `STACKUP_RUN` override both; read by `cli`, passed down by value."""
+    """The two roots. `STACKUP_ROOT` and `STACKUP_RUN` override both; read by `cli`, passed down by value.
 
-    __slots__ = ("run", "state")
+    `key_file`: what secrets are sealed with. `STACKUP_KEY_FILE` keeps it away from what it seals.
+    """
 
-    def __init__(self, state: str, run: str) -> None:
+    __slots__ = ("key_file", "run", "state")
+
+    def __init__(self, state: str, run: str, key_file: str = "") -> None:
         self.state = state
         self.run = run
+        self.key_file = key_file or os.path.join(state, "key")
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str], *, uid: int) -> Layout:
@@ -45,7 +49,8 @@ class Layout:
             data = environ.get("XDG_DATA_HOME") or os.path.join(home, ".local/share")
             runtime = environ.get("XDG_RUNTIME_DIR") or f"/run/user/{uid}"
             state, run = os.path.join(data, "stackup"), os.path.join(runtime, "stackup")
-        return cls(environ.get("STACKUP_ROOT") or state, environ.get("STACKUP_RUN") or run)
+        roots = environ.get("STACKUP_ROOT") or state, environ.get("STACKUP_RUN") or run
+        return cls(*roots, environ.get("STACKUP_KEY_FILE", ""))
 
     @property
     def stacks_dir(self) -> str:
@@ -63,6 +68,10 @@ class Layout:
     def remote_dir(self) -> str:
         """Stack files from registries and repositories, a folder a version."""
         return os.path.join(self.state, "remote")
+
+    def vault_dir(self, kind: str) -> str:
+        """Secrets or configs that belong to no stack, each a sealed file."""
+        return os.path.join(self.state, "vault", kind)
 
     def stack_dir(self, stack: str) -> str:
         return os.path.join(self.state, "stacks", stack)

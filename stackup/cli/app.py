@@ -83,6 +83,13 @@ class Verbs(TyperGroup):
             return command(name, self.line)
         return _group(f"{name} ", self.line) if name in GROUPS else None
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """`config ls` is a command beside `config`, which takes services."""
+        longer = self.prefix + " ".join(args[:2])
+        if args[0] in VERBS and longer in VERBS and longer != args[0]:
+            return longer, command(longer, self.line), args[2:]
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         rows = [(name, VERBS.get(self.prefix + name) or GROUPS.get(name, "")) for name in self.list_commands(ctx)]
         with formatter.section("Commands"):

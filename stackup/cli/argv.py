@@ -98,7 +98,7 @@ def parse(argv: list[str]) -> tuple[Values, str, Values] | None:
         if not rest:
             return None
         verb = rest.pop(0)
-        if verb not in VERBS and rest:
+        if rest and (verb not in VERBS or f"{verb} {rest[0]}" in VERBS):  # `config` and `config ls`
             verb = f"{verb} {rest.pop(0)}"
         if verb not in VERBS:
             return None

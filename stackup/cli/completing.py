@@ -75,11 +75,12 @@ class Line:
             self.flags.values[name] = [*known, value] if isinstance(known, list) else value
 
     def _argument(self, word: str) -> None:
-        if self.verb in LINES:
+        longer = f"{self.verb} {word}".strip()
+        if self.verb in LINES and (self.given or longer not in LINES):
             self.given.append(word)
             self.passed = self.passed or self.syntax.passes_rest
             return
-        self.verb = f"{self.verb} {word}".strip()
+        self.verb = longer
         if self.verb in LINES:
             self.syntax = Syntax(LINES[self.verb])
 

@@ -9,7 +9,7 @@ GRAMMARS = {
     "lifecycle": ("up", "down", "create", "start", "stop", "restart", "scale", "rm", "kill", "pause", "unpause"),
     "planning": ("plan", "apply", "why", "explain", "config", "vars", "doctor", "version", "completion"),
     "resuming": ("resume",),
-    "looking": ("ps", "logs", "ls", "images", "port", "top", "volumes", "events"),
+    "looking": ("ps", "logs", "ls", "images", "port", "stats", "top", "volumes", "events"),
     "inside": ("exec", "run", "attach", "wait"),
     "contents": ("commit", "cp", "export"),
     "building": ("build",),
@@ -28,6 +28,7 @@ GRAMMARS = {
         "image parse",
     ),
     "remote": ("pull", "push", "login", "logout", "image pull", "image push", "publish"),
+    "keeping": tuple(f"{kind} {verb}" for kind in ("secret", "config") for verb in ("create", "inspect", "ls", "rm")),
     "network": (
         "network create",
         "network ls",
@@ -106,6 +107,7 @@ VERBS = {
     "run": "Run a one-off command on a service",
     "scale": "Scale services",
     "start": "Start services",
+    "stats": "Display a live stream of container(s) resource usage statistics",
     "stop": "Stop services",
     "top": "Display the running processes",
     "up": "Create and start containers",
@@ -121,6 +123,14 @@ VERBS = {
     "volume rm": "Remove volumes",
     "volumes": "List volumes",
     "wait": "Block until containers of all (or specified) services stop",
+    "config create": "Keep a config on this host, for any stack",
+    "config inspect": "Show everything known of configs that are kept here",
+    "config ls": "List the configs that are kept on this host",
+    "config rm": "Remove configs from this host",
+    "secret create": "Keep a secret on this host, sealed, for any stack",
+    "secret inspect": "Show what is known of secrets, but for what is in them",
+    "secret ls": "List the secrets that are kept on this host",
+    "secret rm": "Remove secrets from this host",
     "why": "Explain why something is as it is",
 }
 
@@ -128,6 +138,7 @@ GROUPS = {
     "image": "Import, pull, push, list, save, load, check and remove images",
     "network": "Make, list, remove and connect networks",
     "volume": "Make, list, remove, measure, save and load volumes",
+    "secret": "Keep secrets on this host, for stacks that name them `external`",
 }
 ALIASES = {"convert": "config", "network list": "network ls", "network remove": "network rm"}
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from stackup.engines.desire.builds import Wanted
     from stackup.engines.desire.facts import Facts
     from stackup.errors import StackupError
-    from stackup.runtime.description import Happening
+    from stackup.runtime.description import Happening, Usage
     from stackup.runtime.spec import Attachment
     from stackup.values import Data
 
@@ -54,6 +54,8 @@ class Container(TypedDict):
     error: str
     warning: str
     oom: bool
+    oom_reason: str
+    """What it ran out of, with the limit's line in the file."""
     restarts: int
     pid: int
     """Of the container's PID 1, as the host numbers it; 0 when it does not run."""
@@ -161,6 +163,10 @@ class Direct(Protocol):
         """Rows of `top`: UID, PID, PPID, C, STIME, TTY, TIME, CMD."""
         ...
 
+    def usage(self, container: Container) -> Usage:
+        """As far as it has come; all 0 for one that does not run."""
+        ...
+
     def root(self, container: Container) -> AbstractContextManager[int]:
         """A descriptor of the container's root with its volumes, whether it runs or not, to read and to write."""
         ...
@@ -218,6 +224,37 @@ class Builder(Protocol):
         ...
 
 
+class Stored(TypedDict):
+    """A secret or config that belongs to no stack, without its bytes. Times are epoch seconds."""
+
+    id: str
+    name: str
+    labels: dict[str, str]
+    created_at: float
+    updated_at: float
+    digest: str
+
+
+class Vault(Protocol):
+    """The host's own secrets and configs, by kind and name: what `external` means."""
+
+    def all(self, kind: str) -> list[Stored]:
+        """By name."""
+        ...
+
+    def find(self, kind: str, name: str) -> Stored | None: ...
+
+    def content(self, kind: str, name: str) -> bytes: ...
+
+    def create(self, kind: str, name: str, data: bytes, labels: Mapping[str, str], *, replace: bool) -> Stored:
+        """Raises UsageError for a name that cannot be one, or that is taken and not to be replaced."""
+        ...
+
+    def remove(self, kind: str, name: str) -> None:
+        """Raises UsageError while a stack uses it; gone already is success."""
+        ...
+
+
 class Host(Protocol):
     """A place that runs stacks: the one seam between the use cases and an engine. Opening one costs nothing yet."""
 
@@ -233,6 +270,9 @@ class Host(Protocol):
     def pins(self) -> Pins:
         """Who knows the digests of images here."""
         ...
+
+    @property
+    def vault(self) -> Vault: ...
 
     def builder(self) -> Builder:
         """Raises Unsupported where nothing is built."""

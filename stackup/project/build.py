@@ -12,7 +12,7 @@ from stackup.images.importer import architecture
 from stackup.project import cache
 from stackup.project.dockerfile import problems_of
 from stackup.project.problems import readable
-from stackup.project.resolve import load
+from stackup.project.resolve import facts_of, load
 from stackup.project.session import Session, no_such_service
 
 if TYPE_CHECKING:
@@ -106,14 +106,10 @@ def forms(session: Session, options: BuildOptions) -> list[tuple[str, Data, list
     if kept is None:
         loaded, names = _chosen(session, options)
         assert loaded.stack is not None, "load() has seen to it"
-        variables: dict[str, str | None] = dict(loaded.inputs.variables)
-
-        def variable(name: str) -> str | None:
-            variables[name] = session.where.environ.get(name)
-            return variables[name]
-
-        rows = [[name, build_form(loaded.stack, name, variable), _notices(loaded.stack, name)] for name in names]
+        facts = facts_of(session, loaded)
+        rows = [[name, build_form(loaded.stack, name, facts), _notices(loaded.stack, name)] for name in names]
         kept = {"rows": rows}
+        variables = {**loaded.inputs.variables, **facts.variables}
         cache.write(session.layout, key, kept, (dict(loaded.inputs.files), variables))
     return [(name, form, notices) for name, form, notices in kept["rows"]]
 

@@ -1,9 +1,9 @@
 """Resolved stacks kept on disk under the key of their inputs, so that a command on an unchanged stack parses nothing.
 
 Hot. An entry is believed only when the same tool wrote it, every file that it rests on holds its stamp, and every
-variable that was consulted has the same value. It is a file of ours alone with a checksum before it, so one that is
-torn, worn, or somebody else's is a miss, never an error: what is read back is what was written. (Who can write as this
-user can change the tool itself.) Losing the cache loses nothing but time.
+variable that was consulted has the same value, of which a fingerprint is kept. It is a file of ours alone with a
+checksum before it, so one that is torn, worn, or somebody else's is a miss, never an error: what is read back is what
+was written. (Who can write as this user can change the tool itself.) Losing the cache loses nothing but time.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import zlib
 from math import inf
 
 from stackup.errors import StackupError
+from stackup.kernel import keyfile
 from stackup.kernel.files import list_dir, make_dir, remove, write_bytes
 from stackup.project.tool import tool
 from stackup.stamps import NEVER, holds
@@ -27,11 +28,12 @@ if TYPE_CHECKING:
     from stackup.layout import Layout
     from stackup.project.session import Where
 
-FORMAT = 2
+FORMAT = 3
 LARGEST = 256 << 20
 MOST = 400
 """Entries; when there are more the older half goes."""
 _KIND, _FILE, _OTHERS_WRITE = 0o170000, 0o100000, 0o022
+_ANY = "surrogatepass"
 _HEAD = 9
 """The checksum in hexadecimal and an end of line."""
 
@@ -65,13 +67,28 @@ def read(layout: Layout, where: Where, key: Mapping[str, Any]) -> dict[str, Any]
         return None
     if entry["until"] is not None and time.time() >= entry["until"]:
         return None
-    environ = where.environ
-    if not all(environ.get(name) == value for name, value in entry["variables"].items()):
+    marks = _marks(_key(layout), where.environ, entry["variables"])
+    if any(entry[name] != value for name, value in marks.items()):
         return None
     if not all(holds(path, seen) for path, seen in entry["files"].items()):
         return None
     value: dict[str, Any] = entry["value"]
     return value
+
+
+def _marks(key: bytes, variables: Mapping[str, str | None], names: Iterable[str]) -> dict[str, Any]:
+    """A variable can be a password, and is only compared. `mark`: what is sealed in the value, this key opens."""
+    found = {name: variables.get(name) for name in names}
+    marks = {name: value and keyfile.fingerprint(key, value.encode(errors=_ANY)) for name, value in found.items()}
+    return {"mark": keyfile.fingerprint(key, b""), "variables": marks}
+
+
+def _key(layout: Layout) -> bytes:
+    """Nothing was marked with none, so that a key that cannot be read is a miss."""
+    try:
+        return keyfile.read(layout.key_file) or b""
+    except StackupError:
+        return b""
 
 
 def _whole(path: str) -> dict[str, Any] | None:
@@ -115,12 +132,13 @@ def write(
     files, variables = inputs
     if NEVER in files.values():  # what came through a pipe cannot be looked at again
         return
-    rests_on = {"files": dict(files), "variables": dict(variables), "until": None if until == inf else until}
-    entry = {"tool": tool(), "key": key, **rests_on, "value": value}
-    body = json.dumps(entry, separators=(",", ":")).encode()
-    if len(body) + _HEAD > LARGEST:
-        return
     try:
+        own = keyfile.need(layout.key_file)
+        rests_on = {"files": dict(files), "until": None if until == inf else until, **_marks(own, variables, variables)}
+        entry = {"tool": tool(), "key": key, **rests_on, "value": value}
+        body = json.dumps(entry, separators=(",", ":")).encode()
+        if len(body) + _HEAD > LARGEST:
+            return
         make_dir(layout.cache_dir)
         if os.stat(layout.cache_dir).st_uid == os.geteuid():
             _sweep(layout.cache_dir)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from stackup.stackfile.load import Loaded
     from stackup.stackfile.model import Stack
 
-PARTS = {"stack", "yaml", "json", "profiles", "environment", "problems"}
+PARTS = {"stack", "yaml", "json", "profiles", "problems"}
+"""What is kept; the variables of env files are not, since passwords are among them."""
 
 
 def config(
@@ -28,18 +29,27 @@ def config(
     *,
     all_resources: bool = False,
     without: frozenset[str] = frozenset(),
+    fresh: bool = False,
 ) -> dict[str, Any]:
-    """`stack` (plain data), `yaml` and `json` (its text), `profiles` and `environment`; the problems are told."""
+    """`stack` (plain data), `yaml` and `json` (its text), `profiles`; the problems are told. `environment` is among
+    them where nothing was taken from the cache, as `fresh` asks.
+    """
     purpose = " ".join(("config", "of all" if all_resources else "of what is used", "without", *sorted(without)))
     key = cache.key_of(session.where, purpose, services)
-    found = cache.read(session.layout, session.where, key)
+    found = None if fresh else cache.read(session.layout, session.where, key)
     if found is None or not found.keys() >= PARTS:
         loaded = load(session, services, all_resources=all_resources, without=without)
         found = _value(loaded, services, without, all_resources)
-        if not session.dry_run:
-            cache.write(session.layout, key, found, (dict(loaded.inputs.files), dict(loaded.inputs.variables)))
+        if not session.dry_run and not _tells(loaded):
+            kept = {part: found[part] for part in PARTS}
+            cache.write(session.layout, key, kept, (dict(loaded.inputs.files), dict(loaded.inputs.variables)))
     tell(session, found["problems"])
     return found
+
+
+def _tells(loaded: Loaded) -> bool:
+    """Whether the text has what is in a config's file: that is on no disk."""
+    return loaded.stack is not None and any(one.content is not None for one in loaded.stack.configs.values())
 
 
 def _value(loaded: Loaded, services: tuple[str, ...], without: frozenset[str], all_resources: bool) -> dict[str, Any]:

@@ -50,8 +50,8 @@ def _why_not(rows: list[Container], service: str) -> str:
     if not rows:
         return f"start it with `stackup up -d {service}`"
     row = rows[0]
-    if row["error"]:
-        return row["error"]
+    if row["error"] or row["oom_reason"]:
+        return row["error"] or row["oom_reason"]
     if row["state"] in ("exited", "dead"):
         return f"it exited with code {row['exit_code']}: see `stackup logs {service}`"
     return f"it is {row['state']}: start it with `stackup start {service}`"

@@ -16,7 +16,7 @@ from stackup.diagnostics import Diagnostic, Diagnostics
 from stackup.engines.desire import Wish, desire
 from stackup.engines.desire.codes import CODES as TRANSLATING
 from stackup.engines.desire.facts import ImageFact, Look
-from stackup.errors import RemoteError
+from stackup.errors import HostError, RemoteError
 from stackup.images.build.codes import CODES as BUILDING
 from stackup.images.build.codes import DOING
 from stackup.project import dockerfile
@@ -89,8 +89,10 @@ class _Machine:
     def built(self, form: Data, *, anyway: bool = False) -> ImageFact:
         return ImageFact(str(form["name"]))
 
-    def file_digest(self, path: str) -> str | None:
-        return sha256(self._disk[path]).hexdigest() if path in self._disk else None
+    def file_digest(self, path: str) -> str:
+        if path not in self._disk:
+            raise HostError(f'cannot read the file "{path}": no such file or directory', subject=path)
+        return sha256(self._disk[path]).hexdigest()
 
     def exists(self, path: str) -> bool:
         return path in self._disk
@@ -105,4 +107,10 @@ class _Machine:
         return True
 
     def variable(self, name: str) -> str | None:
+        return None
+
+    def seal(self, text: str) -> tuple[str, str]:
+        return "", ""
+
+    def stored(self, kind: str, name: str) -> str | None:
         return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stackup.engines.desire import Wish
-from stackup.errors import UsageError
+from stackup.errors import StackInvalid, UsageError
 from stackup.project import edits
 from stackup.project.change import Aim, change
 from stackup.project.deadline import deadline
@@ -156,8 +156,13 @@ def _require_containers(found: Resolved, observed: tuple[Observed, ...], service
 
 
 def _with_file(session: Session) -> Resolved:
-    """The stack with the meaning of its needs where that can be had, else only its name."""
+    """The stack with the meaning of its needs where that can be had, else only its name: a container as recorded needs
+    no variable that was set when it was made.
+    """
     known = cached(session) is not None
     if session.where.named and not known:
         return identify(session)
-    return resolve(session, wish=None if known else Wish(pull="never", build="none"))
+    try:
+        return resolve(session, wish=None if known else Wish(pull="never", build="none"))
+    except StackInvalid:
+        return identify(session)

@@ -188,7 +188,7 @@ def _resolve(session: Session, services: tuple[str, ...], wish: Wish | None) -> 
 
     loaded = load(session, services)
     files = {path: stamp(path) for path in session.host.inputs()}
-    facts = _Noting(session.host.facts())
+    facts = facts_of(session, loaded)
     reservation = autoports.path_of(session.layout, loaded.name)
     files[reservation] = stamp(reservation)
     reserved = autoports.read(session.layout, loaded.name)
@@ -203,7 +203,7 @@ def _resolve(session: Session, services: tuple[str, ...], wish: Wish | None) -> 
 
 
 def translate(
-    session: Session, loaded: Loaded, facts: Any, wish: Wish
+    session: Session, loaded: Loaded, facts: Noting, wish: Wish
 ) -> tuple[tuple[Desired, ...], tuple[Diagnostic, ...]]:
     """Stack to desired set; raises StackInvalid when the engine cannot have it so."""
     from stackup.engines.desire import desire
@@ -218,12 +218,20 @@ def translate(
     return desired, problems
 
 
-class _Noting:
+def facts_of(session: Session, loaded: Loaded) -> Noting:
+    """What the host knows, and the variables of the run's env files."""
+    return Noting(session.host.facts(), loaded.environment)
+
+
+class Noting:
     """Facts that remember what was asked, so that the cache knows what the answer rests on."""
 
-    def __init__(self, facts: Any) -> None:
+    def __init__(self, facts: Any, environment: Mapping[str, str]) -> None:
         self._facts = facts
+        self._environment = environment
         self.expect = facts.expect
+        self.seal = facts.seal
+        self.stored = facts.stored
         self.until = inf
         self.files: dict[str, Stamp | None] = {}
         self.variables: dict[str, str | None] = {}
@@ -241,9 +249,9 @@ class _Noting:
         self.files.update((path, stamp(path)) for path in fact.reads)
         return fact
 
-    def file_digest(self, path: str) -> str | None:
+    def file_digest(self, path: str) -> str:
         self.files[path] = stamp(path)  # before it is read
-        digest: str | None = self._facts.file_digest(path)
+        digest: str = self._facts.file_digest(path)
         return digest
 
     def exists(self, path: str) -> bool:
@@ -264,8 +272,9 @@ class _Noting:
         return text
 
     def variable(self, name: str) -> str | None:
-        self.variables[name] = self._facts.variable(name)
-        return self.variables[name]
+        """The caller's own; an env file is an input like any other file."""
+        own = self.variables[name] = self._facts.variable(name)
+        return self._environment.get(name) if own is None else own
 
 
 def _inputs(loaded: Loaded) -> tuple[dict[str, Any], dict[str, Any]]:

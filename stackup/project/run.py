@@ -17,7 +17,7 @@ from stackup.project import edits
 from stackup.project.change import Aim, change, orphans
 from stackup.project.containers import containers
 from stackup.project.problems import rows_of, tell
-from stackup.project.resolve import Resolved, load, resolve, translate
+from stackup.project.resolve import Resolved, facts_of, load, resolve, translate
 from stackup.project.session import Session, no_such_service
 from stackup.reconcile.apply import Report
 from stackup.reconcile.decide import Policy
@@ -85,7 +85,7 @@ def one_off(session: Session, options: RunOptions, resolved: Resolved) -> Desire
     """The service's first container, changed, under an address and a name of its own."""
     token = secrets.token_hex(6)
     bent = _bent(session, options)
-    changed, _ = translate(session, bent, session.host.facts(), Wish(pull=options.pull, build=options.build))
+    changed, _ = translate(session, bent, facts_of(session, bent), Wish(pull=options.pull, build=options.build))
     wanted = Address(edits.CONTAINER, options.service, 1)
     found = next((item for item in changed if item.address == wanted), None)
     if found is None:

@@ -201,3 +201,17 @@ class Status(TypedDict):
     """It runs, was told to end, and is on its way out."""
     warning: NotRequired[str]
     """For instance: PID 1 has no handler for the stop signal."""
+
+
+class Usage(TypedDict):
+    """What a container has used so far. `at` and `cpu` are nanoseconds, the rest bytes and processes."""
+
+    at: int
+    cpu: int
+    memory: int
+    memory_limit: int
+    received: int
+    sent: int
+    read: int
+    written: int
+    pids: int

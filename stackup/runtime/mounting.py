@@ -114,9 +114,13 @@ def _private(operation: Operation, state: State) -> None:
     calls.mount("", "/", "", MS_REC | MS_PRIVATE)
 
 
+STORE_SIZE = "1g"
+"""Only what is written counts, and that is secrets and configs, each of a bounded size."""
+
+
 def _store(operation: Operation, state: State) -> None:
     target = operation["target"]
-    mount = new_mount("tmpfs", {"mode": "0700", "size": "4m"}, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC)
+    mount = new_mount("tmpfs", {"mode": "0700", "size": STORE_SIZE}, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC)
     calls.move_mount(mount, "", -100, target, MOVE_MOUNT_F_EMPTY_PATH)
     state.store_fd = mount
     os.mkdir("empty", 0o755, dir_fd=mount)

@@ -56,6 +56,19 @@ apply x -y
 why web --json
 config --hash * --format json
 config -q
+config ls
+stats
+stats web --no-stream --format json
+stats -a --no-trunc
+config ls -q --filter name=a
+config -- ls
+config web ls
+config create app file.conf -l a=b
+config --format json create
+secret create db.pass
+secret create --replace db.pass -
+secret inspect -f {{.ID}} a b
+secret rm a b
 wait web db --down-project
 image ls -q
 image ls app --digests --no-trunc -f dangling=true --format json

@@ -33,7 +33,7 @@ def row(**changes: Any) -> Container:
     base: dict[str, Any] = {
         "stack": "shop", "service": "web", "index": 1, "name": "shop-web-1", "address": "container/web#1",
         "instance": "0123456789ab", "image": "nginx:1", "image_id": "sha256:ab", "root": "sha256:ab", "command": "nginx -g daemon",
-        "state": "running", "health": "", "exit_code": 0, "error": "", "warning": "", "oom": False, "restarts": 0,
+        "state": "running", "health": "", "exit_code": 0, "error": "", "warning": "", "oom": False, "oom_reason": "", "restarts": 0,
         "pid": 7, "created_at": NOW - 400, "started_at": NOW - 300, "finished_at": 0.0, "ports": [], "networks": {},
         "mounts": [], "labels": {}, "transient": False, "stopped": False, "probe": "", "tty": False,
     }  # fmt: skip

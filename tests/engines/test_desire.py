@@ -11,6 +11,7 @@ from stackup.engines.builtin.facts import HostFacts
 from stackup.engines.desire import Wish, desire
 from stackup.engines.desire.container import MAX_CONTAINERS
 from stackup.engines.memory.host import MemoryHost
+from stackup.errors import HostError
 from stackup.layout import Layout
 from tests.stackfile.tree import lines, loaded
 
@@ -79,4 +80,5 @@ def test_a_secret_from_a_device_or_a_pipe_has_no_bytes(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     facts = HostFacts(Layout(str(tmp_path), str(tmp_path)), {})
     for path in ("/dev/zero", str(tmp_path / "pipe"), str(tmp_path), "/a\0b", "/nowhere"):
-        assert facts.file_digest(path) is None
+        with pytest.raises(HostError):
+            facts.file_digest(path)

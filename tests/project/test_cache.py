@@ -407,6 +407,8 @@ def test_a_file_that_changes_while_it_is_read_is_seen_by_the_next_command(tmp_pa
         expect = staticmethod(facts.expect)
         image = staticmethod(facts.image)
         variable = staticmethod(facts.variable)
+        seal = staticmethod(facts.seal)
+        stored = staticmethod(facts.stored)
 
         @staticmethod
         def file_digest(path: str) -> str:

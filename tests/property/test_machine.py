@@ -16,7 +16,7 @@ from stackup.layout import Layout
 from stackup.reconcile.apply import Interrupt, apply
 from stackup.reconcile.plan import text
 from stackup.reconcile.resource import Desired, Run
-from tests.conformance.test_kinds import ENVIRON, STACK, Bench, on_this_machine, wanted
+from tests.conformance.test_kinds import STACK, Bench, on_this_machine, wanted
 from tests.reconcile.stacks import Silent
 
 pytestmark = [pytest.mark.host, pytest.mark.slow]
@@ -103,7 +103,7 @@ def killed_at(entries: int, tmp_path: Path, bench: Bench, desired: tuple[Desired
     """In a process of its own, with an engine of its own, since it will not come back."""
     child = os.fork()
     if child == 0:
-        engine = BuiltinEngine(Layout(str(tmp_path / "state"), str(tmp_path / "run")), STACK, ENVIRON)
+        engine = BuiltinEngine(Layout(str(tmp_path / "state"), str(tmp_path / "run")), STACK, {})
         plan = bench.plan(desired, **EVERYTHING)
         apply(plan, engine.kinds, sink=lambda event: None, log=Fatal(entries), interrupt=Interrupt())
         engine.close()

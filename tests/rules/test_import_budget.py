@@ -23,7 +23,7 @@ class Host:
     def containers(self, stack):
         return [{"stack": "shop", "service": "web", "index": 1, "name": "shop-web-1", "address": "container/web#1",
                  "instance": "i", "image": "host", "image_id": "host", "command": "x", "state": "running",
-                 "health": "", "exit_code": 0, "error": "", "warning": "", "oom": False, "restarts": 0, "pid": 1,
+                 "health": "", "exit_code": 0, "error": "", "warning": "", "oom": False, "oom_reason": "", "restarts": 0, "pid": 1,
                  "created_at": 1.0, "started_at": 1.0, "finished_at": 0.0, "networks": {}, "mounts": [], "labels": {},
                  "ports": [{"host_ip": "", "host_port": 80, "target": 80, "protocol": "tcp"}],
                  "transient": False, "stopped": False, "probe": "", "tty": False}]
@@ -34,6 +34,7 @@ class Host:
     def pause(self, rows, *, paused): return ((row, None) for row in rows)
     def kill(self, rows, signal): return ((row, None) for row in rows)
     def processes(self, row): return []
+    def usage(self, row): return dict.fromkeys("at cpu memory memory_limit received sent read written pids".split(), 0)
     def unchanged(self, stack, rows): return True
 
 import os
@@ -68,6 +69,7 @@ HOT = {
     "port web 80": DEAR | SLOW,
     "events --until 1": DEAR | SLOW,
     "top": DEAR | SLOW,
+    "stats --no-stream": DEAR | SLOW,
     "ls": DEAR | SLOW,
     "kill": DEAR | SLOW,
     "pause": DEAR | SLOW,

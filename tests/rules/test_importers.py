@@ -22,6 +22,7 @@ IMPORTERS = {
     "isal": ("stackup.images.compression",),
     "zstandard": ("stackup.images.compression",),
     "urllib3": ("stackup.images.transport",),
+    "nacl": ("stackup.kernel.sealing",),
     "subprocess": ("stackup.runtime.launch", "stackup.images.credentials", "stackup.images.git"),  # programs
 }
 

@@ -8,8 +8,9 @@ import os
 import subprocess
 from pathlib import Path
 
-KEPT = ("images", "cache", "locks", "events")
-"""Below the state root, these are meant to outlive a stack: images, what saves parsing, the locks' empty files, and what happened."""
+KEPT = ("images", "cache", "locks", "events", "key")
+"""Below the state root, these are meant to outlive a stack: images, what saves parsing, the locks' empty files, what
+happened, and the key of the host's own secrets."""
 OWN = ("", "stacks", "host.lock")
 """Below each root, what says nothing about any stack: the root itself, the empty folder of stacks, an empty lock."""
 SYSCTLS = ("net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding", "net/ipv4/conf/all/route_localnet")
@@ -91,7 +92,7 @@ def _files(folder: str, roots: tuple[str, ...]) -> list[str]:
     for path, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if os.path.join(path, name) not in kept]
         for full in (os.path.join(path, name) for name in [*folders, *files]):
-            if full in own:
+            if full in own or full in kept:
                 continue
             entry = os.lstat(full)
             found.append(f"{full} {entry.st_uid}:{entry.st_gid} {entry.st_mode:o} {_digest(full)}")

@@ -49,7 +49,8 @@ def _text(call: Call, options: Options) -> str:
         lists = view.is_list(options)
         names = () if lists and not options.flag("images") else names
         without = without - {"interpolate"} if lists and not options.flag("services") else without
-        found = project.config(session, names, all_resources=call.flags.flag("all_resources"), without=without)
+        everything, fresh = call.flags.flag("all_resources"), options.flag("environment")
+        found = project.config(session, names, all_resources=everything, without=without, fresh=fresh)
     return view.lines(found, options, call.environ)
 
 

@@ -72,6 +72,17 @@ def port(
 ) -> None: ...
 
 
+def stats(
+    services: Services = None,
+    *,
+    all: Annotated[bool, typer.Option("--all", "-a", help="Also containers that do not run")] = False,  # noqa: A002
+    format: Format = None,  # noqa: A002
+    no_stream: Annotated[bool, typer.Option("--no-stream", help="Only the first result")] = False,
+    no_trunc: NoTrunc = False,
+    json: Json = False,
+) -> None: ...
+
+
 def top(services: Services = None, *, json: Json = False) -> None: ...
 
 

@@ -113,7 +113,7 @@ def show_table(
             quoted(row["command"], whole=whole),
             row["service"],
             ago(row["created_at"], now),
-            status(row, now),
+            status(row, now) + (f" ({row['oom_reason']})" if row["state"] != "running" and row["oom_reason"] else ""),
             ports(row),
         ]
         if standing is not None:

@@ -10,6 +10,8 @@ from stackup.values import FieldPath, Json, format_duration, format_size
 SIZES = ("memory", "memory_reservation", "memory_swap", "shm_size", "size")
 DURATIONS = ("interval", "timeout", "start_period", "start_interval", "grace", "delay", "window")
 WIDTH = 44
+DIGEST = ("digest",)
+"""Of a secret's or config's bytes: that it is another one is all that there is to say."""
 
 
 def shown(path: FieldPath, value: Json) -> str:
@@ -27,11 +29,15 @@ def shown(path: FieldPath, value: Json) -> str:
 
 def name(path: FieldPath) -> str:
     """What a field is called; a published port is told by `transition`."""
+    if path == DIGEST:
+        return "bytes"
     return "ports" if is_port(path) else ".".join(path)
 
 
 def transition(path: FieldPath, before: Json, after: Json) -> str:
     """`256M -> 512M`; a published port comes and goes as a whole: `8080->80/tcp  added`."""
+    if path == DIGEST:
+        return "changed"
     nothing = (ABSENT, None)
     if is_port(path) and (before in nothing or after in nothing):
         return f"{path[1]}  {'added' if before in nothing else 'removed'}"

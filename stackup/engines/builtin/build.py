@@ -12,6 +12,7 @@ from typing import Any
 from stackup.engines.builtin import build_site
 from stackup.engines.builtin.build_mounts import Surroundings
 from stackup.engines.builtin.build_runner import BuildRunner
+from stackup.engines.builtin.contents import Contents
 from stackup.engines.builtin.recipes import dockerfile_of, request_of, surroundings_of
 from stackup.engines.builtin.sources import brought_here, fetcher
 from stackup.engines.desire.builds import Wanted, names_of
@@ -184,7 +185,7 @@ class HostBuilder:
 
     def build(self, form: Data, wanted: Wanted, tell: Any, expected: str = "") -> tuple[str, int]:
         request = request_of(brought_here(self._layout, form, self._environ), self._environ, wanted)
-        around = surroundings_of(form, self._environ, wanted)
+        around = surroundings_of(form, self._environ, Contents(self._layout), wanted)
         try:
             done = build(self._layout, request, names_of(form), tell, around, environ=self._environ, expected=expected)
         except Unbuildable as problem:

@@ -263,7 +263,7 @@ def observed(address: Address, claim: Record, status: Status | None, astray: fro
         Run.RUNNING if alive else Run.STOPPED,
         reached(claim, status),
         "" if claim["phase"] == "ready" else "half-made",
-        "" if alive else why_not_running(status),
+        "" if alive else why_not_running(status, claim),
         bool(claim["given"].get("transient")),
     )
 

@@ -9,6 +9,7 @@ from typing import cast
 
 from stackup.engines.builtin import describe
 from stackup.engines.builtin.records import Record, Shelf
+from stackup.engines.builtin.rows import out_of_memory
 from stackup.errors import HostError, StackupError
 from stackup.reconcile.resource import Outcome, Tell, Until, Work
 from stackup.runtime import record
@@ -117,7 +118,7 @@ def reached(claim: Record, status: Status | None) -> frozenset[Until]:
     return frozenset(found)
 
 
-def why_not_running(status: Status | None) -> str:
+def why_not_running(status: Status | None, claim: Record) -> str:
     if status is None:
         return "never started"
     if status["state"] == "failed":
@@ -125,7 +126,7 @@ def why_not_running(status: Status | None) -> str:
     if status["stopped"]:
         return "stopped"
     if status["oom"]:
-        return "killed for want of memory"
+        return out_of_memory(claim)
     return status["error"] or f"exited {status['exit_code']}"
 
 
@@ -133,7 +134,7 @@ def hopeless(work: Work, claim: Record, status: Status) -> StackupError | None:
     """Why it will not come so far by itself any more; None while it may."""
     name = spec_of(claim)["name"]
     if status["state"] in ("exited", "failed"):
-        what = why_not_running(status)
+        what = why_not_running(status, claim)
         return HostError(
             f'container "{name}" is not running: {what}', subject=name, hint=f"look at: stackup logs {_service(claim)}"
         )

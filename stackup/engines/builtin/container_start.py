@@ -153,7 +153,9 @@ class Start:
         given["cgroups"] = self._groups.create(
             self._stack, address.directory, spec["limits"], equipment.rules, strict=equipment.strict
         )
-        self._shelf.settle(wanted(self._works[key]), record)
+        want = wanted(self._works[key])
+        describe.note_limit(given, want)
+        self._shelf.settle(want, record)
         around = Surroundings(self._layout, self._stack, address, spec)
         etc = around.write_etc(record, member)
         return {

@@ -63,6 +63,7 @@ class Update:
             if "ports" in parts:
                 self._take_ports(work.address, claim, spec)
             self._monitor(work.address, claim, spec, parts)
+        describe.note_limit(claim["given"], want)
         self._shelf.settle(want, claim)
 
     def _replug(self, address: Address, claim: Record) -> Replug:

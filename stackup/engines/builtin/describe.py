@@ -9,9 +9,11 @@ from typing import Any, cast
 from stackup.engines.builtin.attachments import Member
 from stackup.engines.builtin.file import content_file
 from stackup.engines.builtin.records import Record, Shelf
+from stackup.engines.builtin.rows import LIMIT_PLACE
 from stackup.errors import HostError
 from stackup.kernel import files
 from stackup.layout import NETNS, Layout
+from stackup.reconcile.resource import Desired
 from stackup.runtime import record as status_record
 from stackup.runtime.description import About, Health, HeldPort, Namespaces, Process
 from stackup.runtime.network import container as namespace
@@ -227,3 +229,10 @@ def file_sources(layout: Layout, stack: str, spec: ContainerSpec) -> dict[str, s
         target: content_file(Shelf(layout, stack, file["kind"]), Address(file["kind"], file["name"]))
         for target, file in spec["files"].items()
     }
+
+
+def note_limit(given: dict[str, Any], want: Desired) -> None:
+    """Where the file says how much memory there is, for whoever runs out of it; kept where a start knows no file."""
+    span = want.origins.get(("limits", "memory"))
+    if span is not None:
+        given[LIMIT_PLACE] = span.place

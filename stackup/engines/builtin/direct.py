@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from stackup.engines.engine import AttachRequest, Container, ExecRequest
     from stackup.layout import Layout
-    from stackup.runtime.description import Happening
+    from stackup.runtime.description import Happening, Usage
     from stackup.runtime.spec import Attachment
 
     Line = tuple[int, str, bytes]
@@ -153,6 +153,14 @@ class BuiltinDirect:
 
         claim = record.read(self._state_dir(container)) or {"given": {}}
         return processes(claim["given"].get("cgroups", []))
+
+    def usage(self, container: Container) -> Usage:
+        from stackup.runtime import usage
+
+        claim = record.read(self._state_dir(container)) or {"given": {}}
+        if not container["pid"]:
+            return usage.nothing()
+        return usage.read(claim["given"].get("cgroups", []), container["pid"])
 
     def root(self, container: Container) -> AbstractContextManager[int]:
         from stackup.engines.builtin import opened

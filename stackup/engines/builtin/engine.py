@@ -31,15 +31,17 @@ class BuiltinEngine:
             ImageKind(layout, environ),
             NetworkKind(layout, stack),
             VolumeKind(layout, stack),
-            FileKind(layout, stack, "secret", environ),
-            FileKind(layout, stack, "config", environ),
+            FileKind(layout, stack, "secret"),
+            FileKind(layout, stack, "config"),
             self._containers,
         )
         self.kinds: Mapping[str, Kind] = {kind.name: kind for kind in kinds}
 
     def sweep(self) -> None:
-        for name in self.kinds:
+        for name, kind in self.kinds.items():
             Shelf(self._layout, self._stack, name).sweep()
+            if isinstance(kind, FileKind):
+                kind.sweep()
         claims.sweep(self._layout.run)
         build_site.sweep(self._layout)
 

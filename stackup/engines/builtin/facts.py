@@ -6,7 +6,6 @@ no layer, so that a plan knows everything before the first write.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import threading
@@ -15,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from math import inf
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
+from stackup.engines.builtin.contents import Contents, read_file
 from stackup.engines.desire.facts import ImageFact, Look
 from stackup.errors import StackupError
 from stackup.images import reference
@@ -39,6 +39,7 @@ class HostFacts:
         self._layout = layout
         self._store = Store(layout.images_dir)
         self._environ = environ
+        self._contents = Contents(layout)
         self._known: dict[tuple[str, Look], ImageFact | StackupError | None] = {}
         self._client: Client | None = None
         self._lock = threading.Lock()
@@ -113,8 +114,8 @@ class HostFacts:
         self._foresight = self._foresight or Foresight(self._layout, self._environ)
         return self._foresight.of(form, anyway=anyway)
 
-    def file_digest(self, path: str) -> str | None:
-        return _read_plain(path, lambda file: hashlib.file_digest(file, "sha256").hexdigest())  # type: ignore[arg-type]
+    def file_digest(self, path: str) -> str:
+        return self._contents.digest(read_file(path))
 
     def file_text(self, path: str, limit: int) -> str | None:
         data = _read_plain(path, lambda file: file.read(limit + 1))
@@ -144,6 +145,13 @@ class HostFacts:
 
     def variable(self, name: str) -> str | None:
         return self._environ.get(name)
+
+    def seal(self, text: str) -> tuple[str, str]:
+        return self._contents.seal(text)
+
+    def stored(self, kind: str, name: str) -> str | None:
+        found = self._contents.vault.find(kind, name)
+        return found["digest"] if found else None
 
 
 def _read_plain(path: str, read: Callable[[BinaryIO], T]) -> T | None:

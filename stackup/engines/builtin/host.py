@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from stackup.engines.builtin.engine import BuiltinEngine
     from stackup.engines.desire.facts import Facts
-    from stackup.engines.engine import Builder, Direct, Finding, Pins
+    from stackup.engines.engine import Builder, Direct, Finding, Pins, Vault
     from stackup.layout import Layout
 
 
@@ -46,13 +46,20 @@ class BuiltinHost:
 
         return HostPins(self.layout, self.environ)
 
+    @property
+    def vault(self) -> Vault:
+        from stackup.engines.builtin.vault import Vault
+
+        return Vault(self.layout)
+
     def builder(self) -> Builder:
         from stackup.engines.builtin.build import HostBuilder
 
         return HostBuilder(self.layout, self.environ)
 
     def inputs(self) -> list[str]:
-        return [f"{self.layout.images_dir}/tags", f"{self.layout.images_dir}/images"]
+        stored = [self.layout.vault_dir(kind) for kind in ("secret", "config")]
+        return [f"{self.layout.images_dir}/tags", f"{self.layout.images_dir}/images", *stored]
 
     def free_ports(self, places: Sequence[tuple[str, str]], avoid: frozenset[int]) -> list[int]:
         from stackup.runtime.network.ports import free

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stackup.engines.builtin.build_mounts import Surroundings
+from stackup.engines.builtin.contents import Contents
 from stackup.engines.desire.builds import NOTHING, Wanted
 from stackup.errors import HostError, UsageError
 from stackup.images.build.platforms import proxies
@@ -38,12 +39,13 @@ def request_of(form: Data, environ: Mapping[str, str], wanted: Wanted = NOTHING)
     )
 
 
-def surroundings_of(form: Data, environ: Mapping[str, str], wanted: Wanted = NOTHING) -> Surroundings:
+def surroundings_of(
+    form: Data, environ: Mapping[str, str], contents: Contents, wanted: Wanted = NOTHING
+) -> Surroundings:
     """Raises HostError for a secret that cannot be read, UsageError for an agent that is not there."""
     said: Any = form
-    secrets = {key: _secret(key, where, environ) for key, where in said["secrets"].items()}
     return Surroundings(
-        secrets={key: value for key, value in secrets.items() if value is not None},
+        secrets={key: contents.read(where) for key, where in said["secrets"].items() if where},
         ssh=dict(_agent(text, environ) for text in (*said["ssh"], *wanted.ssh)),
         proxies=proxies(said["args"]),
         network=said["network"],
@@ -75,13 +77,6 @@ def _read(path: str, what: str) -> bytes:
     if len(content) > _LIMIT:
         raise UsageError(f'"{path}" is larger than 10 MiB', subject=path)
     return content
-
-
-def _secret(name: str, where: Mapping[str, str], environ: Mapping[str, str]) -> bytes | None:
-    if "environment" in where:
-        value = environ.get(where["environment"])
-        return None if value is None else value.encode("utf-8", "surrogateescape")
-    return _read(where["file"], f'the secret "{name}"') if "file" in where else None
 
 
 def _agent(text: str, environ: Mapping[str, str]) -> tuple[str, str]:

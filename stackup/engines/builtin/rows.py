@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 _STATES = {"created": "created", "running": "running", "restarting": "restarting", "exited": "exited", "failed": "dead"}
 
+LIMIT_PLACE = "memory_place"
+"""In `given`: where the file says how much memory there is."""
+
 
 def rows(layout: Layout, stack: str) -> list[Container]:
     """All containers of a stack, by service and index, one-offs last."""
@@ -59,6 +62,7 @@ def row(claim: Mapping[str, Any], status: Mapping[str, Any] | None) -> Container
         "error": known.get("error", ""),
         "warning": known.get("warning", ""),
         "oom": known.get("oom", False),
+        "oom_reason": out_of_memory(claim) if known.get("oom") else "",
         "restarts": known.get("restarts", 0),
         "pid": (known.get("init") or {}).get("pid", 0) if lives else 0,
         "created_at": claim["created_at"],
@@ -74,6 +78,16 @@ def row(claim: Mapping[str, Any], status: Mapping[str, Any] | None) -> Container
         "probe": probes[-1]["output"] if probes else "",
         "tty": spec["tty"],
     }
+
+
+def out_of_memory(claim: Mapping[str, Any]) -> str:
+    """Which limit that was, in the file's words and with its line."""
+    from stackup.values import format_size  # dataclasses: only for who ran out
+
+    limit, place = claim["spec"]["limits"]["memory"], claim["given"].get(LIMIT_PLACE, "")
+    if limit <= 0:
+        return "out of memory: the machine has no more"
+    return ", ".join(filter(None, (f"out of memory: its limit is {format_size(limit)}", place)))
 
 
 def _state(claim: Mapping[str, Any], known: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stackup.engines.desire import container, resources
+from stackup.engines.desire import container, resources, sources
 from stackup.engines.desire.facts import Context, Facts, ImageFact, Look, Origins, Wish
 from stackup.reconcile.resource import Desired
 from stackup.values import Data
@@ -29,7 +29,7 @@ def desire(
     found = [
         *resources.networks(stack, context),
         *resources.volumes(stack, context),
-        *resources.files(stack, context),
+        *sources.files(stack, context),
         *container.containers(stack, context),
     ]
     return tuple(sorted(found, key=lambda item: item.address)), tuple(context.problems)
@@ -59,8 +59,8 @@ class _Nothing:
     def built(self, form: Data, *, anyway: bool = False) -> ImageFact:
         raise AssertionError("no file, no builds")
 
-    def file_digest(self, path: str) -> None:
-        return None
+    def file_digest(self, path: str) -> str:
+        return ""
 
     def exists(self, path: str) -> bool:
         return True
@@ -75,6 +75,12 @@ class _Nothing:
         return False
 
     def variable(self, name: str) -> None:
+        return None
+
+    def seal(self, text: str) -> tuple[str, str]:
+        return "", ""
+
+    def stored(self, kind: str, name: str) -> None:
         return None
 
 

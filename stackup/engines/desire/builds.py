@@ -1,17 +1,19 @@
 """`build` of a service as plain data: what a plan shows, what a plan file keeps, and all that a builder has to know.
 
-Secrets are named by where they come from; their bytes are read when the step that wants them runs.
+Secrets are named by where they come from, and what is a variable's is sealed; they are read when a step wants them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
+from stackup.engines.desire.sources import build_source
 from stackup.errors import UsageError
 
 if TYPE_CHECKING:
+    from stackup.engines.desire.facts import Facts
     from stackup.stackfile.model import Service, Stack
     from stackup.stackfile.model.resources import Build
     from stackup.values import Data, Json
@@ -39,12 +41,12 @@ def image_name(stack: str, name: str, service: Service) -> str:
     return service.image or f"{stack}-{name}"
 
 
-def build_form(stack: Stack, name: str, variable: Callable[[str], str | None]) -> Data:
+def build_form(stack: Stack, name: str, facts: Facts) -> Data:
     """An argument without a value is the caller's variable, where there is one."""
     service = stack.services[name]
     build = service.build
     assert build is not None, "the caller has seen to it"
-    args = {key: variable(key) if value is None else value for key, value in build.args.items()}
+    args = {key: facts.variable(key) if value is None else value for key, value in build.args.items()}
     form: Data = {
         "name": image_name(stack.name, name, service),
         "tags": list(build.tags),
@@ -58,7 +60,7 @@ def build_form(stack: Stack, name: str, variable: Callable[[str], str | None]) -
         "no_cache": build.no_cache,
         "pull": build.pull,
         "no_cache_filter": list(build.no_cache_filter),
-        "secrets": {grant.target or grant.source: _secret(stack, grant.source) for grant in build.secrets},
+        "secrets": {grant.target or grant.source: _secret(stack, grant.source, facts) for grant in build.secrets},
         "ssh": list(build.ssh),
         "network": build.network or "default",
         "extra_hosts": {key: list(value) for key, value in build.extra_hosts.items()},
@@ -116,9 +118,6 @@ def _context(stack: Stack, value: str) -> str:
     return f"{IMAGE}{image_name(stack.name, name, stack.services[name])}"
 
 
-def _secret(stack: Stack, name: str) -> Json:
+def _secret(stack: Stack, name: str, facts: Facts) -> Json:
     secret = stack.secrets.get(name)
-    if secret is None:
-        return {}
-    found = {"environment": secret.environment} if secret.environment else {"file": secret.file}
-    return cast("Json", {key: value for key, value in found.items() if value})
+    return {} if secret is None else cast("Json", build_source("secret", secret, facts))

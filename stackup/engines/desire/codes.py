@@ -11,9 +11,9 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "SU102": (
         "a secret or config has no bytes",
-        "A service asks for a file whose contents cannot be had: the file is missing, the variable is not set, or the "
-        "resource is external to a store that this engine does not have. Give the bytes with `file:`, `environment:` "
-        "or `content:`.",
+        "A service asks for a file whose contents cannot be had: the file is missing or is none, the variable is not "
+        "set, or nothing has the name on this host that `external` asks for. `stackup secret create` and `stackup "
+        "config create` keep one here, sealed, for any stack.",
     ),
     "SU103": (
         "an image is not on this machine",

@@ -57,6 +57,7 @@ VOLUME: Effects = {
 
 FILE: Effects = {
     "digest": Row(Effect.REPLACE, "other bytes"),
+    "sealed": Row(Effect.IGNORE, "the digest says whether it is another one"),
     "source": _RECORD,
     "present": Row(Effect.IN_PLACE, "its bytes are read again from their source"),
 }

@@ -58,8 +58,8 @@ class Facts(Protocol):
         """
         ...
 
-    def file_digest(self, path: str) -> str | None:
-        """Hex sha256 of a file's bytes; None when it cannot be read."""
+    def file_digest(self, path: str) -> str:
+        """Of a secret's or config's bytes, so that others show. Raises StackupError for a file that cannot be read."""
         ...
 
     def exists(self, path: str) -> bool:
@@ -79,6 +79,14 @@ class Facts(Protocol):
         ...
 
     def variable(self, name: str) -> str | None: ...
+
+    def seal(self, text: str) -> tuple[str, str]:
+        """(digest, the text as only this host can read it), each the same for the same text."""
+        ...
+
+    def stored(self, kind: str, name: str) -> str | None:
+        """The digest of a secret or config that belongs to no stack; None when there is none with this name."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

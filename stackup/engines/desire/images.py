@@ -50,7 +50,7 @@ def expect_images(stack: Stack, context: Context) -> None:
         [(image_name(stack.name, name, services[name]), look_of(services[name], wish.pull)) for name in pulled]
     )
     for name in built:
-        form = build_form(stack, name, context.facts.variable)
+        form = build_form(stack, name, context.facts)
         context.builds[name] = context.facts.built(form, anyway=wish.build == "all")
 
 

@@ -1,8 +1,7 @@
-"""Networks, volumes, secrets and configs: from the stack to their normal forms."""
+"""Networks and volumes: from the stack to their normal forms."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -13,11 +12,11 @@ from stackup.engines.engine import ANONYMOUS
 from stackup.reconcile.resource import Desired
 from stackup.runtime.volumes import drivers
 from stackup.runtime.volumes.options import binds
-from stackup.values import Address, Data, FieldPath, Json
+from stackup.values import Address, Data, FieldPath
 
 if TYPE_CHECKING:
     from stackup.diagnostics import Span
-    from stackup.stackfile.model import Config, Network, Pool, Secret, Stack, Volume
+    from stackup.stackfile.model import Network, Pool, Stack, Volume
 
 NETWORK_DRIVERS = ("bridge", "macvlan", "ipvlan")
 _POOL = ("subnet", "gateway", "ip_range")
@@ -155,55 +154,3 @@ def anonymous_volume(name: str, labels: dict[str, str]) -> Data:
     """The normal form of a volume that only one container knows; docker's label says so."""
     own: Data = {ANONYMOUS: "", **labels}
     return {"name": name, "external": False, "driver": drivers.LOCAL, "driver_opts": {}, "labels": own}
-
-
-def files(stack: Stack, context: Context) -> Iterator[Desired]:
-    """Secrets and configs that a service asks for. A secret's bytes are never part of its normal form."""
-    for kind, sources in (("secret", stack.secrets), ("config", stack.configs)):
-        used = {
-            grant.source
-            for service in stack.services.values()
-            for grant in (service.secrets if kind == "secret" else service.configs)
-        }
-        for key, source in sources.items():
-            if key not in used:
-                continue
-            span = context.span(f"{kind}s", key)
-            spec = _file(kind, key, source, context)
-            yield Desired(Address(kind, key), spec, origins={(): span} if span else {})
-
-
-def _file(kind: str, key: str, source: Secret | Config, context: Context) -> Data:
-    content = getattr(source, "content", None)
-    place, digest = "", ""
-    inline: Json = None
-    if source.file is not None:
-        place, digest = f"file:{source.file}", context.facts.file_digest(source.file) or ""
-        if not digest:
-            _missing(context, kind, key, "file", f'the file "{source.file}" cannot be read', "make the file")
-    elif source.environment is not None:
-        value = context.facts.variable(source.environment)
-        place, digest = f"environment:{source.environment}", _digest(value) if value is not None else ""
-        if value is None:
-            text = f'the variable "{source.environment}" is not set'
-            _missing(context, kind, key, "environment", text, f"set {source.environment} and run the command again")
-    elif content is not None:
-        place, digest, inline = "content", _digest(content), content
-    elif source.external:
-        text = "this engine has no store of secrets and configs made elsewhere"
-        _missing(context, kind, key, "external", text, "give the bytes with `file:` or `environment:`")
-    return {"name": source.name, "source": place, "digest": digest, "content": inline}
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _missing(context: Context, kind: str, key: str, part: str, detail: str, hint: str) -> None:
-    context.problems.error(
-        "SU102",
-        "a secret or config has no bytes",
-        detail=f'{kind} "{key}": {detail}',
-        span=context.span(f"{kind}s", key, part),
-        hint=hint,
-    )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from stackup.engines.engine import AttachRequest, Container, ExecRequest, PublishedPort
     from stackup.engines.memory.world import World
     from stackup.errors import StackupError
-    from stackup.runtime.description import Happening
+    from stackup.runtime.description import Happening, Usage
     from stackup.runtime.spec import Attachment
 
 MADE_AT = 1_700_000_000.0
@@ -55,6 +55,7 @@ class MemoryDirect:
             "error": "",
             "warning": "",
             "oom": False,
+            "oom_reason": "",
             "restarts": 0,
             "pid": 1 if alive else 0,
             "created_at": MADE_AT,
@@ -167,6 +168,10 @@ class MemoryDirect:
     def processes(self, container: Container) -> list[dict[str, str]]:
         words = ("UID", "PID", "PPID", "C", "STIME", "TTY", "TIME")
         return [{**dict.fromkeys(words, "0"), "CMD": container["command"]}]
+
+    def usage(self, container: Container) -> Usage:
+        names = ("at", "cpu", "memory", "memory_limit", "received", "sent", "read", "written", "pids")
+        return dict.fromkeys(names, 0)  # type: ignore[return-value]
 
     @contextmanager
     def root(self, container: Container) -> Iterator[int]:

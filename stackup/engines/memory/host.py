@@ -9,6 +9,7 @@ from stackup.engines.desire.effects import EFFECTS, RUNNABLE
 from stackup.engines.desire.facts import ImageFact, Look
 from stackup.engines.engine import observe
 from stackup.engines.memory.direct import MemoryDirect
+from stackup.engines.memory.vault import MemoryVault
 from stackup.engines.memory.world import MemoryEngine, World
 from stackup.errors import Unsupported
 from stackup.reconcile.codec import desired_in
@@ -24,9 +25,12 @@ if TYPE_CHECKING:
 class MemoryFacts:
     """An image's id is its reference spelled out; a file's digest its path. `remote...` must be fetched first."""
 
-    def __init__(self, environ: Mapping[str, str], images: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, environ: Mapping[str, str], images: frozenset[str] = frozenset(), vault: MemoryVault | None = None
+    ) -> None:
         self._environ = environ
         self._images = images
+        self._vault = vault or MemoryVault()
 
     def expect(self, asked: Iterable[tuple[str, Look]]) -> None:
         return None
@@ -43,7 +47,7 @@ class MemoryFacts:
         due = name not in self._images
         return ImageFact(f"id-of-{name}", fetch={"name": name, "build": form} if due else None)
 
-    def file_digest(self, path: str) -> str | None:
+    def file_digest(self, path: str) -> str:
         return path
 
     def exists(self, path: str) -> bool:
@@ -61,6 +65,13 @@ class MemoryFacts:
     def variable(self, name: str) -> str | None:
         return self._environ.get(name)
 
+    def seal(self, text: str) -> tuple[str, str]:
+        return sha256(text.encode()).hexdigest(), ""
+
+    def stored(self, kind: str, name: str) -> str | None:
+        found = self._vault.find(kind, name)
+        return found["digest"] if found else None
+
 
 class MemoryPins:
     """A digest is the sha256 of the reference."""
@@ -76,6 +87,7 @@ class MemoryHost:
         self.world = World()
         self.environ = environ or {}
         self.opened: list[MemoryEngine] = []
+        self.vault = MemoryVault()
 
     @property
     def direct(self) -> Direct:
@@ -86,7 +98,7 @@ class MemoryHost:
         return self.opened[-1]
 
     def facts(self) -> MemoryFacts:
-        return MemoryFacts(self.environ, frozenset(self.world.images))
+        return MemoryFacts(self.environ, frozenset(self.world.images), self.vault)
 
     def pins(self) -> MemoryPins:
         return MemoryPins()
