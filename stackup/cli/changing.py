@@ -119,22 +119,24 @@ def pull_policy(options: Options) -> str:
 
 
 def let_build(made: Frame, options: Options) -> None:
-    """Images whose inputs changed are built on the way, unless --no-build says otherwise."""
+    """Images whose inputs changed are built on the way, unless --no-build says otherwise; --quiet hides that."""
     if not options.values.get("no_build"):
-        made.session.build = _Building(made.call)
+        mode = "quiet" if options.values.get("quiet") else ""
+        made.session.build = _Building(made.call, mode)
         made.session.rebuild = bool(options.values.get("build"))
 
 
 class _Building:
     """Tells of builds, should there be one: only then is its view loaded."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, mode: str = "") -> None:
         self._call = call
+        self._mode = mode or call.progress
         self._view: Callable[[str, Any], None] | None = None
 
     def __call__(self, service: str, told: Any) -> None:
         if self._view is None:
             from stackup.cli.views.build import BuildView
 
-            self._view = BuildView(self._call.terminal, self._call.progress)
+            self._view = BuildView(self._call.terminal, self._mode)
         self._view(service, told)

@@ -11,7 +11,7 @@ GRAMMARS = {
     "looking": ("ps", "logs", "ls", "images", "port", "top", "volumes"),
     "inside": ("exec", "run", "attach", "wait"),
     "contents": ("commit", "cp", "export"),
-    "building": ("build",),
+    "building": ("build", "watch"),
     "image": (
         "image import",
         "image ls",
@@ -100,6 +100,7 @@ VERBS = {
     "version": "Show the version",
     "volumes": "List volumes",
     "wait": "Block until containers of all (or specified) services stop",
+    "watch": "Bring what changes in files into services' containers, or rebuild them",
     "why": "Explain why something is as it is",
 }
 

@@ -42,7 +42,6 @@ SERVICE_ROWS = {
     "devices": _YET,
     "device_cgroup_rules": _YET,
     "gpus": _YET,
-    "develop": _YET,
     "pre_start": _YET,
     "post_start": _YET,
     "pre_stop": _YET,

@@ -50,4 +50,10 @@ CODES: dict[str, tuple[str, str]] = {
         "it is for another platform, a login is missing, or the network is. The same file works offline once the image "
         "is in the store and its `pull_policy` is not `always`.",
     ),
+    "SU120": (
+        "a watch rule cannot work as it is",
+        "A rule of `develop.watch` asks for what its service cannot give: `rebuild` needs a `build`, sync+exec an "
+        "`exec`, and patterns are those of .dockerignore. What is a bind mount already needs no sync. `stackup watch` "
+        "says so; other commands do not look at these rules.",
+    ),
 }
