@@ -18,6 +18,10 @@ from stackup.project.resolve import identify, stack_name
 from stackup.project.up import UpOptions, up
 from stackup.reconcile.resource import Run
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from stackup.cli.watching import Watching
+
 
 def options_of(call: Call, options: Options) -> UpOptions:
     """The use case's options."""
@@ -48,11 +52,12 @@ def bring_up(call: Call, options: Options) -> int:
     detached = options.flag("detach") or wanted.wait or wanted.run is Run.AS_IS or call.dry_run
     if ending.any and (options.flag("detach") or wanted.wait):
         raise UsageError("--abort-on-container-exit and its kin need the foreground", hint="leave out -d and --wait")
+    _check_watch(options, ending, detached=options.flag("detach") or wanted.wait)
     made = frame(call, yes=options.flag("yes") or wanted.renew_volumes, quiet_pull=options.flag("quiet_pull"))
     made.asks = options.flag("ask")
     made.tells_running = wanted.run is Run.RUNNING
     if detached:
-        return _in_the_background(made, wanted)
+        return in_the_background(made, wanted)
     try:
         code = _in_the_foreground(made, options, wanted, ending)
     except KeyboardInterrupt:  # between applying and following
@@ -61,7 +66,14 @@ def bring_up(call: Call, options: Options) -> int:
     return code
 
 
-def _in_the_background(made: Frame, wanted: UpOptions) -> int:
+def _check_watch(options: Options, ending: Ending, *, detached: bool) -> None:
+    if options.flag("watch") and detached:
+        raise UsageError("--watch needs the foreground", hint="leave out -d and --wait, or: stackup watch")
+    if options.flag("watch") and ending.any:
+        raise UsageError("--watch makes containers end: --abort-on-container-exit and its kin do not go with it")
+
+
+def in_the_background(made: Frame, wanted: UpOptions) -> int:
     with shown(made):
         report = up(made.session, wanted)
     code = told(made, report)
@@ -76,6 +88,7 @@ def _in_the_background(made: Frame, wanted: UpOptions) -> int:
 def _in_the_foreground(made: Frame, options: Options, wanted: UpOptions, ending: Ending) -> int:
     begun = time.time()
     _check_names(made, (*options.texts("attach"), *options.texts("no_attach"), *filter(None, (ending.code_from,))))
+    watching = _watching(made, options) if options.flag("watch") else None
     with shown(made):
         report = up(made.session, wanted)
     code = told(made, report)
@@ -84,7 +97,16 @@ def _in_the_foreground(made: Frame, options: Options, wanted: UpOptions, ending:
         _stop(made)
     if code != Exit.DONE:
         return code
-    return _attach(made, options, ending, report.plan.stack, begun)
+    if watching is not None:
+        watching.begin()
+    return _attach(made, options, ending, report.plan.stack, begun, watching)
+
+
+def _watching(made: Frame, options: Options) -> Watching:
+    """Loaded only now: it reads the files' rules, which no other `up` does."""
+    from stackup.cli.watching import watched
+
+    return watched(made, options)
 
 
 def _check_names(made: Frame, names: tuple[str, ...]) -> None:
@@ -110,7 +132,7 @@ def _ending(options: Options) -> Ending:
     return ending
 
 
-def _attach(made: Frame, options: Options, ending: Ending, stack: str, begun: float) -> int:
+def _attach(made: Frame, options: Options, ending: Ending, stack: str, begun: float, watching: Watching | None) -> int:
     call, services = made.call, options.texts("services")
     known = identify(made.session).services
     rows = [row for row in made.session.host.direct.containers(stack) if row["service"] in known]
@@ -127,5 +149,6 @@ def _attach(made: Frame, options: Options, ending: Ending, stack: str, begun: fl
         color=not options.flag("no_color"),
         timestamps=options.flag("timestamps"),
     )
-    watched = [row for row in rows if ending.any or row["name"] in shown_names]
-    return Foreground(made, stack, view, ending, Presses(made.session, stack), shown_names).follow(watched, begun)
+    followed = [row for row in rows if ending.any or row["name"] in shown_names]
+    presses = Presses(made.session, stack)
+    return Foreground(made, stack, view, ending, presses, shown_names, watching).follow(followed, begun)

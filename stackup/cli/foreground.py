@@ -18,11 +18,18 @@ from stackup.cli.views.logs import LogView
 from stackup.engines.engine import Container
 from stackup.errors import StackupError
 from stackup.project.lifecycle import Selected, stop
-from stackup.project.logs import Followed
+from stackup.project.logs import Followed, News
 from stackup.project.session import Session
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from stackup.cli.watching import Watching
 
 ONE_PRESS = 0.5
 """Seconds. A shell and a `timeout` may both send what the user pressed once."""
+
+START_S = 0.001
+"""A program may write before its start is noted; the one before it ended longer ago."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +91,7 @@ class Foreground:
     presses: Presses
     shown: frozenset[str]
     """Names of the containers whose output is shown; the others are only watched."""
+    watching: Watching | None = None
     codes: dict[str, int] = field(default_factory=dict)
     first: Container | None = None
 
@@ -92,6 +100,8 @@ class Foreground:
         lines = Followed(self.made.session.host.direct, tail=None, since=since)
         for row in rows:
             lines.add(row)
+        if self.watching is not None:
+            lines.beside(self.watching.wait)
         with heeding(self.presses):
             try:
                 over = self._read(lines)
@@ -111,9 +121,34 @@ class Foreground:
                 row, at, _, data = item
                 if row["name"] in self.shown:
                     self.view.line(row, at, data)
+            elif isinstance(item, News):
+                self._heed_changes(lines)
             elif self._ended(item):
                 return True
+            elif self.watching is not None:
+                self._follow_again(lines, item)
         return False
+
+    def _heed_changes(self, lines: Followed) -> None:
+        """Output goes on meanwhile, in a thread of its own: signals, and what the work prints, belong to this one."""
+        assert self.watching is not None, "nobody else has news"
+        drain = threading.Thread(target=self._drain, args=(lines,), daemon=True)
+        drain.start()
+        try:
+            services = self.watching.handle()
+        finally:
+            lines.rest()
+            drain.join()
+        for row in self.made.session.host.direct.containers(self.stack):
+            if row["service"] in services:
+                self._follow_again(lines, row)
+        lines.heard()
+
+    def _follow_again(self, lines: Followed, row: Container) -> None:
+        """A container that came in the place of one whose output has ended, or the same one, started again."""
+        for seen in self.made.session.host.direct.containers(self.stack):
+            if seen["address"] == row["address"] and seen["pid"] and seen["name"] in self.shown:
+                lines.add(seen, since=seen["started_at"] - START_S)
 
     def _ended(self, row: Container) -> bool:
         last = _now(self.made.session, row)

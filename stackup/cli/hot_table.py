@@ -71,7 +71,7 @@ VERBS = {
     "stop": "services|many|| timeout|number|--timeout,-t|",
     "top": "services|many|| json|flag|--json|",
     "unpause": "services|many||",
-    "up": "services|many|| detach|flag|--detach,-d| build|flag|--build| no_build|flag|--no-build| pull|text|--pull| quiet_pull|flag|--quiet-pull| force_recreate|flag|--force-recreate| no_recreate|flag|--no-recreate| always_recreate_deps|flag|--always-recreate-deps| renew_anon_volumes|flag|--renew-anon-volumes,-V| no_deps|flag|--no-deps| no_start|flag|--no-start| remove_orphans|flag|--remove-orphans| scale|texts|--scale| ports|text|--ports| wait|flag|--wait| wait_timeout|number|--wait-timeout| timeout|number|--timeout,-t| abort_on_container_exit|flag|--abort-on-container-exit| abort_on_container_failure|flag|--abort-on-container-failure| exit_code_from|text|--exit-code-from| attach|texts|--attach| no_attach|texts|--no-attach| attach_dependencies|flag|--attach-dependencies| timestamps|flag|--timestamps| no_color|flag|--no-color| no_log_prefix|flag|--no-log-prefix| menu|flag|--menu| menu|off|--no-menu| ask|flag|--ask| yes|flag|--yes,-y|",
+    "up": "services|many|| detach|flag|--detach,-d| build|flag|--build| no_build|flag|--no-build| pull|text|--pull| quiet_pull|flag|--quiet-pull| force_recreate|flag|--force-recreate| no_recreate|flag|--no-recreate| always_recreate_deps|flag|--always-recreate-deps| renew_anon_volumes|flag|--renew-anon-volumes,-V| no_deps|flag|--no-deps| no_start|flag|--no-start| remove_orphans|flag|--remove-orphans| scale|texts|--scale| ports|text|--ports| wait|flag|--wait| wait_timeout|number|--wait-timeout| timeout|number|--timeout,-t| abort_on_container_exit|flag|--abort-on-container-exit| abort_on_container_failure|flag|--abort-on-container-failure| exit_code_from|text|--exit-code-from| attach|texts|--attach| no_attach|texts|--no-attach| attach_dependencies|flag|--attach-dependencies| timestamps|flag|--timestamps| no_color|flag|--no-color| no_log_prefix|flag|--no-log-prefix| watch|flag|--watch,-w| menu|flag|--menu| menu|off|--no-menu| ask|flag|--ask| yes|flag|--yes,-y|",
     "vars": "names|many|| json|flag|--json|",
     "version": "format|text|--format,-f| short|flag|--short|",
     "volume create": "name|maybe|| driver|text|--driver,-d| label|texts|--label| opt|texts|--opt,-o|",
@@ -84,5 +84,6 @@ VERBS = {
     "volume rm": "volumes|some|| force|flag|--force,-f|",
     "volumes": "quiet|flag|--quiet,-q| format|text|--format| json|flag|--json|",
     "wait": "services|some|| down_project|flag|--down-project|",
+    "watch": "services|many|| no_up|flag|--no-up| prune|flag|--prune|1 prune|off|--no-prune| quiet|flag|--quiet|",
     "why": "subject|one|| json|flag|--json|",
 }

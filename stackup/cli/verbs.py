@@ -12,7 +12,7 @@ GRAMMARS = {
     "looking": ("ps", "logs", "ls", "images", "port", "stats", "top", "volumes", "events"),
     "inside": ("exec", "run", "attach", "wait"),
     "contents": ("commit", "cp", "export"),
-    "building": ("build",),
+    "building": ("build", "watch"),
     "image": (
         "image import",
         "image ls",
@@ -131,6 +131,7 @@ VERBS = {
     "secret inspect": "Show what is known of secrets, but for what is in them",
     "secret ls": "List the secrets that are kept on this host",
     "secret rm": "Remove secrets from this host",
+    "watch": "Bring what changes in files into services' containers, or rebuild them",
     "why": "Explain why something is as it is",
 }
 

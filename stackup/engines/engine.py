@@ -171,6 +171,10 @@ class Direct(Protocol):
         """A descriptor of the container's root with its volumes, whether it runs or not, to read and to write."""
         ...
 
+    def owner(self, container: Container, root_fd: int) -> tuple[int, int]:
+        """The uid and gid of the container's program, by the users that the root knows."""
+        ...
+
     def changes(self, container: Container, *, pause: bool) -> AbstractContextManager[int]:
         """A descriptor of what the container has changed on top of its image, as an overlay's upper directory.
 

@@ -55,6 +55,7 @@ _TYPES = {
     "bpf": (_int, _ptr, _uint),
     "inotify_init1": (_int,),
     "inotify_add_watch": (_int, _str, _uint),
+    "inotify_rm_watch": (_int, _int),
 }
 
 
@@ -157,6 +158,10 @@ def inotify_init1(flags: int) -> int:
 def inotify_add_watch(fd: int, path: str, mask: int) -> int:
     """inotify_add_watch(2): the watch's number, which events of `path` carry."""
     return _call("inotify_add_watch", fd, os.fsencode(path), mask, subject=path)
+
+
+def inotify_rm_watch(fd: int, number: int) -> None:
+    _call("inotify_rm_watch", fd, number)
 
 
 def capget() -> tuple[int, int, int]:

@@ -21,6 +21,7 @@ from stackup.images.build.codes import CODES as BUILDING
 from stackup.images.build.codes import DOING
 from stackup.project import dockerfile
 from stackup.project.problems import rows_of
+from stackup.project.watching.rules import rules_of
 from stackup.stackfile.codes import CODES as READING
 from stackup.stackfile.document import plain
 from stackup.stackfile.load import Request, load
@@ -68,7 +69,10 @@ def problems_of(files: Mapping[str, str], profiles: tuple[str, ...] = ()) -> lis
     loaded = load(Request(HOME, read=disk.get, profiles=profiles))
     found: tuple[Diagnostic, ...] = loaded.diagnostics
     if loaded.stack is not None:
-        found = (*found, *desire(loaded.stack, dict(loaded.origins), _Machine(disk), Wish(), loaded.directory)[1])
+        watching = Diagnostics()
+        rules_of(loaded, loaded.stack.services, watching)
+        machine = _Machine(disk)
+        found = (*found, *desire(loaded.stack, dict(loaded.origins), machine, Wish(), loaded.directory)[1], *watching)
     return rows_of(found, loaded.sources)
 
 

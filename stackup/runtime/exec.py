@@ -1,8 +1,8 @@
 """The command's side of `exec`, `run` and `attach`: bytes, signals and sizes go in, the exit code comes back.
 
 Hot. Only ends of pipes or of a terminal made by the monitor are pumped; the caller's own descriptors stay here. While
-it runs it owns the process's signal handlers and the terminal's mode, and gives both back whatever happens, so it
-belongs to the main thread.
+it runs it owns the terminal's mode and, in the main thread, the process's signal handlers, and gives both back whatever
+happens. In another thread signals stay with whoever has them.
 """
 
 from __future__ import annotations
@@ -256,9 +256,13 @@ class Signals:
 
     def __enter__(self) -> Signals:
         self.fd, self._write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        self._wakeup = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        self._before: Mapping[int, Any] = {}
+        try:
+            self._wakeup = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        except ValueError:  # not the main thread: signals are somebody else's
+            return self
         numbers = (*_FORWARDED, signal.SIGWINCH)
-        self._before: Mapping[int, Any] = {number: signal.signal(number, _woken) for number in numbers}
+        self._before = {number: signal.signal(number, _woken) for number in numbers}
         return self
 
     def take(self) -> bytes:
@@ -270,7 +274,8 @@ class Signals:
     def __exit__(self, *_: object) -> None:
         for number, before in self._before.items():
             signal.signal(number, signal.SIG_DFL if before is None else before)
-        signal.set_wakeup_fd(self._wakeup)
+        if self._before:
+            signal.set_wakeup_fd(self._wakeup)
         os.close(self.fd)
         os.close(self._write)
 

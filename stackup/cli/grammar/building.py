@@ -1,4 +1,4 @@
-"""Signature of `stackup build`."""
+"""Signatures of the commands that build."""
 
 from __future__ import annotations
 
@@ -29,4 +29,15 @@ def build(
     with_dependencies: Annotated[
         bool, typer.Option("--with-dependencies", help="Also build what these services depend on")
     ] = False,
+) -> None: ...
+
+
+def watch(
+    services: Services = None,
+    *,
+    no_up: Annotated[bool, typer.Option("--no-up", help="Do not build and start services before")] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune/--no-prune", help="Remove the image that a rebuild has replaced")
+    ] = True,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Hide the output of builds")] = False,
 ) -> None: ...

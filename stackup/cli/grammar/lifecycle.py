@@ -74,6 +74,9 @@ def up(
     timestamps: Annotated[bool, typer.Option("--timestamps", help="Show timestamps")] = False,
     no_color: NoColor = False,
     no_log_prefix: NoLogPrefix = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Bring what changes into the containers, as develop.watch says")
+    ] = False,
     menu: Annotated[bool, typer.Option("--menu/--no-menu", help="Accepted: there is no menu")] = False,
     ask: Annotated[
         bool, typer.Option("--ask", help="Ask before the stack gets anything beyond its containers")

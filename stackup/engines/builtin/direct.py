@@ -167,6 +167,13 @@ class BuiltinDirect:
 
         return opened.root(self._layout, container["stack"], _directory(container))
 
+    def owner(self, container: Container, root_fd: int) -> tuple[int, int]:
+        from stackup.engines.builtin import opened
+
+        claim = record.read(self._state_dir(container)) or {"given": {}}
+        process = claim["given"].get("process")
+        return opened.owner(root_fd, process) if process else (0, 0)
+
     def changes(self, container: Container, *, pause: bool) -> AbstractContextManager[int]:
         from stackup.engines.builtin import opened
 

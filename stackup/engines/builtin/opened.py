@@ -8,6 +8,7 @@ are closed the kernel takes it apart, also after a kill.
 from __future__ import annotations
 
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,17 +21,20 @@ from stackup.images.store import Store
 from stackup.kernel import calls, cgroupfs
 from stackup.kernel.abi import CLONE_NEWNS
 from stackup.kernel.files import Lock, host_error
+from stackup.kernel.resolve import open_beneath
 from stackup.layout import Layout
 from stackup.runtime import mounting
 from stackup.runtime import record as records
+from stackup.runtime.identity import identify
 from stackup.runtime.rootfs import Layers, RootPlan, operations
 from stackup.values import Address
 
 if TYPE_CHECKING:
-    from stackup.runtime.description import Operation, Status
+    from stackup.runtime.description import Operation, Process, Status
     from stackup.runtime.spec import ContainerSpec, Mount
 
 _FREEZE_S = 10.0
+_DATABASE_LIMIT = 1 << 20
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _WAYS = (
     ("cgroup.freeze", "1", "0", "cgroup.events", "frozen 1"),
@@ -58,6 +62,23 @@ def root(layout: Layout, stack: str, directory: str) -> Iterator[int]:
         finally:
             for one in fds:
                 os.close(one)
+
+
+def owner(root_fd: int, process: Process) -> tuple[int, int]:
+    """Who the program of a container is: uid and gid, by its own database of users, as at its start."""
+    found = identify(process["user"], process["groups"], _database(root_fd, "passwd"), _database(root_fd, "group"))
+    return found.uid, found.gid
+
+
+def _database(root_fd: int, name: str) -> str:
+    """A container's file: no link leads out of its root, and neither a pipe nor a monster holds us up."""
+    try:
+        fd = open_beneath(root_fd, f"/etc/{name}", os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    except KernelError:
+        return ""
+    with os.fdopen(fd, "rb", buffering=0) as file:
+        sound = stat.S_ISREG(os.fstat(fd).st_mode)
+        return (file.read(_DATABASE_LIMIT) or b"").decode("utf-8", "surrogateescape") if sound else ""
 
 
 @contextmanager

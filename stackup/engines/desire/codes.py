@@ -67,6 +67,12 @@ CODES: dict[str, tuple[str, str]] = {
         "A device is SOURCE, SOURCE:TARGET or SOURCE:TARGET:PERMISSIONS with any of r, w and m as permissions. A rule "
         "of `device_cgroup_rules` is a letter (c, b, or a for both), MAJOR:MINOR with * for all, and permissions.",
     ),
+    "SU122": (
+        "a watch rule cannot work as it is",
+        "A rule of `develop.watch` asks for what its service cannot give: `rebuild` needs a `build`, sync+exec an "
+        "`exec`, and patterns are those of .dockerignore. What is a bind mount already needs no sync. `stackup watch` "
+        "says so; other commands do not look at these rules.",
+    ),
     "SU130": (
         "what is to be mounted is not there",
         "A bind mount with `create_host_path: false`, or a volume that is bound to a folder, names a path of this "

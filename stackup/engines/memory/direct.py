@@ -185,6 +185,9 @@ class MemoryDirect:
         finally:
             os.close(fd)
 
+    def owner(self, container: Container, root_fd: int) -> tuple[int, int]:
+        return os.geteuid(), os.getegid()
+
     def changes(self, container: Container, *, pause: bool) -> AbstractContextManager[int]:
         """All of its files are its own."""
         return self.root(container)
