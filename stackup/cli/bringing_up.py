@@ -48,6 +48,7 @@ def bring_up(call: Call, options: Options) -> int:
     if ending.any and (options.flag("detach") or wanted.wait):
         raise UsageError("--abort-on-container-exit and its kin need the foreground", hint="leave out -d and --wait")
     made = frame(call, yes=options.flag("yes") or wanted.renew_volumes, quiet_pull=options.flag("quiet_pull"))
+    made.session.locked = options.flag("locked")
     let_build(made, options)
     made.asks = options.flag("ask")
     made.tells_running = wanted.run is Run.RUNNING

@@ -15,26 +15,30 @@ from stackup.engines.desire.builds import build_form, in_order
 from stackup.images.build.request import Unbuildable
 from stackup.kernel import files
 from stackup.project.build import invalid
+from stackup.project.held import held_bases
 from stackup.stamps import NEVER, holds, stamp
 
 if TYPE_CHECKING:
     from stackup.engines.engine import Builder
     from stackup.project.session import Session
-    from stackup.stackfile.model import Stack
+    from stackup.stackfile.load import Loaded
     from stackup.stamps import Stamp
     from stackup.values import Data
 
 _SHOWN = 3
 
 
-def prepare(session: Session, stack: Stack) -> dict[str, Stamp | None]:
+def prepare(session: Session, loaded: Loaded) -> dict[str, Stamp | None]:
     """What the images rest on; an image that is due and was not built makes an answer that is not kept."""
+    stack = loaded.stack
+    assert stack is not None, "load() has seen to it"
     builder = session.host.builder() if any(service.build for service in stack.services.values()) else None
     if builder is None:
         return {}
+    held = held_bases(session, loaded)
     found: dict[str, Stamp | None] = {}
     for name in in_order(stack.services, tuple(stack.services)):
-        form = build_form(stack, name, session.where.environ.get)
+        form = build_form(stack, name, session.where.environ.get) | held
         try:
             found |= _one(session, builder, name, form)
         except Unbuildable as problem:

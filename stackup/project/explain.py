@@ -19,7 +19,7 @@ from stackup.engines.desire.facts import ImageFact, Look
 from stackup.errors import RemoteError
 from stackup.images.build.codes import CODES as BUILDING
 from stackup.images.build.codes import DOING
-from stackup.project import dockerfile
+from stackup.project import dockerfile, lockfile
 from stackup.project.problems import rows_of
 from stackup.stackfile.codes import CODES as READING
 from stackup.stackfile.document import plain
@@ -67,8 +67,11 @@ def problems_of(files: Mapping[str, str], profiles: tuple[str, ...] = ()) -> lis
     loaded = load(Request(HOME, read=disk.get, profiles=profiles))
     found: tuple[Diagnostic, ...] = loaded.diagnostics
     if loaded.stack is not None:
-        found = (*found, *desire(loaded.stack, dict(loaded.origins), _Machine(disk), Wish())[1])
-    return rows_of(found, loaded.sources)
+        problems, lock = Diagnostics(), files.get(lockfile.NAME)
+        locked = lockfile.parsed(lock.encode(), lockfile.NAME, problems) if lock else None
+        wish = Wish(locked=None if problems.failed else locked)
+        found = (*found, *problems, *desire(loaded.stack, dict(loaded.origins), _Machine(disk), wish)[1])
+    return rows_of(found, {**loaded.sources, **files})
 
 
 class _Machine:

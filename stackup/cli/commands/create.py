@@ -15,5 +15,6 @@ from stackup.reconcile.resource import Run
 def run(call: Call, options: Options) -> int:
     wanted = replace(options_of(call, options), run=Run.AS_IS)
     made = frame(call, yes=options.flag("yes"), quiet_pull=options.flag("quiet_pull"))
+    made.session.locked = options.flag("locked")
     let_build(made, options)
     return carry_out(made, lambda session: create(session, wanted))

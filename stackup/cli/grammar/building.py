@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from stackup.cli.grammar.words import Services
+from stackup.cli.grammar.words import Locked, Services
 
 
 def build(
@@ -16,6 +16,7 @@ def build(
         list[str] | None, typer.Option("--build-arg", metavar="NAME=VALUE", help="Set build-time variables")
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Check the Dockerfiles, build nothing")] = False,
+    locked: Locked = False,
     memory: Annotated[str | None, typer.Option("--memory", "-m", help="Memory that a step may use")] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Build every step again")] = False,
     pull: Annotated[bool, typer.Option("--pull", help="Look for newer base images")] = False,

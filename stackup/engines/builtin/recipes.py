@@ -46,6 +46,7 @@ def request_of(form: Data, environ: Mapping[str, str], wanted: Wanted = NOTHING)
         contexts=said["contexts"],
         no_cache=said["no_cache"] or wanted.no_cache,
         no_cache_filter=tuple(said["no_cache_filter"]),
+        locked=said.get("locked", {}),
     )
 
 

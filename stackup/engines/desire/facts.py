@@ -11,6 +11,7 @@ from stackup.diagnostics import Diagnostics, Span
 from stackup.reconcile.resource import Run
 
 if TYPE_CHECKING:
+    from stackup.images.locked import Locked
     from stackup.reconcile.resource import Desired
     from stackup.values import Data
 
@@ -69,6 +70,8 @@ class Wish:
     """What every service is told besides its own environment."""
     pull: str = ""
     """Before every service's own `pull_policy`."""
+    locked: Locked | None = None
+    """What names of images are held to; None where there is no lock."""
 
 
 Path = tuple[str | int, ...]

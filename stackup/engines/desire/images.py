@@ -18,7 +18,7 @@ from stackup.values import Address, parse_duration
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stackup.diagnostics import Span
+    from stackup.diagnostics import Diagnostics, Span
     from stackup.stackfile.model import Service, Stack
     from stackup.values import Data, FieldPath
 
@@ -45,10 +45,11 @@ def image_name(stack: str, name: str, service: Service) -> str:
 
 
 def expect_images(stack: Stack, context: Context) -> None:
-    services = stack.services.items()
-    context.facts.expect(
-        [(image_name(stack.name, name, service), look_of(service, context.wish.pull)) for name, service in services]
-    )
+    asked = []
+    for name, service in stack.services.items():
+        look = look_of(service, context.wish.pull)
+        asked.append((_held(context, image_name(stack.name, name, service), look), look))
+    context.facts.expect(asked)
 
 
 def image_of(stack: Stack, name: str, service: Service, context: Context) -> ImageFact:
@@ -71,25 +72,43 @@ def fetched(context: Context) -> Iterator[Desired]:
     yield from {item.address: item for items in context.fetches.values() for item in items}.values()
 
 
+def _held(context: Context, reference: str, look: Look) -> str:
+    """What a lock holds the name to, else the name itself."""
+    locked = context.wish.locked
+    return (locked.pinned(reference, look.platform) if locked else None) or reference
+
+
+def unlocked(problems: Diagnostics, name: str, said: str, span: Span | None, *, strict: bool) -> None:
+    """An image that may be another one tomorrow, in a stack that has a lock."""
+    tell = problems.error if strict else problems.warning
+    detail = f'service "{name}" needs {said}, which `stackup.lock` does not have'
+    tell("SU110", "an image is not locked", detail=detail, span=span, hint="`stackup lock` adds it")
+
+
 def _ask(name: str, reference: str, look: Look, context: Context, path: tuple[str | int, ...]) -> ImageFact | None:
     span = context.span("services", name, *path)
+    locked, held = context.wish.locked, _held(context, reference, look)
+    if locked and locked.pinned(reference, look.platform) is None:
+        unlocked(context.problems, name, f'the image "{reference}"', span, strict=locked.strict)
+        if locked.strict:
+            return None
+    upgrade = f"take what the name means now: `stackup lock --upgrade {name}`" if held != reference else ""
     try:
-        fact = context.facts.image(reference, look)
+        fact = context.facts.image(held, look)
     except StackupError as error:
         detail = f'service "{name}": {error.message}'
-        context.problems.error("SU109", "an image cannot be had", detail=detail, span=span, hint=error.hint)
+        hint = "; or ".join(filter(None, (error.hint, upgrade)))
+        context.problems.error("SU109", "an image cannot be had", detail=detail, span=span, hint=hint)
         return None
     if fact is None:
         why, verb = _why_not(look), f"image import ROOTFS {reference}"
         if path == ("build",):
             why, verb = "it is not built yet", f"build {name}"
-        context.problems.error(
-            "SU103",
-            "an image is not on this machine",
-            detail=f'service "{name}" needs the image "{reference}", and {why}',
-            span=span,
-            hint=f"bring it in with `stackup {verb}`, or write `image: host`",
-        )
+        sought, hint = f'"{reference}",', f"bring it in with `stackup {verb}`, or write `image: host`"
+        if upgrade:
+            sought, hint = f'"{reference}" as it is locked, {held},', f"bring that one in, or {upgrade}"
+        detail = f'service "{name}" needs the image {sought} and {why}'
+        context.problems.error("SU103", "an image is not on this machine", detail=detail, span=span, hint=hint)
     elif fact.fetch is not None:
         origins: dict[FieldPath, Span] = {(): span} if span else {}
         context.fetches.setdefault(name, []).append(replace(to_fetch(fact.fetch, look), origins=origins))

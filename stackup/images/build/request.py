@@ -46,6 +46,8 @@ class Request:
     contexts: Mapping[str, str] = field(default_factory=dict)
     no_cache: bool = False
     no_cache_filter: tuple[str, ...] = ()
+    locked: Mapping[str, str] = field(default_factory=dict)
+    """Names of images, in full, to what they are held to."""
 
     @property
     def epoch(self) -> int | None:
