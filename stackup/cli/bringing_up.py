@@ -54,6 +54,7 @@ def bring_up(call: Call, options: Options) -> int:
         raise UsageError("--abort-on-container-exit and its kin need the foreground", hint="leave out -d and --wait")
     _check_watch(options, ending, detached=options.flag("detach") or wanted.wait)
     made = frame(call, yes=options.flag("yes") or wanted.renew_volumes, quiet_pull=options.flag("quiet_pull"))
+    made.session.locked = options.flag("locked")
     made.asks = options.flag("ask")
     made.tells_running = wanted.run is Run.RUNNING
     if detached:

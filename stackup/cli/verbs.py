@@ -7,7 +7,7 @@ from __future__ import annotations
 
 GRAMMARS = {
     "lifecycle": ("up", "down", "create", "start", "stop", "restart", "scale", "rm", "kill", "pause", "unpause"),
-    "planning": ("plan", "apply", "why", "explain", "config", "vars", "doctor", "version", "completion"),
+    "planning": ("plan", "apply", "lock", "why", "explain", "config", "vars", "doctor", "version", "completion"),
     "resuming": ("resume",),
     "looking": ("ps", "logs", "ls", "images", "port", "stats", "top", "volumes", "events"),
     "inside": ("exec", "run", "attach", "wait"),
@@ -81,6 +81,7 @@ VERBS = {
     "images": "List images used by the created containers",
     "image pull": "Bring an image in from its registry",
     "image push": "Bring an image to its registry",
+    "lock": "Write down which content each image has, in stackup.lock",
     "login": "Log in to a registry",
     "logout": "Log out from a registry",
     "pull": "Pull service images",

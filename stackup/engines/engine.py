@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from stackup.engines.desire.builds import Wanted
     from stackup.engines.desire.facts import Facts
     from stackup.errors import StackupError
+    from stackup.images.locked import Content
     from stackup.runtime.description import Happening, Usage
     from stackup.runtime.spec import Attachment
     from stackup.values import Data
@@ -210,6 +211,14 @@ class Engine(Protocol):
 class Pins(Protocol):
     def pinned(self, reference: str) -> str | None:
         """The reference in full with its digest, `registry/name:tag@sha256:...`; None when no digest is known."""
+        ...
+
+    def here(self, reference: str, platform: str) -> Content | None:
+        """What the name is on this machine, its digest when it came from a registry; None when it is not here."""
+        ...
+
+    def asked(self, reference: str, platform: str) -> Content:
+        """What the name is at its registry. Raises StackupError when that cannot be known."""
         ...
 
 

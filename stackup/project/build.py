@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from stackup.engines.desire.builds import NOTHING, Wanted, build_form, in_order, names_of, unheeded
 from stackup.errors import StackupError
 from stackup.images.importer import architecture
-from stackup.project import cache
+from stackup.project import cache, lockfile
 from stackup.project.dockerfile import problems_of
+from stackup.project.held import held_bases
 from stackup.project.problems import readable
 from stackup.project.resolve import facts_of, load
 from stackup.project.session import Session, no_such_service
+from stackup.stamps import stamp
 
 if TYPE_CHECKING:
     from stackup.images.build.request import Told
@@ -102,15 +104,15 @@ def forms(session: Session, options: BuildOptions) -> list[tuple[str, Data, list
     """Service, normal form and what is to be said of it, in the order to build them; kept until the files change."""
     asked = (*options.services, *(["--with-dependencies"] if options.with_dependencies else []))
     key = cache.key_of(session.where, "build", asked)
-    kept = cache.read(session.layout, session.where, key)
+    kept = None if session.locked else cache.read(session.layout, session.where, key)
     if kept is None:
         loaded, names = _chosen(session, options)
         assert loaded.stack is not None, "load() has seen to it"
-        facts = facts_of(session, loaded)
-        rows = [[name, build_form(loaded.stack, name, facts), _notices(loaded.stack, name)] for name in names]
+        rests_on = {path: stamp(path) for path in (lockfile.path_of(loaded),)} | dict(loaded.inputs.files)
+        held, facts = held_bases(session, loaded), facts_of(session, loaded)
+        rows = [[name, build_form(loaded.stack, name, facts) | held, _notices(loaded.stack, name)] for name in names]
         kept = {"rows": rows}
-        variables = {**loaded.inputs.variables, **facts.variables}
-        cache.write(session.layout, key, kept, (dict(loaded.inputs.files), variables))
+        cache.write(session.layout, key, kept, (rests_on, {**loaded.inputs.variables, **facts.variables}))
     return [(name, form, notices) for name, form, notices in kept["rows"]]
 
 

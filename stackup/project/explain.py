@@ -19,7 +19,7 @@ from stackup.engines.desire.facts import ImageFact, Look
 from stackup.errors import HostError, RemoteError
 from stackup.images.build.codes import CODES as BUILDING
 from stackup.images.build.codes import DOING
-from stackup.project import dockerfile
+from stackup.project import dockerfile, lockfile
 from stackup.project.problems import rows_of
 from stackup.project.watching.rules import rules_of
 from stackup.stackfile.codes import CODES as READING
@@ -69,11 +69,13 @@ def problems_of(files: Mapping[str, str], profiles: tuple[str, ...] = ()) -> lis
     loaded = load(Request(HOME, read=disk.get, profiles=profiles))
     found: tuple[Diagnostic, ...] = loaded.diagnostics
     if loaded.stack is not None:
-        watching = Diagnostics()
-        rules_of(loaded, loaded.stack.services, watching)
+        problems, lock = Diagnostics(), files.get(lockfile.NAME)
+        locked = lockfile.parsed(lock.encode(), lockfile.NAME, problems) if lock else None
+        wish = Wish(locked=None if problems.failed else locked)
+        rules_of(loaded, loaded.stack.services, problems)
         machine = _Machine(disk)
-        found = (*found, *desire(loaded.stack, dict(loaded.origins), machine, Wish(), loaded.directory)[1], *watching)
-    return rows_of(found, loaded.sources)
+        found = (*found, *desire(loaded.stack, dict(loaded.origins), machine, wish, loaded.directory)[1], *problems)
+    return rows_of(found, {**loaded.sources, **files})
 
 
 class _Machine:

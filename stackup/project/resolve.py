@@ -106,7 +106,7 @@ def stack_name(session: Session) -> str:
 
 def resolve(session: Session, services: tuple[str, ...] = (), *, wish: Wish | None = None) -> Resolved:
     """The stack with its desired set; its warnings are told. A wish bends the set and is never cached."""
-    found = cached(session, services) if wish is None else None
+    found = cached(session, services) if wish is None and not session.locked else None
     if found is None:
         found = _resolve(session, services, wish)
     session.directory = found.directory
@@ -183,11 +183,13 @@ def _resolve(session: Session, services: tuple[str, ...], wish: Wish | None) -> 
     from dataclasses import replace
 
     from stackup.engines.desire import Wish
-    from stackup.project import autoports
+    from stackup.project import autoports, lockfile
     from stackup.reconcile.codec import desired_out
 
     loaded = load(session, services)
-    files = {path: stamp(path) for path in session.host.inputs()}
+    lock_path = lockfile.path_of(loaded)
+    seen = {lock_path: stamp(lock_path)}  # before it is read
+    files = {path: stamp(path) for path in session.host.inputs()} | seen
     facts = facts_of(session, loaded)
     reservation = autoports.path_of(session.layout, loaded.name)
     files[reservation] = stamp(reservation)
@@ -195,7 +197,7 @@ def _resolve(session: Session, services: tuple[str, ...], wish: Wish | None) -> 
     bent = replace(wish or Wish(), ports=reserved, variables=autoports.variables(reserved))
     desired, problems = translate(session, loaded, facts, bent)
     value = _value(loaded, [desired_out(item) for item in desired], (*loaded.diagnostics, *problems))
-    if wish is None and facts.until:
+    if wish is None and facts.until and not session.locked:
         read, variables = _inputs(loaded)
         rests_on = (read | facts.files | files, {**variables, **facts.variables})
         _keep(session, "stack", services, value, rests_on, facts.until)
@@ -206,11 +208,17 @@ def translate(
     session: Session, loaded: Loaded, facts: Noting, wish: Wish
 ) -> tuple[tuple[Desired, ...], tuple[Diagnostic, ...]]:
     """Stack to desired set; raises StackInvalid when the engine cannot have it so."""
+    from dataclasses import replace
+
     from stackup.engines.desire import desire
+    from stackup.project.held import require_locked
+    from stackup.project.lockfile import lock_of
 
     assert loaded.stack is not None, "load() has seen to it"
+    bent = replace(wish, locked=lock_of(session, loaded))
+    require_locked(session, loaded, bent.locked, [name for name, one in loaded.stack.services.items() if one.build])
     try:
-        desired, problems = desire(loaded.stack, dict(loaded.origins), facts, wish, loaded.directory)
+        desired, problems = desire(loaded.stack, dict(loaded.origins), facts, bent, loaded.directory)
     except StackupError as problem:
         raise readable(problem) from problem
     if any(item.severity.value == "error" for item in problems):

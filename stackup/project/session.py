@@ -67,6 +67,7 @@ class Session:
     `warn` takes a diagnostic as a row.
 
     `parallel`: how many steps may be under way at once, 0 for any number. `strict`: warnings of the files are errors.
+    `locked`: so is an image that `stackup.lock` does not hold.
     `directory`: the stack's, once it is resolved.
     """
 
@@ -79,6 +80,7 @@ class Session:
         "host",
         "interrupt",
         "layout",
+        "locked",
         "parallel",
         "sink",
         "strict",
@@ -94,6 +96,7 @@ class Session:
         self.command: str = rest.get("command", "stackup")
         self.dry_run: bool = rest.get("dry_run", False)
         self.strict: bool = rest.get("strict", False)
+        self.locked: bool = rest.get("locked", False)
         self.parallel: int = rest.get("parallel", 0)
         self.sink: Sink = rest.get("sink", _ignore)
         self.confirm: Callable[[Plan], bool] = rest.get("confirm", _agree)

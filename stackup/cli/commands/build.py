@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def run(call: Call, options: Options) -> int:
     wanted = options_of(options)
-    session = call.session()
+    session = call.session(locked=options.flag("locked"))
     if options.flag("check"):
         rows = check(session, wanted)
         for row in rows:

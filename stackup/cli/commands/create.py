@@ -15,4 +15,5 @@ from stackup.reconcile.resource import Run
 def run(call: Call, options: Options) -> int:
     wanted = replace(options_of(call, options), run=Run.AS_IS)
     made = frame(call, yes=options.flag("yes"), quiet_pull=options.flag("quiet_pull"))
+    made.session.locked = options.flag("locked")
     return carry_out(made, lambda session: create(session, wanted))

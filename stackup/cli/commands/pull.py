@@ -22,6 +22,7 @@ def run(call: Call, options: Options) -> int:
         ignore_buildable=options.flag("ignore_buildable"),
     )
     made = frame(call, yes=True, mode="quiet" if options.flag("quiet") else "")
+    made.session.locked = options.flag("locked")
     with shown(made):
         pulled = pull(made.session, wanted)
         tell_present(made, pulled)

@@ -14,6 +14,7 @@ from stackup.project.run import RunOptions, remove, row_of, start
 
 def run(call: Call, options: Options) -> int:
     made = frame(call, yes=True, mode="quiet" if options.flag("quiet") else "", quiet_pull=options.flag("quiet_pull"))
+    made.session.locked = options.flag("locked")
     wanted = options_of(call, options)
     with shown(made):
         one = start(made.session, wanted)

@@ -21,6 +21,7 @@ BENDING = (
     "remove_orphans",
     "build",
     "pull",
+    "locked",
 )
 """With any of these, what is wanted is not just what the file says."""
 

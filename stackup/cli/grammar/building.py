@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from stackup.cli.grammar.words import Services
+from stackup.cli.grammar.words import Locked, Services
 
 
 def build(
@@ -17,6 +17,7 @@ def build(
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Check the Dockerfiles, build nothing")] = False,
     builder: Annotated[str | None, typer.Option("--builder", help="Accepted: there is one builder")] = None,
+    locked: Locked = False,
     memory: Annotated[str | None, typer.Option("--memory", "-m", help="Memory that a step may use")] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Build every step again")] = False,
     print_: Annotated[bool, typer.Option("--print", help="Print what would be built, as bake file")] = False,

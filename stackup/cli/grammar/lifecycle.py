@@ -9,6 +9,7 @@ import typer
 from stackup.cli.grammar.words import (
     Build,
     ForceRecreate,
+    Locked,
     NoBuild,
     NoColor,
     NoDeps,
@@ -32,6 +33,7 @@ def up(
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Run containers in the background")] = False,
     build: Build = False,
     no_build: NoBuild = False,
+    locked: Locked = False,
     pull: Pull = None,
     quiet_pull: QuietPull = False,
     force_recreate: ForceRecreate = False,
@@ -105,6 +107,7 @@ def create(
     *,
     build: Build = False,
     no_build: NoBuild = False,
+    locked: Locked = False,
     pull: Pull = None,
     quiet_pull: QuietPull = False,
     force_recreate: ForceRecreate = False,

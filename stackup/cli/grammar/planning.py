@@ -9,6 +9,7 @@ import typer
 from stackup.cli.grammar.words import (
     ForceRecreate,
     Json,
+    Locked,
     NoDeps,
     NoRecreate,
     RemoveOrphans,
@@ -26,12 +27,25 @@ def plan(
         bool, typer.Option("--detailed-exitcode", help="End with 0: nothing to do, 1: error, 2: changes")
     ] = False,
     steps: Annotated[bool, typer.Option("--steps", help="Show the single steps and their order")] = False,
+    locked: Locked = False,
+    moved: Annotated[bool, typer.Option("--moved", help="Ask registries too which locked tags have moved")] = False,
     force_recreate: ForceRecreate = False,
     no_recreate: NoRecreate = False,
     no_deps: NoDeps = False,
     remove_orphans: RemoveOrphans = False,
     scale: Scale = None,
     json: Json = False,
+) -> None: ...
+
+
+def lock(
+    services: Services = None,
+    *,
+    upgrade: Annotated[
+        bool, typer.Option("--upgrade", "-u", help="Lock to what names mean now, of some services or of all")
+    ] = False,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; fail unless every image is locked")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing of what changes")] = False,
 ) -> None: ...
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from stackup.cli.grammar.words import Services, Yes
+from stackup.cli.grammar.words import Locked, Services, Yes
 
 IncludeDeps = Annotated[bool, typer.Option("--include-deps", help="Also what the services need")]
 Silent = Annotated[bool, typer.Option("--quiet", "-q", help="Without progress")]
@@ -23,6 +23,7 @@ def pull(
     ignore_pull_failures: Annotated[
         bool, typer.Option("--ignore-pull-failures", help="Pull what can be pulled, and call that a success")
     ] = False,
+    locked: Locked = False,
     quiet: Silent = False,
 ) -> None: ...
 

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from stackup.errors import RemoteError
 from stackup.images import reference
+from stackup.images.index import Platform
+from stackup.images.locked import Content, platform_of
+from stackup.images.manifest import parse_image
 from stackup.images.reference import Reference
 from stackup.images.store import Store
 from stackup.layout import Layout
+
+if TYPE_CHECKING:
+    from stackup.images.pull import Found
 
 
 class HostPins:
@@ -26,12 +33,31 @@ class HostPins:
         digest = self._store.digest_of(text) or self._asked(wanted)
         return str(Reference(wanted.registry, wanted.repository, wanted.tag, digest)) if digest else None
 
+    def here(self, text: str, platform: str) -> Content | None:
+        image_id = self._store.resolve(text)
+        if image_id is None:
+            return None
+        image = parse_image(str(self._store.get(image_id)["config_text"]))
+        sought = platform_of(platform)
+        itself = Platform(image.os, image.architecture, image.variant)
+        if image.architecture and not Platform.parse(sought).fit(itself):
+            return None
+        return Content(self._store.digest_of(text), {sought: image_id})
+
+    def asked(self, text: str, platform: str) -> Content:
+        sought = platform_of(platform)
+        found = self._find(reference.parse(text), Platform.parse(sought))
+        return Content(found.digest, {sought: found.image_id})
+
     def _asked(self, wanted: Reference) -> str:
         """Its registry's answer; empty when it has none, or may not be asked."""
+        try:
+            return self._find(wanted, None).digest
+        except RemoteError:
+            return ""
+
+    def _find(self, wanted: Reference, platform: Platform | None) -> Found:
         from stackup.images.access import Access  # urllib3, TLS: only when a registry is asked
         from stackup.images.pull import Client, find
 
-        try:
-            return find(Client(Access.from_environment(self._environ, uid=os.geteuid())), wanted, None).digest
-        except RemoteError:
-            return ""
+        return find(Client(Access.from_environment(self._environ, uid=os.geteuid())), wanted, platform)

@@ -36,6 +36,7 @@ def request_of(form: Data, environ: Mapping[str, str], wanted: Wanted = NOTHING)
         no_cache_filter=tuple(said["no_cache_filter"]),
         **({"again": said["again"]} if "again" in said else {}),
         pull=said.get("pull", False) or wanted.pull,
+        locked=said.get("locked", {}),
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from stackup.engines.desire.sources import build_source
 from stackup.errors import UsageError
+from stackup.images.locked import movable
 
 if TYPE_CHECKING:
     from stackup.engines.desire.facts import Facts
@@ -82,6 +83,14 @@ def needs(service: Service) -> tuple[str, ...]:
     """Services whose images a build begins with or copies from."""
     contexts = service.build.additional_contexts.values() if service.build else ()
     return tuple(value.removeprefix(SERVICE) for value in contexts if value.startswith(SERVICE))
+
+
+def own_names(stack: Stack) -> frozenset[str]:
+    """Names that the builds of a stack give, in full."""
+    built = {name: service for name, service in stack.services.items() if service.build}
+    names = [image_name(stack.name, name, service) for name, service in built.items()]
+    names += [tag for service in built.values() for tag in (service.build.tags if service.build else ())]
+    return frozenset(str(movable(name)) for name in names)
 
 
 def in_order(services: dict[str, Service], wanted: tuple[str, ...]) -> list[str]:

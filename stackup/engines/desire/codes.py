@@ -51,6 +51,16 @@ CODES: dict[str, tuple[str, str]] = {
         "it is for another platform, a login is missing, or the network is. The same file works offline once the image "
         "is in the store and its `pull_policy` is not `always`.",
     ),
+    "SU110": (
+        "an image is not locked",
+        "Beside the stack file is a `stackup.lock`, and it does not say which content this image has: it may "
+        "be another one tomorrow. `stackup lock` adds what is missing. With `--locked` this is an error.",
+    ),
+    "SU111": (
+        "a lock file cannot be read",
+        "`stackup.lock` is not what `stackup lock` writes: it was edited by hand, or a merge went wrong. Mend the "
+        "line, or remove the file and write it anew with `stackup lock`.",
+    ),
     "SU112": (
         "a sign of readiness cannot be read",
         "`x-stackup.ready` of a service names one thing to look at: `tcp: 5432`, `http: 8080/healthz`, `file: /run/x`, "

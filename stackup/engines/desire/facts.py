@@ -11,6 +11,7 @@ from stackup.diagnostics import Diagnostics, Span
 from stackup.reconcile.resource import Run
 
 if TYPE_CHECKING:
+    from stackup.images.locked import Locked
     from stackup.reconcile.resource import Desired
     from stackup.values import Data
 
@@ -103,6 +104,8 @@ class Wish:
     """Before every service's own `pull_policy`."""
     build: Literal["due", "all", "none"] = "due"
     """Which images are built: those whose inputs changed, also those that were brought from elsewhere, or none."""
+    locked: Locked | None = None
+    """What names of images are held to; None where there is no lock."""
 
 
 Path = tuple[str | int, ...]

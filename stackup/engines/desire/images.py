@@ -19,7 +19,7 @@ from stackup.values import Address, parse_duration
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stackup.diagnostics import Span
+    from stackup.diagnostics import Diagnostics, Span
     from stackup.stackfile.model import Service, Stack
     from stackup.values import Data, FieldPath
 
@@ -45,12 +45,14 @@ def expect_images(stack: Stack, context: Context) -> None:
     services, wish = stack.services, context.wish
     buildable = in_order(services, tuple(services)) if wish.build != "none" else []
     built = [name for name in buildable if not look_of(services[name]).ask]
-    pulled = [name for name in services if name not in built]
-    context.facts.expect(
-        [(image_name(stack.name, name, services[name]), look_of(services[name], wish.pull)) for name in pulled]
-    )
+    asked = []
+    for name in (name for name in services if name not in built):
+        look = look_of(services[name], wish.pull)
+        asked.append((_held(context, image_name(stack.name, name, services[name]), look), look))
+    context.facts.expect(asked)
+    held: Data = {"locked": dict(wish.locked.all_pinned())} if wish.locked else {}
     for name in built:
-        form = build_form(stack, name, context.facts)
+        form = build_form(stack, name, context.facts) | held
         context.builds[name] = context.facts.built(form, anyway=wish.build == "all")
 
 
@@ -81,25 +83,43 @@ def fetched(context: Context) -> Iterator[Desired]:
     yield from {item.address: item for items in context.fetches.values() for item in items}.values()
 
 
+def _held(context: Context, reference: str, look: Look) -> str:
+    """What a lock holds the name to, else the name itself."""
+    locked = context.wish.locked
+    return (locked.pinned(reference, look.platform) if locked else None) or reference
+
+
+def unlocked(problems: Diagnostics, name: str, said: str, span: Span | None, *, strict: bool) -> None:
+    """An image that may be another one tomorrow, in a stack that has a lock."""
+    tell = problems.error if strict else problems.warning
+    detail = f'service "{name}" needs {said}, which `stackup.lock` does not have'
+    tell("SU110", "an image is not locked", detail=detail, span=span, hint="`stackup lock` adds it")
+
+
 def _ask(name: str, reference: str, look: Look, context: Context, path: tuple[str | int, ...]) -> ImageFact | None:
     span = context.span("services", name, *path)
+    locked, held = context.wish.locked, _held(context, reference, look)
+    if locked and locked.pinned(reference, look.platform) is None:
+        unlocked(context.problems, name, f'the image "{reference}"', span, strict=locked.strict)
+        if locked.strict:
+            return None
+    upgrade = f"take what the name means now: `stackup lock --upgrade {name}`" if held != reference else ""
     try:
-        fact = context.facts.image(reference, look)
+        fact = context.facts.image(held, look)
     except StackupError as error:
         detail = f'service "{name}": {error.message}'
-        context.problems.error("SU109", "an image cannot be had", detail=detail, span=span, hint=error.hint)
+        hint = "; or ".join(filter(None, (error.hint, upgrade)))
+        context.problems.error("SU109", "an image cannot be had", detail=detail, span=span, hint=hint)
         return None
     if fact is None:
         why, verb = _why_not(look), f"image import ROOTFS {reference}"
         if path == ("build",):
             why, verb = "it is not built yet", f"build {name}"
-        context.problems.error(
-            "SU103",
-            "an image is not on this machine",
-            detail=f'service "{name}" needs the image "{reference}", and {why}',
-            span=span,
-            hint=f"bring it in with `stackup {verb}`, or write `image: host`",
-        )
+        sought, hint = f'"{reference}",', f"bring it in with `stackup {verb}`, or write `image: host`"
+        if upgrade:
+            sought, hint = f'"{reference}" as it is locked, {held},', f"bring that one in, or {upgrade}"
+        detail = f'service "{name}" needs the image {sought} and {why}'
+        context.problems.error("SU103", "an image is not on this machine", detail=detail, span=span, hint=hint)
     else:
         _note(name, fact, look, context, path)
     return fact

@@ -11,7 +11,8 @@ from stackup.engines.engine import observe
 from stackup.engines.memory.direct import MemoryDirect
 from stackup.engines.memory.vault import MemoryVault
 from stackup.engines.memory.world import MemoryEngine, World
-from stackup.errors import Unsupported
+from stackup.errors import RemoteError, Unsupported
+from stackup.images.locked import Content, platform_of
 from stackup.reconcile.codec import desired_in
 from stackup.reconcile.decide import Policy, decide
 
@@ -76,10 +77,26 @@ class MemoryFacts:
 class MemoryPins:
     """A digest is the sha256 of the reference."""
 
+    def __init__(self, images: frozenset[str] = frozenset()) -> None:
+        self._images = images
+
     def pinned(self, reference: str) -> str | None:
         if reference.startswith("missing"):
             return None
-        return reference if "@" in reference else f"{reference}@sha256:{sha256(reference.encode()).hexdigest()}"
+        return reference if "@" in reference else f"{reference}@{_digest(reference)}"
+
+    def here(self, reference: str, platform: str) -> Content | None:
+        there = not reference.startswith(("missing", "remote")) or reference in self._images
+        return self.asked(reference, platform) if there else None
+
+    def asked(self, reference: str, platform: str) -> Content:
+        if reference.startswith("missing"):
+            raise RemoteError(f'there is no image "{reference}"', subject=reference)
+        return Content(_digest(reference), {platform_of(platform): _digest(f"id of {reference}")})
+
+
+def _digest(text: str) -> str:
+    return f"sha256:{sha256(text.encode()).hexdigest()}"
 
 
 class MemoryHost:
@@ -101,7 +118,7 @@ class MemoryHost:
         return MemoryFacts(self.environ, frozenset(self.world.images), self.vault)
 
     def pins(self) -> MemoryPins:
-        return MemoryPins()
+        return MemoryPins(frozenset(self.world.images))
 
     def builder(self) -> Builder:
         raise Unsupported("nothing is built in memory", subject="build")

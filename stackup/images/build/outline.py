@@ -10,14 +10,14 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
 from stackup import gitref
-from stackup.diagnostics import Diagnostic, Severity
+from stackup.diagnostics import Diagnostic, Severity, Span
 from stackup.errors import StackupError, Unsupported, UsageError
 from stackup.images.build.codes import DOING
 from stackup.images.build.context import Context, FileDigests, ignore_rules
@@ -42,6 +42,7 @@ from stackup.images.build.stages import (
     read_stages,
 )
 from stackup.images.importer import architecture
+from stackup.images.locked import movable
 from stackup.images.manifest import ImageConfig
 
 IMAGE_CONTEXT = "docker-image://"
@@ -112,12 +113,36 @@ def _told(text: str, vertex: int | None) -> dict[str, Any]:
     return {"created_by": text} if vertex is not None else {"created_by": text, "empty_layer": True}
 
 
-def outline(request: Request, bases: Bases, digests: FileDigests | None = None) -> Outline:
-    """Raises Unbuildable with all problems of the Dockerfile, and StackupError for a base that cannot be had."""
+def named(request: Request) -> Iterator[tuple[str, str, Span]]:
+    """Images that the target is made of: name, platform, and where the Dockerfile speaks of it.
+
+    What a trigger of a base would take from yet another image is known only once that base is.
+    """
+    stages = _stages(request)
+    for index in stages.needed():
+        stage = stages.stages[index]
+        taken = [(origin, one.written.span) for one in stage.commands for origin in stages.takes(one)]
+        for origin, span in ((stage.base, stage.written.span), *taken):
+            name = origin.reference if isinstance(origin, FromImage) else ""
+            if isinstance(origin, FromContext):
+                context = request.contexts.get(origin.name, "")
+                name = context.removeprefix(IMAGE_CONTEXT) if context.startswith(IMAGE_CONTEXT) else ""
+            if name:
+                yield name, str(stage.platform), span
+
+
+def _stages(request: Request) -> Stages:
+    """Raises Unbuildable."""
     platform = parse_platform(architecture(), AMD64)
     settings = Settings(dict(request.args), request.target, platform, platform, frozenset(request.contexts))
     stages = read_stages(parse(request.dockerfile, request.source), settings)
     _refuse(stages.problems, request)
+    return stages
+
+
+def outline(request: Request, bases: Bases, digests: FileDigests | None = None) -> Outline:
+    """Raises Unbuildable with all problems of the Dockerfile, and StackupError for a base that cannot be had."""
+    stages = _stages(request)
     contexts = Contexts(request, bases, digests)
     try:
         stages, done = _evaluated(stages, contexts, request)
@@ -229,9 +254,14 @@ class Contexts:
 
     def _known(self, reference: str, platform: str) -> Base:
         if (reference, platform) not in self._images:
-            found = self._bases.host() if reference == "host" else self._bases.image(reference, platform)
-            self._images[reference, platform] = found
+            self._images[reference, platform] = self._sought(reference, platform)
         return self._images[reference, platform]
+
+    def _sought(self, reference: str, platform: str) -> Base:
+        if reference == "host":
+            return self._bases.host()
+        held = self._request.locked.get(str(movable(reference)), reference)
+        return self._bases.image(held, platform)
 
     def is_image(self, source: Source) -> bool:
         if isinstance(source.origin, FromContext):

@@ -55,6 +55,8 @@ class Request:
     """What names the layers that are made without the cache; as good as random."""
     pull: bool = False
     """Bases are looked for at their registries, whatever is here."""
+    locked: Mapping[str, str] = field(default_factory=dict)
+    """Names of images, in full, to what they are held to."""
 
     @property
     def epoch(self) -> int | None:
