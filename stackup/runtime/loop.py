@@ -62,10 +62,11 @@ class Loop:
             if callback is not None:
                 callback(fd)
         now = time.monotonic()
-        for name in [name for name, (deadline, _) in self._alarms.items() if deadline <= now]:
-            due = self._alarms.pop(name, None)
-            if due is not None:
-                due[1]()
+        due = sorted((deadline, name) for name, (deadline, _) in self._alarms.items() if deadline <= now)
+        for _, name in due:
+            alarm = self._alarms.pop(name, None)
+            if alarm is not None:
+                alarm[1]()
 
     def close(self) -> None:
         self._epoll.close()
