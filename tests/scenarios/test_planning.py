@@ -73,10 +73,15 @@ def test_planning_must_write_nothing(machine: Machine, folder: Path, words: tupl
 
 
 def test_planning_where_nothing_is_must_make_nothing(machine: Machine, folder: Path) -> None:
+    """But the key: what a secret is compared by is made with it, also in a plan that is kept for later."""
     assert "container/web" in machine.stackup("plan", "--json", cwd=folder)
     machine.stackup("up", "--dry-run", cwd=folder)
-    assert not os.path.exists(machine.state)
+    assert os.listdir(machine.state) == ["key"]
     assert not os.path.exists(machine.run)
+    (folder / "stack.yaml").write_text(STACK.replace("    secrets: [word]\n", ""))
+    os.unlink(os.path.join(machine.state, "key"))
+    machine.stackup("plan", "--json", cwd=folder)
+    assert os.listdir(machine.state) == []
 
 
 def test_a_kept_plan_must_be_applied_as_it_was(machine: Machine, folder: Path) -> None:

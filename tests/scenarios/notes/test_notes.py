@@ -49,7 +49,7 @@ def test_what_is_built_here_runs_there(machine: Machine, tmp_path: Path, base: s
     machine.stackup("push", cwd=folder, timeout=100)
     must_hide_the_token(machine, tmp_path)
 
-    machine.environment["STACKUP_ROOT"] = str(tmp_path / "elsewhere")
+    machine.state = machine.environment["STACKUP_ROOT"] = str(tmp_path / "elsewhere")
     machine.stackup("pull", cwd=folder, timeout=100)
     machine.stackup("up", "-d", "--wait", cwd=folder, timeout=120)
     machine.page(URL, b"first")
