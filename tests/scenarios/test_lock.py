@@ -116,7 +116,7 @@ def test_bases_of_builds_stay_what_they_are(hand: Hand, tmp_path: Path) -> None:
     hand(f"image pull {REGISTRY}/team/box:1")
     assert "Nothing to do" in hand("up -d")[1]
     hand("lock --upgrade")
-    assert "would be built" in hand("plan")[0]
+    assert "image pulled-box  what the file says of it, or its base, changed" in hand("plan")[0]
     hand("up -d --locked")
     assert hand("exec -T box cat /built")[0] == "secondtool"
     (hand.folder / "Dockerfile").write_text(f"FROM {REGISTRY}/team/box:3\n")
