@@ -85,8 +85,8 @@ class Verbs(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """`config ls` is a command beside `config`, which takes services."""
-        longer = self.prefix + " ".join(args[:2])
-        if args[0] in VERBS and longer in VERBS and longer != args[0]:
+        longer = " ".join(args[:2])
+        if not self.prefix and args[0] in VERBS and longer in VERBS and longer != args[0]:
             return longer, command(longer, self.line), args[2:]
         return super().resolve_command(ctx, args)
 

@@ -294,6 +294,8 @@ def test_mistakes_are_errors_with_a_hint_and_code_one(shell: Shell) -> None:
     answer = shell.typed("ps --frob")
     assert (answer.code, answer.err) == (1, "error: no such option: --frob\nhint: see `stackup ps --help`\n")
     assert shell.typed("frob").err == "error: no such command 'frob'\nhint: see `stackup --help`\n"
+    missing = "error: missing argument 'NAME'\nhint: see `stackup secret create --help`\n"
+    assert shell.typed("secret create").err == missing
 
 
 def test_help_names_every_command(shell: Shell) -> None:
