@@ -6,11 +6,12 @@ import json
 import sys
 
 from stackup.cli.exits import Exit
+from stackup.cli.removing import remove_each
 from stackup.cli.settings import form, keyed
 from stackup.cli.views import templates
 from stackup.cli.views.tables import go_json, own_json, table
 from stackup.cli.views.times import ago, stamp
-from stackup.errors import StackupError, UsageError
+from stackup.errors import StackupError
 from stackup.project import vault
 
 TYPE_CHECKING = False
@@ -116,16 +117,6 @@ def _whole(row: Stored, data: bytes | None) -> dict[str, Any]:
 
 
 def rm(call: Call, options: Options, kind: str) -> int:
-    """The name of each that is gone; what goes wrong with one does not keep the others."""
-    session, failures = call.session(), []
-    for name in options.texts("names"):
-        try:
-            call.terminal.print(vault.remove(session, kind, name))
-        except StackupError as problem:
-            failures.append(problem)
-    if len(failures) > 1:
-        lines = "; ".join(problem.message for problem in failures)
-        raise UsageError(lines, hint=failures[0].hint)
-    if failures:
-        raise failures[0]
-    return Exit.DONE
+    """The name of each that is gone."""
+    session = call.session()
+    return remove_each(call, options.texts("names"), lambda name: [vault.remove(session, kind, name)])

@@ -22,9 +22,12 @@ from stackup.project.resolve import load, read
 from stackup.project.session import Session
 from stackup.stackfile.document import Mapping
 from stackup.stackfile.emit import to_yaml
+from stackup.stackfile.interpolate import Malformed, Variable, scan
 from stackup.stackfile.model import Stack
 from stackup.stackfile.raw import outline
 
+_REQUIRED = ("?", ":?")
+"""What stands behind these is what to say when there is no value."""
 RAW = frozenset(("interpolate", "path_resolution", "env_resolution", "consistency", "normalize"))
 
 
@@ -121,9 +124,12 @@ def _leaving(data: dict[str, Any], directory: str) -> Leaving:
 
 
 def _is_own(value: Any) -> bool:
-    """A value that is nothing but a variable gives nothing away."""
-    text = "" if value is None else str(value)
-    return bool(text) and not (text.startswith("$") and not text.startswith("$$") and text.strip("${}_").isalnum())
+    """A value that is nothing but variables gives nothing away; a default that stands in the file does."""
+    try:
+        parts = scan("" if value is None else str(value))
+    except Malformed:
+        return True
+    return any(not isinstance(part, Variable) or (bool(part.word) and part.operator not in _REQUIRED) for part in parts)
 
 
 def _take_env_file(entry: dict[str, Any], service: str, directory: str, leaving: Leaving) -> None:

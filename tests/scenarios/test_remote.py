@@ -188,11 +188,14 @@ def test_t47_what_is_the_users_own_goes_only_when_it_is_asked_for(hand: Hand, tm
     hand.write("own.env", "PASSWORD=hunter2\n")
     hand.write(
         "stack.yaml",
-        BASE.replace("environment:", "env_file: [own.env], environment:").replace("{WHO", "{TOKEN: abc, WHO"),
+        BASE.replace("environment:", "env_file: [own.env], environment:").replace(
+            "{WHO", '{TOKEN: abc, MY_KEY: "${MY_KEY}", WHO'
+        ),
     )
     refused = hand("publish 127.0.0.1:5000/team/base:1 --yes", code=1)
     assert 'db.environment.TOKEN, the env file "own.env" of db' in refused
     assert "WHO" not in refused
+    assert "MY_KEY" not in refused
     assert "abc" not in refused
     assert "nothing was published" in hand("publish --with-env 127.0.0.1:5000/team/base:1", code=1)
     hand("publish --with-env --yes 127.0.0.1:5000/team/base:1")

@@ -1,10 +1,9 @@
-"""`stackup image rm`."""
+"""`stackup image rm`: the names that are gone, and the images that went with the last of theirs."""
 
 from __future__ import annotations
 
-from stackup.cli.exits import Exit
+from stackup.cli.removing import remove_each
 from stackup.cli.views.stored import familiar
-from stackup.errors import StackupError
 from stackup.project.image import remove
 
 TYPE_CHECKING = False
@@ -14,19 +13,10 @@ if TYPE_CHECKING:
 
 
 def run(call: Call, options: Options) -> int:
-    """All that can go go, also when one cannot; the first problem is told at the end."""
-    session = call.session()
-    problem = None
-    for name in options.texts("references"):
-        try:
-            names, image = remove(session, name, force=options.flag("force"))
-        except StackupError as error:
-            problem = problem or error
-            continue
-        for one in names:
-            call.terminal.print(f"Untagged: {familiar(one)}")
-        if image:
-            call.terminal.print(f"Deleted: {image}")
-    if problem:
-        raise problem
-    return Exit.DONE
+    session, force = call.session(), options.flag("force")
+
+    def told(reference: str) -> list[str]:
+        names, image = remove(session, reference, force=force)
+        return [f"Untagged: {familiar(one)}" for one in names] + ([f"Deleted: {image}"] if image else [])
+
+    return remove_each(call, options.texts("references"), told)
