@@ -146,8 +146,6 @@ class _Reading:
             self.wrong(f'"{text}" is no digest: sha256: and 64 hexadecimal digits', node)
         return text
 
-    def wrong(
-        self, detail: str, node: Node | None, hint: str = "mend it, or remove the file and run `stackup lock`"
-    ) -> None:
+    def wrong(self, detail: str, node: Node | None, hint: str = MEND) -> None:
         span = node.span if node else Span(self._source, 1, 1, 1, 1)
         self._problems.error("SU111", "a lock file cannot be read", detail=detail, span=span, hint=hint)

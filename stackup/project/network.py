@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from stackup.errors import StackupError, UsageError
 from stackup.layout import UNSTACKED
+from stackup.project.filters import has_label, narrowed, one_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,38 +88,25 @@ def create(session: Session, name: str, spec: Data) -> Report:
 
 def listed(session: Session, filters: Sequence[str] = ()) -> list[dict[str, Any]]:
     """By name; each filter narrows, several of one kind widen."""
-    wanted: dict[str, list[str]] = {}
-    for text in filters:
-        kind, _, value = text.partition("=")
-        if kind not in _FILTERS:
-            raise UsageError(f"invalid filter '{kind}'", subject=text, hint=f"one of {', '.join(_FILTERS)}")
-        wanted.setdefault(kind, []).append(value)
     rows = sorted(session.host.direct.networks(), key=lambda row: str(row["name"]))
-    return [row for row in rows if all(any(_fits(row, kind, one) for one in ones) for kind, ones in wanted.items())]
+    return narrowed(rows, filters, _FILTERS, _fits)
 
 
 def _fits(row: Mapping[str, Any], kind: str, value: str) -> bool:
     match kind:
         case "label":
-            key, equals, text = value.partition("=")
-            return key in row["labels"] and (not equals or row["labels"][key] == text)
+            return has_label(row["labels"], value)
         case "id":
             return value in str(row["id"])
         case "name":
             return value in row["name"]
         case "type":
-            return _one_of("type", value, "custom", "builtin") == "custom"
+            return one_of("type", value, "custom", "builtin") == "custom"
         case "scope":
             return value == "local"
         case "dangling":
-            return (_one_of("dangling", value, "true", "1", "false", "0") in ("true", "1")) != bool(row["members"])
+            return (one_of("dangling", value, "true", "1", "false", "0") in ("true", "1")) != bool(row["members"])
     return bool(row[kind] == value)
-
-
-def _one_of(filter_: str, value: str, *known: str) -> str:
-    if value not in known:
-        raise UsageError(f"invalid filter '{filter_}={value}'", subject=value, hint=f"one of {', '.join(known)}")
-    return value
 
 
 def _find(session: Session, name: str) -> dict[str, Any] | None:

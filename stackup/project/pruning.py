@@ -9,6 +9,7 @@ from stackup.errors import UsageError
 from stackup.images.manifest import created_of
 from stackup.images.removing import writers
 from stackup.images.store import Store
+from stackup.project.filters import has_label
 from stackup.project.image import in_use, store
 
 TYPE_CHECKING = False
@@ -50,14 +51,9 @@ class Conditions:
     def fit(self, labels: Mapping[str, Any], made: float) -> bool:
         return (
             (not self.until or made < self.until)
-            and all(_has(labels, word) for word in self.labels)
-            and not any(_has(labels, word) for word in self.unlabelled)
+            and all(has_label(labels, word) for word in self.labels)
+            and not any(has_label(labels, word) for word in self.unlabelled)
         )
-
-
-def _has(labels: Mapping[str, Any], word: str) -> bool:
-    key, mark, value = word.partition("=")
-    return key in labels and (not mark or labels[key] == value)
 
 
 def conditions(filters: tuple[str, ...], moment: Callable[[str], float]) -> Conditions:

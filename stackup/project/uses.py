@@ -18,6 +18,7 @@ from stackup.images.build.request import Unbuildable
 from stackup.images.locked import movable
 from stackup.project.lockfile import as_typed
 from stackup.project.resolve import facts_of
+from stackup.reconcile.diff import origin_of
 
 if TYPE_CHECKING:
     from stackup.diagnostics import Span
@@ -83,9 +84,7 @@ def _bases(session: Session, loaded: Loaded, name: str, span: Span | None) -> It
 
 
 def _span(loaded: Loaded, name: str, *path: str | int) -> Span | None:
-    whole: tuple[str | int, ...] = ("services", name, *path)
-    spans = (loaded.origins.get(whole[:length]) for length in range(len(whole), 1, -1))
-    return next((span for span in spans if span), None)
+    return origin_of(loaded.origins, ("services", name, *path))
 
 
 def services_of(loaded: Loaded) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stackup.errors import UsageError
+from stackup.project.filters import has_label, narrowed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,27 +23,20 @@ def create(
     if not data:
         raise UsageError(f"{kind} {name} would be empty", subject=name, hint="look at what should have written it")
     if len(data) > LARGEST:
-        raise UsageError(f"{kind} {name} is larger than {LARGEST >> 20} MiB", subject=name)
+        hint = "what is so large belongs on a volume"
+        raise UsageError(f"{kind} {name} is larger than {LARGEST >> 20} MiB", subject=name, hint=hint)
     return session.host.vault.create(kind, name, data, labels, replace=replace)
 
 
 def listed(session: Session, kind: str, filters: Sequence[str] = ()) -> list[Stored]:
     """By name; each filter narrows, several of one kind widen."""
-    wanted: dict[str, list[str]] = {}
-    for text in filters:
-        word, _, value = text.partition("=")
-        if word not in _FILTERS:
-            raise UsageError(f"invalid filter '{word}'", subject=text, hint=f"one of {', '.join(_FILTERS)}")
-        wanted.setdefault(word, []).append(value)
-    rows = session.host.vault.all(kind)
-    return [row for row in rows if all(any(_fits(row, word, one) for one in ones) for word, ones in wanted.items())]
+    return narrowed(session.host.vault.all(kind), filters, _FILTERS, _fits)
 
 
 def _fits(row: Stored, word: str, value: str) -> bool:
     match word:
         case "label":
-            key, equals, text = value.partition("=")
-            return key in row["labels"] and (not equals or row["labels"][key] == text)
+            return has_label(row["labels"], value)
         case "id":
             return row["id"].startswith(value)
     return value in row["name"]

@@ -11,6 +11,7 @@ import os
 from stackup.engines.engine import ANONYMOUS
 from stackup.errors import StackupError, UsageError
 from stackup.layout import UNSTACKED
+from stackup.project.filters import has_label, narrowed, one_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,24 +76,16 @@ def create(session: Session, name: str, spec: Data) -> Report | None:
 
 def listed(session: Session, filters: Sequence[str] = ()) -> list[Row]:
     """By name; each filter narrows, several of one kind widen."""
-    wanted: dict[str, list[str]] = {}
-    for text in filters:
-        kind, _, value = text.partition("=")
-        if kind not in _FILTERS or (kind == "dangling" and value not in _TRUE + _FALSE):
-            raise UsageError(f"invalid filter '{text}'", subject=text, hint=f"one of {', '.join(_FILTERS)}")
-        wanted.setdefault(kind, []).append(value)
     rows = sorted(session.host.direct.volumes(), key=lambda row: str(row["name"]))
-    return [row for row in rows if all(any(_fits(row, kind, one) for one in ones) for kind, ones in wanted.items())]
+    return narrowed(rows, filters, _FILTERS, _fits)
 
 
 def _fits(row: Row, kind: str, value: str) -> bool:
     match kind:
         case "label" | "label!":
-            key, equals, text = value.partition("=")
-            has = key in row["labels"] and (not equals or row["labels"][key] == text)
-            return has is (kind == "label")
+            return has_label(row["labels"], value) is (kind == "label")
         case "dangling":
-            return bool(row["users"]) is (value in _FALSE)
+            return bool(row["users"]) is (one_of(kind, value, *_TRUE, *_FALSE) in _FALSE)
         case "name":
             return value in row["name"]
     return bool(row[kind] == value)

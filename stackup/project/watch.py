@@ -188,8 +188,10 @@ class _Doing:
             hint = f"start it with `stackup up -d {self.work.service}`"
             raise HostError(f'service "{self.work.service}" has no container', subject=self.work.service, hint=hint)
         problems = [problem for row in rows if not self.session.dry_run for problem in self._bring(row)]
+        for problem in problems[:-1]:
+            self.tell(Failed(self.work.service, "sync", problem))
         if problems:
-            raise problems[0]
+            raise problems[-1]
 
     def _bring(self, row: Container) -> list[StackupError]:
         """What one container gets; a file that cannot be brought does not keep the others away."""

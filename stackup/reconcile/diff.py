@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import TypeVar
 
 from stackup.diagnostics import Span
 from stackup.reconcile.resource import Desired, Effect, Effects, Observed, Row
 from stackup.values import Data, FieldPath, Json
 
+Part = TypeVar("Part", bound="str | int")
 ABSENT = "\0absent"
 """Stands for "there is no such field"; NUL cannot occur in a value of a stack file."""
 
@@ -86,7 +88,7 @@ def effect_of(effects: Effects, path: FieldPath) -> Row:
     return Row(Effect.REPLACE, "no rule says how to change it in place")
 
 
-def origin_of(origins: Mapping[FieldPath, Span], path: FieldPath) -> Span | None:
+def origin_of(origins: Mapping[tuple[Part, ...], Span], path: tuple[Part, ...]) -> Span | None:
     """The line that gave a field: its own, else the nearest enclosing one's."""
     for length in range(len(path), -1, -1):
         if path[:length] in origins:

@@ -58,6 +58,11 @@ def test_a_service_has_one_or_the_other(check: str) -> None:
     assert wished(f"    healthcheck: {check}\n    x-stackup: {{ready: {{tcp: 80}}}}\n")[1] == ["SU112 5"]
 
 
-def test_other_words_of_the_extension_are_somebody_elses() -> None:
-    assert wished("    x-stackup: {colour: red}\n") == (None, [])
-    assert wished("    x-stackup: 3\n") == (None, [])
+@pytest.mark.parametrize("said", ["{colour: red}", "3", "[ready]"])
+def test_other_words_of_the_extension_are_named_and_change_nothing(said: str) -> None:
+    assert wished(f"    x-stackup: {said}\n") == (None, ["SU104 4"])
+
+
+def test_a_slip_beside_the_word_is_named() -> None:
+    health, problems = wished("    x-stackup: {ready: {tcp: 80}, raedy: {tcp: 81}}\n")
+    assert (health["test"], problems) == (["stackup:tcp", "80"], ["SU104 4"])

@@ -75,7 +75,8 @@ class Registry:
                     _apply(common, found)
                 _apply(own, found)
             except (KeyError, TypeError, ValueError, AttributeError) as problem:
-                raise HostError(f'"{path}" says of "{name}" what cannot be understood', subject=path) from problem
+                text = f'"{path}" says of "{name}" what cannot be understood'
+                raise HostError(text, subject=path, hint="its vendor's tool writes it anew") from problem
             seen.add(path)
         return found
 
@@ -131,7 +132,8 @@ def _parsed(path: str) -> Mapping[str, Any]:
     problems = Diagnostics()
     documents = parse(data, path, problems) if len(data) <= _LARGEST else ()
     if len(documents) != 1 or problems.failed:
-        raise HostError(f'"{path}" cannot be read as a CDI specification', subject=path)
+        hint = "correct it, or have its vendor's tool write it anew"
+        raise HostError(f'"{path}" cannot be read as a CDI specification', subject=path, hint=hint)
     said = plain(documents[0].root)
     assert isinstance(said, dict), "a document is a mapping"
     return said

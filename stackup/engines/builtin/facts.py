@@ -7,12 +7,11 @@ no layer, so that a plan knows everything before the first write.
 from __future__ import annotations
 
 import os
-import stat
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from math import inf
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from stackup.engines.builtin.contents import Contents, read_file
 from stackup.engines.desire.facts import ImageFact, Look
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
 HOST = "host"
 ASKED_AT_ONCE = 8
-T = TypeVar("T")
 
 
 class HostFacts:
@@ -43,7 +41,6 @@ class HostFacts:
         self._known: dict[tuple[str, Look], ImageFact | StackupError | None] = {}
         self._client: Client | None = None
         self._lock = threading.Lock()
-        self._layout = layout
         self._foresight: Foresight | None = None
 
     def image(self, text: str, look: Look) -> ImageFact | None:
@@ -118,8 +115,11 @@ class HostFacts:
         return self._contents.digest(read_file(path))
 
     def file_text(self, path: str, limit: int) -> str | None:
-        data = _read_plain(path, lambda file: file.read(limit + 1))
-        return data.decode(errors="replace") if data is not None and len(data) <= limit else None
+        try:
+            data = read_file(path)
+        except StackupError:
+            return None
+        return data.decode(errors="replace") if len(data) <= limit else None
 
     def has_security_module(self, name: str) -> bool:
         try:
@@ -152,23 +152,6 @@ class HostFacts:
     def stored(self, kind: str, name: str) -> str | None:
         found = self._contents.vault.find(kind, name)
         return found["digest"] if found else None
-
-
-def _read_plain(path: str, read: Callable[[BinaryIO], T]) -> T | None:
-    """Of a regular file only: reading a device or a pipe may never end."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except (OSError, ValueError):
-        return None
-    try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            return None
-        with open(fd, "rb", closefd=False) as file:
-            return read(file)
-    except OSError:
-        return None
-    finally:
-        os.close(fd)
 
 
 def _is_id(text: str) -> bool:

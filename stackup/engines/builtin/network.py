@@ -56,25 +56,26 @@ class NetworkKind:
         return {("rules" if name == "admitted" else "uplink" if name == "routed" else name,): False for name in wrong}
 
     def create(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
-        return each(works, lambda work: self._saying(work, tell, self._create))
+        return self._saying(works, tell, self._create)
 
     def update(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
         return each(works, self._update)
 
     def delete(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
-        return each(works, lambda work: self._saying(work, tell, self._delete))
+        return self._saying(works, tell, self._delete)
 
-    def _saying(self, work: Work, tell: Tell, verb: Callable[[Work], None]) -> None:
+    def _saying(self, works: Sequence[Work], tell: Tell, verb: Callable[[Work], None]) -> list[Outcome]:
         """Whether the host forwards is the host's own affair: whoever changes it says so."""
         before = families.turned_on(claims.read(self._layout.run))
-        verb(work)
+        outcomes = list(each(works, verb))
         after = families.turned_on(claims.read(self._layout.run))
         for switch in after:
             if switch not in before:
-                tell.progress(work.step, f"{switch} was off and is turned on until the last network goes")
+                tell.progress(works[0].step, f"{switch} was off and is turned on until the last network goes")
         for switch in before:
             if switch not in after:
-                tell.progress(work.step, f"{switch} is off again, as it was found")
+                tell.progress(works[0].step, f"{switch} is off again, as it was found")
+        return outcomes
 
     def _create(self, work: Work) -> None:
         want = wanted(work)

@@ -8,6 +8,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from stackup.diagnostics import Diagnostics, Span
+from stackup.reconcile.diff import origin_of
 from stackup.reconcile.resource import Run
 
 if TYPE_CHECKING:
@@ -143,8 +144,4 @@ class Context:
 
     def span(self, *path: str | int) -> Span | None:
         """The span of a path in the file, or of what encloses it."""
-        for length in range(len(path), 0, -1):
-            found = self.origins.get(path[:length])
-            if found:
-                return found
-        return None
+        return origin_of(self.origins, path)

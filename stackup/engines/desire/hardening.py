@@ -35,6 +35,7 @@ def security_options(name: str, service: Service, context: Context) -> list[str]
                 "a security option cannot be had",
                 detail=f'service "{name}": {problem}',
                 span=context.span(*place),
+                hint="correct it, or leave it out and know that it does not protect",
             )
         why = _without_effect(key, value, context)
         if why:

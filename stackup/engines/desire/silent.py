@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stackup.engines.desire.facts import Context
+from stackup.engines.desire.ready import EXTENSION, KEY
 from stackup.engines.desire.tmpfs import unknown
 from stackup.runtime.network import options
 
@@ -27,6 +28,10 @@ def warn_service(name: str, service: Service, context: Context) -> None:
     if service.userns_mode not in (None, "", "host"):
         detail = f'service "{name}": userns_mode "{service.userns_mode}"; containers have the host\'s users'
         _warn(context, detail, (*path, "userns_mode"))
+    ours = service.extensions.get(EXTENSION, {})
+    for key in ours.keys() - {KEY} if isinstance(ours, dict) else ("",):
+        detail = f'service "{name}": {EXTENSION} "{key or ours}"; what it has for a service is `{KEY}`'
+        _warn(context, detail, (*path, EXTENSION, *filter(None, (key,))))
     logging = service.logging
     if logging and logging.driver and logging.driver not in LOG_DRIVERS:
         detail = f'service "{name}": log driver "{logging.driver}"; the output is kept in files'

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from stackup.diagnostics import Diagnostics, Span
 from stackup.images.build.context import ignore_rules
 from stackup.images.build.ignore import BadPattern, Ignore, read_ignore
+from stackup.reconcile.diff import origin_of
 
 if TYPE_CHECKING:
     from stackup.engines.engine import ExecRequest
@@ -201,9 +202,7 @@ class _Judge:
         return f'rule {self.number + 1} of service "{self.service}": {label}'
 
     def _span(self, key: str) -> Span | None:
-        path = ("services", self.service, "develop", "watch", self.number, key)
-        spans = (self.loaded.origins.get(path[:length]) for length in range(len(path), 0, -1))
-        return next((span for span in spans if span is not None), None)
+        return origin_of(self.loaded.origins, ("services", self.service, "develop", "watch", self.number, key))
 
 
 def _request(hook: Hook) -> ExecRequest:
