@@ -57,7 +57,8 @@ class Target:
         if kind not in (stat.S_IFREG, stat.S_IFLNK, stat.S_IFDIR):
             return False  # sockets, pipes and devices are this machine's own
         if not name:
-            raise HostError("a file cannot take the place of the root", subject=source)
+            hint = "give the rule a `target` below it"
+            raise HostError("a file cannot take the place of the root", subject=source, hint=hint)
         parent_fd = make_dirs(self._root_fd, parent)
         try:
             if kind == stat.S_IFDIR:
@@ -203,7 +204,7 @@ def _drop(parent_fd: int, name: str, depth: int = 0) -> bool:
         os.unlink(name, dir_fd=parent_fd)
         return True
     if depth > _DEPTH:
-        raise HostError("a folder is too deep to be removed", subject=name)
+        raise HostError("a folder is too deep to be removed", subject=name, hint="make the container anew")
     folder_fd = open_confined(parent_fd, name, _FOLDER)
     try:
         for child in os.listdir(folder_fd):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from stackup.errors import KernelError
-from stackup.kernel import calls, files
+from stackup.kernel import calls, files, proc
 from stackup.kernel.abi import MNT_DETACH, MS_NODEV, MS_NOEXEC, MS_NOSUID, UMOUNT_NOFOLLOW
 
 _KINDS = ("tmpfs", "ramfs")
@@ -36,9 +36,4 @@ def release(folder: str) -> None:
 def _is_memory(folder: str) -> bool:
     device = os.stat(folder).st_dev
     number = f"{os.major(device)}:{os.minor(device)}"
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as file:
-        for line in file:
-            left, _, right = line.partition(" - ")
-            if left.split()[2] == number:
-                return right.split()[0] in _KINDS
-    return False
+    return any(mount.fstype in _KINDS for mount in proc.mounts() if mount.device == number)

@@ -166,6 +166,26 @@ def test_network_none_has_no_way_out(site: Site) -> None:
     assert [line for line in site.said if line.endswith(":")] == ["lo:"]
 
 
+def test_a_step_is_under_the_filter_of_system_calls_unless_it_is_insecure(site: Site) -> None:
+    site.build(BASE + "RUN grep ^Seccomp: /proc/self/status; unshare -U true || echo refused\n")
+    assert [line.split() for line in site.said if line.startswith("Seccomp:")] == [["Seccomp:", "2"]]
+    assert "refused" in site.said
+    allowed = Surroundings(insecure=True)
+    site.build(BASE + "RUN --security=insecure grep ^Seccomp: /proc/self/status\n", allowed)
+    assert [line.split() for line in site.said] == [["Seccomp:", "0"]]
+
+
+def test_the_cache_is_not_asked_about_the_stages_of_a_filter(site: Site) -> None:
+    text = (
+        BASE + "FROM base AS one\nRUN echo 1 > /one\nFROM base AS two\nCOPY --from=one /one /one\nRUN echo 2 > /two\n"
+    )
+    site.build(text)
+    site.build(text, no_cache_filter=("two",))
+    assert site.made == ["COPY --from=one /one /one", "RUN echo 2 > /two"]
+    site.build(text)
+    assert site.made == []
+
+
 def test_add_unpacks_and_copy_does_not(site: Site, make_archive: Callable[[Path], None]) -> None:
     make_archive(site.context / "a.tar.gz")
     image = site.build(BASE + "ADD a.tar.gz /x/\n")

@@ -14,6 +14,7 @@ from stackup.runtime.volumes.local import Local
 
 GROUP = "stackup.volume_drivers"
 LOCAL = "local"
+_REMEDY = "it is not stackup's: ask whoever wrote it, or use `driver: local`"
 
 
 def find(name: str) -> VolumeDriver | None:
@@ -43,7 +44,8 @@ class Foreign:
         with _named(self._name):
             data = self._driver.provide(volume)
         if not isinstance(data, str) or not data.startswith("/"):
-            raise HostError(f'the volume driver "{self._name}" gave no absolute path: {data!r}', subject=volume.name)
+            text = f'the volume driver "{self._name}" gave no absolute path: {data!r}'
+            raise HostError(text, subject=volume.name, hint=_REMEDY)
         return data
 
     def provides(self, volume: Volume) -> bool:
@@ -63,4 +65,5 @@ def _named(name: str) -> Iterator[None]:
         raise
     except Exception as problem:
         told = f"{type(problem).__name__}: {problem}"
-        raise HostError(f'the volume driver "{name}" failed: {told}', subject=name, code="volume-driver") from problem
+        text = f'the volume driver "{name}" failed: {told}'
+        raise HostError(text, subject=name, hint=_REMEDY, code="volume-driver") from problem

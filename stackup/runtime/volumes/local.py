@@ -80,7 +80,9 @@ def _with_address(wish: options.Wish) -> dict[str, str]:
     try:
         found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
     except OSError as problem:
-        raise HostError(f'the server "{name}" is not known: {problem.strerror or problem}', subject=name) from problem
+        hint = "correct `device` or `addr`, or look whether names are resolved on this machine"
+        text = f'the server "{name}" is not known: {problem.strerror or problem}'
+        raise HostError(text, subject=name, hint=hint) from problem
     return {**wish.options, "addr": str(found[0][4][0])}
 
 
