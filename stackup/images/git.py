@@ -1,6 +1,7 @@
 """A commit of a repository as a plain folder; the `git` program speaks the protocols and holds the logins.
 
-Nothing of a repository runs: no hooks, no templates, no submodules, no local paths, no questions.
+Nothing of a repository runs: no hooks, no templates, no submodules, no local paths, no questions. Links that lead out
+of the folder are not kept.
 """
 
 from __future__ import annotations
@@ -56,8 +57,8 @@ class Git:
             hint="check what stands behind the #",
         )
 
-    def checkout(self, reference: GitReference, commit: str, folder: str) -> None:
-        """The files of a commit in an empty folder."""
+    def checkout(self, reference: GitReference, commit: str, folder: str) -> list[str]:
+        """The files of a commit in an empty folder; the links that led out of it, which are gone."""
         self._run(reference, "init", "-q", "--template=", folder)
         at = ("-C", folder)
         asked = (commit, reference.ref) if reference.ref and reference.ref != commit else (commit,)
@@ -73,6 +74,7 @@ class Git:
             raise RemoteError(f'repository "{reference.url}" has changed meanwhile', subject=reference.url)
         self._run(reference, *at, "checkout", "-q", "--detach", commit)
         shutil.rmtree(os.path.join(folder, ".git"))
+        return _drop_links_out(folder)
 
     def _run(self, reference: GitReference, *words: str) -> str:
         if self._offline:
@@ -113,8 +115,7 @@ def _reason(output: bytes) -> str:
     return printable((told[0] if told else "no reason given").partition(": ")[2] or told[0])[:300] if told else "?"
 
 
-def drop_links_out(folder: str) -> list[str]:
-    """The links that led out of a folder, which are gone: for who reads through links without being asked to."""
+def _drop_links_out(folder: str) -> list[str]:
     root_fd = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         links = [

@@ -13,14 +13,22 @@ if TYPE_CHECKING:
 
 
 def narrowed(
-    rows: Iterable[Row], filters: Sequence[str], known: Sequence[str], fits: Callable[[Row, str, str], bool]
+    rows: Iterable[Row],
+    filters: Sequence[str],
+    known: Mapping[str, Sequence[str]],
+    fits: Callable[[Row, str, str], bool],
 ) -> list[Row]:
-    """The rows that `fits(row, kind, value)` is true of. Raises UsageError for a kind that is not known."""
+    """The rows that `fits(row, kind, value)` is true of. `known`: by kind, the values that it takes; none for any.
+
+    Raises UsageError for anything else, also when there are no rows.
+    """
     wanted: dict[str, list[str]] = {}
     for text in filters:
         kind, _, value = text.partition("=")
         if kind not in known:
             raise UsageError(f"invalid filter '{kind}'", subject=text, hint=f"one of {', '.join(known)}")
+        if known[kind] and value not in known[kind]:
+            raise UsageError(f"invalid filter '{text}'", subject=text, hint=f"one of {', '.join(known[kind])}")
         wanted.setdefault(kind, []).append(value)
     return [row for row in rows if all(any(fits(row, kind, one) for one in ones) for kind, ones in wanted.items())]
 
@@ -29,10 +37,3 @@ def has_label(labels: Mapping[str, Any], word: str) -> bool:
     """`key`, or `key=value`."""
     key, mark, value = word.partition("=")
     return key in labels and (not mark or labels[key] == value)
-
-
-def one_of(kind: str, value: str, *known: str) -> str:
-    """The value of a filter that takes these only."""
-    if value not in known:
-        raise UsageError(f"invalid filter '{kind}={value}'", subject=value, hint=f"one of {', '.join(known)}")
-    return value

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from stackup.errors import StackupError, UsageError
 from stackup.layout import UNSTACKED
-from stackup.project.filters import has_label, narrowed, one_of
+from stackup.project.filters import has_label, narrowed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,12 @@ if TYPE_CHECKING:
     from stackup.values import Data
 
 PREDEFINED = ("bridge", "host", "none")
-_FILTERS = ("dangling", "driver", "id", "label", "name", "scope", "type")
+_TRUE, _FALSE = ("true", "1"), ("false", "0")
+_FILTERS = {
+    **dict.fromkeys(("driver", "id", "label", "name", "scope"), ()),
+    "type": ("custom", "builtin"),
+    "dangling": (*_TRUE, *_FALSE),
+}
 
 
 def pools(
@@ -101,11 +106,11 @@ def _fits(row: Mapping[str, Any], kind: str, value: str) -> bool:
         case "name":
             return value in row["name"]
         case "type":
-            return one_of("type", value, "custom", "builtin") == "custom"
+            return value == "custom"
         case "scope":
             return value == "local"
         case "dangling":
-            return (one_of("dangling", value, "true", "1", "false", "0") in ("true", "1")) != bool(row["members"])
+            return (value in _TRUE) != bool(row["members"])
     return bool(row[kind] == value)
 
 

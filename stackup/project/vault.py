@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from stackup.project.session import Session
 
 LARGEST = 16 << 20
-_FILTERS = ("id", "label", "name")
+_FILTERS: Mapping[str, Sequence[str]] = dict.fromkeys(("id", "label", "name"), ())
 
 
 def create(

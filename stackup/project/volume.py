@@ -11,7 +11,7 @@ import os
 from stackup.engines.engine import ANONYMOUS
 from stackup.errors import StackupError, UsageError
 from stackup.layout import UNSTACKED
-from stackup.project.filters import has_label, narrowed, one_of
+from stackup.project.filters import has_label, narrowed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     Row = dict[str, Any]
 
-_FILTERS = ("dangling", "driver", "label", "label!", "name")
 _TRUE, _FALSE = ("1", "true", "True", "TRUE", "t", "T"), ("0", "false", "False", "FALSE", "f", "F")
+_FILTERS = {**dict.fromkeys(("driver", "label", "label!", "name"), ()), "dangling": (*_TRUE, *_FALSE)}
 
 
 def unnamed() -> tuple[str, dict[str, str]]:
@@ -85,7 +85,7 @@ def _fits(row: Row, kind: str, value: str) -> bool:
         case "label" | "label!":
             return has_label(row["labels"], value) is (kind == "label")
         case "dangling":
-            return bool(row["users"]) is (one_of(kind, value, *_TRUE, *_FALSE) in _FALSE)
+            return bool(row["users"]) is (value in _FALSE)
         case "name":
             return value in row["name"]
     return bool(row[kind] == value)
