@@ -7,15 +7,13 @@ be written is lost, for an event is no reason to end a container. Bounded: two f
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import time
 
-from stackup import layout
 from stackup.errors import StackupError
 from stackup.kernel import files
-from stackup.runtime import logs
+from stackup.runtime import logfiles, logs
 from stackup.runtime.logwriter import stamp
 
 TYPE_CHECKING = False
@@ -47,24 +45,16 @@ def note(about: About, action: str, **attributes: str | int) -> None:
 
 
 def _append(folder: str, line: bytes) -> None:
-    path = os.path.join(folder, layout.LOG)
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    """Any number of writers: one that is late adds to a file that is full already, and is read there."""
+    number = max(logfiles.numbers(folder), default=1)
+    fd = os.open(logfiles.place(folder, number), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
         os.write(fd, line)
         if os.fstat(fd).st_size > MAX_SIZE:
-            _rotate(path, fd)
+            os.close(os.open(logfiles.place(folder, number + 1), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            logfiles.drop(folder, number - 1)
     finally:
         os.close(fd)
-
-
-def _rotate(path: str, fd: int) -> None:
-    """By whoever gets the lock; a slower one finds that the file it wrote to has another name by now."""
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return
-    if os.stat(path).st_ino == os.fstat(fd).st_ino:
-        os.rename(path, f"{path}.1")
 
 
 def past(folder: str, *, since: int, until: int) -> Iterator[Happening]:

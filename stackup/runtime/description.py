@@ -141,8 +141,7 @@ class Description(TypedDict):
     restart: dict[str, int | str]
     health: Health | None
     stop: dict[str, int | str]
-    log: dict[str, int | str]
-    """driver (`json-file` or `none`), max_size bytes, max_file count."""
+    log: Log
     ports: list[HeldPort]
     ports_to: NotRequired[str]
     """The container's own address on its gateway network, which a held port passes connections on to."""
@@ -164,6 +163,33 @@ class Probe(TypedDict):
     end: float
     exit_code: int
     output: str
+
+
+class Collector(TypedDict):
+    """Where output is carried on to: how it is reached and what an entry looks like there."""
+
+    name: str
+    """As people call it, with its address."""
+    kind: Literal["udp", "tcp", "unix", "unixgram"]
+    address: str | list[str | int]
+    """A socket's path, or a numeric host and a port."""
+    format: Literal["journal", "rfc3164", "rfc5424", "rfc5424micro"]
+    facility: int
+    tag: str
+    host: str
+    """This machine's name, empty where the collector knows it."""
+    fields: dict[str, str]
+    """What every entry has, of journald."""
+
+
+class Log(TypedDict):
+    driver: Literal["json-file", "none"]
+    """Whether files are kept."""
+    max_size: int
+    """Bytes a file."""
+    max_file: int
+    compress: NotRequired[bool]
+    collector: NotRequired[Collector]
 
 
 class HealthStatus(TypedDict):

@@ -33,7 +33,7 @@ class Hooks:
     def __init__(self, monitor: Monitor, inside: Inside, what: str, over: Over) -> None:
         self._loop = monitor.loop
         self._inside = inside
-        self._log = monitor.log
+        self._log = monitor.log.writer
         self._what = what
         self._over = over
         self._processes: Sequence[Process] = ()

@@ -13,9 +13,8 @@ import select
 import struct
 import time
 
-from stackup import layout
-from stackup.kernel import calls, files, proc
-from stackup.runtime import record
+from stackup.kernel import calls, proc
+from stackup.runtime import logfiles, record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,13 +26,13 @@ _BLOCK = 1 << 18
 _STREAM = slice(31, 37)
 _MARK = slice(38, 39)
 _BYTES = 40
-_IN_MODIFY, _IN_MOVED_TO, _IN_CREATE = 0x2, 0x80, 0x100
+_IN_MODIFY, _IN_CREATE = 0x2, 0x100
 _known_seconds: dict[bytes, int] = {}
 
 
 def read(directory: str, *, tail: int = -1, since: int = 0, until: int = 0) -> Iterator[Entry]:
     """Everything that is on disk now; `tail` counts lines, `since` and `until` are nanoseconds since the epoch."""
-    lines = iter(_last(directory, tail)) if tail >= 0 else _all(directory, since)
+    lines = iter(_last(directory, logfiles.numbers(directory), tail)) if tail >= 0 else _all(directory, since)
     for line in lines:
         entry = parse(line)
         if entry is None or entry[0] < since:
@@ -70,46 +69,15 @@ def _seconds(text: bytes) -> int:
     return value
 
 
-def open_files(directory: str) -> list[int]:
-    """Descriptors of the log's files, newest first, the caller's to close.
-
-    Opened in the direction in which a rotation renames: a file may then be met twice, as its inode tells, never missed.
-    """
-    numbers = [0]
-    for name in files.list_dir(directory):
-        if name.startswith(f"{layout.LOG}.") and name[len(layout.LOG) + 1 :].isdigit():
-            numbers.append(int(name[len(layout.LOG) + 1 :]))
-    path = os.path.join(directory, layout.LOG)
-    found: dict[tuple[int, int], int] = {}
-    number, fd = 0, -1
-    while fd >= 0 or number <= max(numbers) + 1:
-        fd = _open(f"{path}.{number}" if number else path)
-        if fd >= 0 and found.setdefault(_identity(fd), fd) != fd:
-            os.close(fd)
-        number += 1
-    return list(found.values())
-
-
-def _open(path: str) -> int:
-    try:
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return -1
-
-
-def _identity(fd: int) -> tuple[int, int]:
-    known = os.fstat(fd)
-    return known.st_ino, known.st_dev
-
-
 def _all(directory: str, since: int) -> Iterator[bytes]:
-    fds = open_files(directory)
-    try:
-        for fd in reversed(fds):
+    for number in logfiles.numbers(directory):
+        fd = logfiles.open_file(directory, number)
+        if fd < 0:
+            continue
+        try:
             if os.fstat(fd).st_mtime_ns >= since:
                 yield from _forwards(fd)
-    finally:
-        for fd in fds:
+        finally:
             os.close(fd)
 
 
@@ -121,29 +89,33 @@ def _forwards(fd: int) -> Iterator[bytes]:
         yield from lines
 
 
-def _last(directory: str, count: int) -> list[bytes]:
-    """The records of the last `count` lines, oldest first; files are read from their ends."""
-    fds = open_files(directory)
-    try:
-        kept = _last_of(fds, [whole_end(fd) for fd in fds], count)
-    finally:
-        for fd in fds:
+def _last(directory: str, known: list[int], count: int, end: int = -1) -> list[bytes]:
+    """The records of the last `count` lines, oldest first; files are read from their ends, the newest from `end`."""
+    kept: list[bytes] = []
+    for number in reversed(known):
+        fd = logfiles.open_file(directory, number)
+        if fd < 0:
+            continue
+        try:
+            if _take_last(fd, whole_end(fd) if end < 0 else end, count, kept):
+                break
+        finally:
             os.close(fd)
+        end = -1
     kept.reverse()
     return kept
 
 
-def _last_of(fds: list[int], ends: list[int], count: int) -> list[bytes]:
-    kept: list[bytes] = []
-    full = 0
-    for fd, end in zip(fds, ends, strict=True):
-        for line in _backwards(fd, end):
-            full += line[_MARK] == b"F"
-            if full > count:
-                return kept
-            if count:
-                kept.append(line)
-    return kept
+def _take_last(fd: int, end: int, count: int, kept: list[bytes]) -> bool:
+    """Adds to what is kept, newest first; True when that are `count` lines."""
+    full = sum(line[_MARK] == b"F" for line in kept)
+    for line in _backwards(fd, end):
+        full += line[_MARK] == b"F"
+        if full > count:
+            return True
+        if count:
+            kept.append(line)
+    return False
 
 
 def whole_end(fd: int) -> int:
@@ -165,67 +137,72 @@ def _backwards(fd: int, end: int) -> Iterator[bytes]:
 
 
 class Tail:
-    """One log's growing end. `take` returns what came since the last call, over any number of rotations."""
+    """One log's growing end. `take` returns what came since the last call, over any number of files.
 
-    __slots__ = ("_fd", "_rest", "directory")
+    Files that went before they could be read leave an entry of the stream `losses` in their place.
+    """
+
+    __slots__ = ("_begun", "_fd", "_number", "_rest", "directory")
 
     def __init__(self, directory: str) -> None:
         self.directory = directory
+        self._begun = False
         self._fd = -1
+        self._number = 0
         self._rest = b""
 
     def begin(self, tail: int) -> list[Entry]:
         """Take a position: before everything (-1), or after the last lines, which are returned."""
-        fds = open_files(self.directory)
-        if not fds:
+        self._begun = tail >= 0
+        known = logfiles.numbers(self.directory) if self._begun else []
+        while known and not self._open(known[-1]):
+            known.pop()
+        if not known:
             return []
-        self._fd = fds[-1] if tail < 0 else fds[0]
-        kept: list[bytes] = []
-        if tail >= 0:
-            ends = [whole_end(fd) for fd in fds]
-            kept = _last_of(fds, ends, tail)
-            os.lseek(self._fd, ends[0], os.SEEK_SET)
-        for fd in fds:
-            if fd != self._fd:
-                os.close(fd)
-        return [entry for entry in map(parse, reversed(kept)) if entry is not None]
+        end = os.lseek(self._fd, whole_end(self._fd), os.SEEK_SET)
+        kept = _last(self.directory, known, tail, end)
+        return [entry for entry in map(parse, kept) if entry is not None]
 
     def take(self) -> Iterator[Entry]:
         """What came since the last call; before `begin`, or while there was no log, everything."""
-        if self._fd < 0:
-            self.begin(-1)
-        while self._fd >= 0:
+        following = 0 if self._fd >= 0 else self._following()
+        while self._fd >= 0 or following:
+            if following:
+                # What the writer added before it began the next file.
+                yield from self._drain()
+                yield from self._advance(following)
             yield from self._drain()
-            newer = self._newer()
-            if newer < 0:
+            following = self._following()
+            if not following:
                 return
-            # What the writer added before it renamed the file.
-            yield from self._drain()
-            os.close(self._fd)
-            self._fd = newer
+
+    def _following(self) -> int:
+        """The number of the file after ours, 0 when ours is the newest."""
+        return next((number for number in logfiles.numbers(self.directory) if number > self._number), 0)
+
+    def _advance(self, number: int) -> Iterator[Entry]:
+        if self._begun and number != self._number + 1:
+            yield time.time_ns(), b"losses", b"[files of the log were gone before they were read]\n"
+        self._begun = True
+        if not self._open(number):
+            self._number = number
+
+    def _open(self, number: int) -> bool:
+        fd = logfiles.open_file(self.directory, number)
+        if fd < 0:
+            return False
+        self.close()
+        self._fd, self._number, self._rest = fd, number, b""
+        return True
 
     def _drain(self) -> Iterator[Entry]:
-        while data := os.read(self._fd, _BLOCK):
+        while self._fd >= 0 and (data := os.read(self._fd, _BLOCK)):
             lines = (self._rest + data).split(b"\n")
             self._rest = lines.pop()
             for line in lines:
                 entry = parse(line)
                 if entry is not None:
                     yield entry
-
-    def _newer(self) -> int:
-        """The file that follows ours, or -1 when ours is the current one. Ours gone: the oldest that is left."""
-        ours = _identity(self._fd)
-        following = -1
-        fds = open_files(self.directory)
-        for fd in fds:
-            if _identity(fd) == ours:
-                break
-            following = fd
-        for fd in fds:
-            if fd != following:
-                os.close(fd)
-        return following
 
     def close(self) -> None:
         if self._fd >= 0:
@@ -253,7 +230,7 @@ class Follow:
         if stop_fd >= 0:
             self._poll.register(stop_fd, select.POLLIN)
         for index, one in self._tails.items():
-            wd = calls.inotify_add_watch(self._inotify, one.directory, _IN_MODIFY | _IN_MOVED_TO | _IN_CREATE)
+            wd = calls.inotify_add_watch(self._inotify, one.directory, _IN_MODIFY | _IN_CREATE)
             self._watches[wd] = index
 
     def __iter__(self) -> Iterator[tuple[int, list[Entry]]]:

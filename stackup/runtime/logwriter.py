@@ -2,9 +2,8 @@
 
 Hot. One record a line, as the CRI has it: `<RFC 3339, nanoseconds> stdout|stderr F|P <bytes>`. F ends a line of the
 program's, P does not: output without a newline, or a piece of a line longer than 16 KiB. Every field but the last has a
-fixed width.
-The bytes are the program's own, whatever they are. A full disk loses output, never the container: what is lost is
-counted, and said where it is missing. A file that somebody removes is made anew.
+fixed width. The bytes are the program's own, whatever they are. A full disk loses output, never the container: what is
+lost is counted, and said where it is missing. A file that somebody removes is followed by the next.
 """
 
 from __future__ import annotations
@@ -12,9 +11,12 @@ from __future__ import annotations
 import os
 import time
 
+from stackup.runtime import logfiles
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any
 
 LONGEST = 16 << 10
 MAX_SIZE = 16 << 20
@@ -27,22 +29,29 @@ _written: dict[int, bytes] = {}
 class LogWriter:
     """`write` takes what was read from a stream; `end` is for its end of file.
 
-    `problem` says why output was lost, and how much; `on_problem` is called when that begins and when it is over.
+    `problem` says why output was lost, and how much; `on_problem` is called when that begins and when it is over,
+    `on_written` when there is something to read, `on_full` with the path of a file that will not grow any more.
     """
 
-    __slots__ = ("_fd", "_lost", "_max_file", "_max_size", "_rest", "_torn", "_unsaid", "on_problem", "path", "problem")
+    __slots__ = (
+        "_fd", "_lost", "_max_file", "_max_size", "_number", "_rest", "_torn", "_unsaid", "folder", "on_full",
+        "on_problem", "on_written", "problem",
+    )  # fmt: skip
 
-    def __init__(self, path: str, log: Mapping[str, int | str]) -> None:
-        self.path = path
+    def __init__(self, folder: str, log: Mapping[str, Any]) -> None:
+        self.folder = folder
         self.problem = ""
         self.on_problem: Callable[[], None] | None = None
+        self.on_written: Callable[[], None] | None = None
+        self.on_full: Callable[[str], None] | None = None
         self._fd = -1
+        self._number = 0
         self._rest: dict[bytes, bytes] = {}
         self._lost = self._unsaid = 0
         self._torn = False
         self.bound(log)
 
-    def bound(self, log: Mapping[str, int | str]) -> None:
+    def bound(self, log: Mapping[str, Any]) -> None:
         """Take new limits; also in the middle of a run. A driver other than `none` is written as files."""
         size = int(log.get("max_size") or 0)
         self._max_size = size if size > 0 else MAX_SIZE
@@ -93,6 +102,8 @@ class LogWriter:
             self._torn, self._unsaid = False, 0
             self.problem = f"{self._lost} lines of output were lost"
             self._tell()
+        if self.on_written is not None:
+            self.on_written()
 
     def _account(self) -> bytes:
         """Where output is missing the log says so, on a line of its own."""
@@ -103,7 +114,7 @@ class LogWriter:
         begins = not self._unsaid
         self._lost += lines
         self._unsaid += lines
-        self.problem = f'output is lost, {self._lost} lines so far: cannot write "{self.path}": {why}'
+        self.problem = f'output is lost, {self._lost} lines so far: cannot write in "{self.folder}": {why}'
         if begins:
             self._tell()
 
@@ -119,7 +130,7 @@ class LogWriter:
             self._open()
         found = os.fstat(self._fd)
         if not found.st_nlink:
-            self.close()
+            self._begin()
             return self._room(out, at)
         left = self._max_size - found.st_size
         if len(out) - at <= left:
@@ -129,21 +140,23 @@ class LogWriter:
             return end
         if not found.st_size:
             return out.index(b"\n", at) + 1
-        self._rotate()
+        full = self._number
+        self._begin()
+        logfiles.drop(self.folder, self._number - self._max_file)
+        if self.on_full is not None and self._max_file > 1:
+            self.on_full(logfiles.place(self.folder, full))
         return self._room(out, at)
 
     def _open(self) -> None:
-        self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        """Go on with the newest file, also an earlier run's."""
+        self._number = self._number or max(logfiles.numbers(self.folder), default=1)
+        path = logfiles.place(self.folder, self._number)
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
-    def _rotate(self) -> None:
-        """Renames first, so that a reader who holds the old file finds the next ones by their names."""
+    def _begin(self) -> None:
+        """The next file: a reader of the last one finds it by its number."""
         self.close()
-        names = [self.path, *(f"{self.path}.{number}" for number in range(1, self._max_file))]
-        if len(names) == 1:
-            os.unlink(self.path)
-        for older, newer in zip(reversed(names), reversed(names[:-1]), strict=False):
-            if os.path.lexists(newer):
-                os.rename(newer, older)
+        self._number += 1
         self._open()
 
     def close(self) -> None:

@@ -11,14 +11,13 @@ import os
 import signal
 import time
 
-from stackup import layout
 from stackup.errors import HostError, StackupError
 from stackup.kernel import cgroupfs, proc
 from stackup.runtime import bootstrap, child, chronicle, namespaces, record, requests, signs, supervise
 from stackup.runtime.control import Control, fault
 from stackup.runtime.guest import Inside
 from stackup.runtime.health import command
-from stackup.runtime.logwriter import LogWriter
+from stackup.runtime.keeping import Keeping
 from stackup.runtime.loop import Loop, heed_termination
 from stackup.runtime.outputs import Outputs
 from stackup.runtime.prober import Prober
@@ -49,10 +48,9 @@ class Monitor:
         self.description = description
         self.loop = Loop()
         self.servers = Servers(self.loop)
-        self.log = LogWriter(os.path.join(description["state_dir"], layout.LOG), description["log"])
-        self.log.on_problem = self.changed
+        self.log = Keeping(self.loop, description["state_dir"], description["log"], self.changed)
         self.inside: Inside | None = None
-        self.outputs = Outputs(self.loop, self.log)
+        self.outputs = Outputs(self.loop, self.log.writer)
         self.over = False
         self.stop_waiters: list[Callable[[dict[str, Any]], None]] = []
         self.end_waiters: list[Callable[[dict[str, Any]], None]] = []
@@ -67,6 +65,7 @@ class Monitor:
         self._delay = 0.0
         self._attempts = 0
         self._oom_before = 0
+        self._log_said = ""
         host_pid = int(os.readlink("/proc/self"))
         self.status: Status = {
             "instance": description["instance"], "state": "created", "init": None,
@@ -84,7 +83,7 @@ class Monitor:
             self.servers.serve_ports(self.description["ports"], self.description.get("ports_to", ""), self._held)
             self.servers.serve_names(self.description["resolver"])
             if self.description.get("await_attach"):
-                self._changed()
+                self.changed()
                 self._say({"status": self.status})
             else:
                 self.start()
@@ -147,7 +146,7 @@ class Monitor:
         self.inside = Inside(self.loop, self.description, born)
         self.check_health()
         self.happened("start")
-        self._changed()
+        self.changed()
         self.servers.enter_names(self.description, up=True)
         self._say({"status": self.status})
 
@@ -179,7 +178,7 @@ class Monitor:
         before, self.status["health"] = self.status["health"], health
         if health["status"] != (before["status"] if before else "starting"):
             self.happened(f"health_status: {health['status']}")
-        self._changed()
+        self.changed()
 
     def _ended(self, _fd: int) -> None:
         """The container's init is gone: take its last words, its exit code, and decide."""
@@ -253,7 +252,7 @@ class Monitor:
         self._delay = delay
         self.status["state"] = "restarting"
         self.loop.after(_RESTART, delay, self._again)
-        self._changed()
+        self.changed()
 
     def _again(self) -> None:
         self._attempts += 1
@@ -292,7 +291,7 @@ class Monitor:
         self._child.signal(number)
         self.happened("kill", signal=number)
         self.loop.after(_GRACE, patience, self.kill_all)
-        self._changed()
+        self.changed()
 
     @property
     def ending(self) -> bool:
@@ -322,7 +321,7 @@ class Monitor:
             hint="it waits for a device or a network file system; it goes when that answers",
         )
         self.status["warning"] = problem.message
-        self._changed()
+        self.changed()
         waiting, self.stop_waiters = self.stop_waiters, []
         for answer in waiting:
             answer(fault(problem))
@@ -350,7 +349,7 @@ class Monitor:
             "finished_at": time.time(),
         }
         self.happened("die", exitCode=self.status["exit_code"])
-        self._changed()
+        self.changed()
         self._say(fault(problem))
         if self._child is None:
             self._end()
@@ -364,32 +363,32 @@ class Monitor:
             tell(message)
 
     def changed(self) -> None:
-        self._changed()
-
-    def _changed(self) -> None:
         """The file first, then whoever watches. A full disk must not end a container: it is tried again."""
-        if self.log.problem:
-            self.status["warning"] = self.log.problem
+        before, self._log_said = self._log_said, self.log.problem
+        if self._log_said:
+            self.status["warning"] = self._log_said
+        elif before and self.status.get("warning") == before:
+            del self.status["warning"]
         try:
             record.write_status(self.description["state_dir"], self.status)
         except StackupError:
-            self.loop.after(_RETRY, 1.0, self._changed)
+            self.loop.after(_RETRY, 1.0, self.changed)
         if self._control is not None:
             self._control.push()
 
     def _leave(self) -> None:
         """The last status, told to everybody; then wait for those who still read, and sync what was written."""
         self.servers.close()
-        self._changed()
+        self.changed()
         if self._control is not None:
             self._control.hush()
         for answer in self.stop_waiters:
             answer({"exit": self.status["exit_code"]})
         self._run_over()
-        self.log.close()
         deadline = time.monotonic() + 1.0
-        while self._unsaid(deadline):
+        while self._unsaid(deadline) or self.log.behind(deadline):
             self.loop.turn(1.0)
+        self.log.close()
         record.sync_status(self.description["state_dir"])
 
     def _unsaid(self, deadline: float) -> bool:

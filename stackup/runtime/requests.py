@@ -190,7 +190,7 @@ def update(monitor: Monitor, who: Conversation, message: Message) -> None:
     if what in ("restart", "stop", "log", "health"):
         monitor.revise(what, value)
     if what == "log":
-        monitor.log.bound(value)
+        monitor.log.keep(value)
     elif what == "health":
         monitor.ask_anew()
         monitor.changed()

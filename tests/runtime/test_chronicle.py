@@ -62,7 +62,7 @@ def test_many_writers_lose_nothing_until_the_bound_is_reached(tmp_path: Path, wr
 def test_the_past_is_two_files_at_most(tmp_path: Path) -> None:
     for turn in range(30):
         chronicle.note(about(tmp_path, filler="x" * 200_000), str(turn))
-    assert sorted(os.listdir(tmp_path)) in (["log", "log.1"], ["log.1"])
+    assert len(os.listdir(tmp_path)) == 2
     assert sum(file.stat().st_size for file in tmp_path.iterdir()) < 3 * chronicle.MAX_SIZE
     told = actions(tmp_path)
     assert told == [str(turn) for turn in range(30)][-len(told) :]

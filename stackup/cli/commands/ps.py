@@ -14,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from stackup.cli.call import Call
     from stackup.cli.options import Options
+    from stackup.engines.engine import Container
 
 STATES = ("created", "running", "paused", "restarting", "exited", "dead")
 
@@ -42,7 +43,15 @@ def run(call: Call, options: Options) -> int:
     else:
         form(options.text("format"), "table", "json")
         view.show_table(call.terminal, rows, now, whole=whole, standing=stand)
+        _warn(call, rows)
     return Exit.DONE
+
+
+def _warn(call: Call, rows: list[Container]) -> None:
+    """What its monitor has to say of one that runs, such as output that is lost."""
+    for row in rows:
+        if row["warning"] and row["state"] == "running":
+            call.say_warning(f"{row['name']}: {row['warning']}")
 
 
 def _each(call: Call, words: list[str]) -> None:

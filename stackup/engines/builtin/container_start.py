@@ -177,7 +177,7 @@ class Start:
             "restart": describe.restart(spec),
             "health": describe.health(spec, given["image"]),
             "stop": describe.stop(spec, given["image"]),
-            "log": describe.log(spec),
+            "log": describe.log(record),
             "ports": describe.held_ports(record),
             "resolver": describe.resolver(member, spec["dns"]["servers"], attachments.links(spec, given)),
             "ports_to": member.gateways[0][1] if member and member.places else "",

@@ -79,10 +79,11 @@ class Update:
             "restart": describe.restart(spec),
             "health": describe.health(spec, image),
             "stop": describe.stop(spec, image),
-            "log": describe.log(spec),
         }
         for part in sorted(parts & values.keys()):
             self._tell(address, part, values[part])
+        if "log" in parts:
+            self._tell(address, "log", describe.log(cast(Record, {**claim, "spec": spec})))
 
     def _take_ports(self, address: Address, claim: Record, spec: ContainerSpec) -> None:
         had = claim["given"]["ports"]

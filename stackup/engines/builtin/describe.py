@@ -7,15 +7,17 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from stackup.engines.builtin.attachments import Member
+from stackup.engines.builtin.collector import collector
 from stackup.engines.builtin.file import content_file
 from stackup.engines.builtin.records import Record, Shelf
 from stackup.engines.builtin.rows import LIMIT_PLACE
+from stackup.engines.desire import log_options
 from stackup.errors import HostError
 from stackup.kernel import files
 from stackup.layout import NETNS, Layout
 from stackup.reconcile.resource import Desired
 from stackup.runtime import record as status_record
-from stackup.runtime.description import About, Health, HeldPort, Namespaces, Process
+from stackup.runtime.description import About, Health, HeldPort, Log, Namespaces, Process
 from stackup.runtime.network import container as namespace
 from stackup.runtime.network import etc, names
 from stackup.runtime.network.dns import RESOLVER_ADDRESS
@@ -58,14 +60,19 @@ def restart(spec: ContainerSpec) -> dict[str, int | str]:
     return cast(dict[str, int | str], dict(spec["restart"]))
 
 
-def log(spec: ContainerSpec) -> dict[str, int | str]:
-    """Bounded also when the file says nothing; a driver that this release lacks is kept as a file, and said so."""
-    options = spec["log"]["options"]
-    return {
-        "driver": "none" if spec["log"]["driver"] == "none" else "json-file",
-        "max_size": parse_size(options["max-size"]) if options.get("max-size") else MAX_SIZE,
-        "max_file": int(options["max-file"]) if options.get("max-file") else MAX_FILE,
+def log(claim: Record) -> Log:
+    """Bounded also when the file says nothing. A collector's options have `cache-` before those of the files."""
+    wanted = cast(ContainerSpec, claim["spec"])["log"]
+    driver, options = wanted["driver"], wanted["options"]
+    where = collector(claim)
+    kept = {name: options.get(f"cache-{name}" if where else name) or "" for name in log_options.FILES}
+    made: Log = {
+        "driver": "none" if driver == "none" else "json-file",
+        "max_size": parse_size(kept["max-size"]) if kept["max-size"] else MAX_SIZE,
+        "max_file": int(kept["max-file"]) if kept["max-file"] else MAX_FILE,
+        "compress": log_options.flag(kept["compress"]) if kept["compress"] else driver == "local",
     }
+    return {**made, "collector": where} if where else made
 
 
 def process(claim: Record, powers: Powers) -> Process:

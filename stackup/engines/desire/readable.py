@@ -10,28 +10,20 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
 from stackup.engines.desire.facts import Context
+from stackup.engines.desire.log_options import count, options_of
 from stackup.engines.desire.tmpfs import LARGEST_ID, short_tmpfs
-from stackup.values import parse_size
 
 if TYPE_CHECKING:
     from stackup.stackfile.model import Service
 
 Path: TypeAlias = "tuple[str | int, ...]"
-Text: TypeAlias = "tuple[Callable[[str], int], str, Path]"
+Text: TypeAlias = "tuple[Callable[[str], object], str, Path]"
 """The reader of a text, the text, its path beneath the service."""
 
 
 def owner(text: str) -> int:
-    return _whole(text, LARGEST_ID, "the number of a user or group")
-
-
-def count(text: str) -> int:
-    return _whole(text, 2**31 - 1, "a count")
-
-
-def _whole(text: str, largest: int, what: str) -> int:
-    if not (text.isascii() and text.isdigit()) or len(text) > 10 or int(text) > largest:
-        raise ValueError(f'"{text}" is not {what}')
+    if not (text.isascii() and text.isdigit()) or len(text) > 10 or int(text) > LARGEST_ID:
+        raise ValueError(f'"{text}" is not the number of a user or group')
     return int(text)
 
 
@@ -40,7 +32,8 @@ def readable(name: str, service: Service, context: Context) -> bool:
     sound = True
     for reader, text, path in _texts(service):
         try:
-            reader(text)
+            if text:
+                reader(text)
         except ValueError as problem:
             sound = False
             context.problems.error(
@@ -60,14 +53,11 @@ def _texts(service: Service) -> Iterator[Text]:
     for kind, grants in (("secrets", service.secrets), ("configs", service.configs)):
         for number, grant in enumerate(grants):
             for key, given in (("uid", grant.uid), ("gid", grant.gid)):
-                if given:
-                    yield owner, given, (kind, number, key)
+                yield owner, given or "", (kind, number, key)
     for number, text in enumerate(service.tmpfs):
         yield _tmpfs, text.partition(":")[2], ("tmpfs", number)
-    options = service.logging.options if service.logging else {}
-    for key, reader in (("max-size", parse_size), ("max-file", count)):
-        if options.get(key):
-            yield reader, options[key] or "", ("logging", "options", key)
+    if service.logging:
+        for key, log_reader in options_of(service.logging.driver).items():
+            yield log_reader, service.logging.options.get(key) or "", ("logging", "options", key)
     attempts = (service.restart or "").partition(":")[2]
-    if attempts:
-        yield count, attempts, ("restart",)
+    yield count, attempts, ("restart",)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stackup.engines.desire.facts import Context
+from stackup.engines.desire.log_options import OPTIONS, options_of
 from stackup.engines.desire.ready import EXTENSION, KEY
 from stackup.engines.desire.tmpfs import unknown
 from stackup.runtime.network import options
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
     from stackup.stackfile.model import Network, Service
 
-LOG_DRIVERS = ("json-file", "local", "none")
-LOG_OPTIONS = ("max-size", "max-file")
 BESIDE_THE_HOST = frozenset(("macvlan", "ipvlan"))
 """Drivers whose containers are stations of their own on the host's link."""
 
@@ -33,11 +32,11 @@ def warn_service(name: str, service: Service, context: Context) -> None:
         detail = f'service "{name}": {EXTENSION} "{key or ours}"; what it has for a service is `{KEY}`'
         _warn(context, detail, (*path, EXTENSION, *filter(None, (key,))))
     logging = service.logging
-    if logging and logging.driver and logging.driver not in LOG_DRIVERS:
+    if logging and logging.driver and logging.driver not in OPTIONS:
         detail = f'service "{name}": log driver "{logging.driver}"; the output is kept in files'
         _warn(context, detail, (*path, "logging", "driver"))
     for option in logging.options if logging else ():
-        if option not in LOG_OPTIONS:
+        if option not in options_of(logging.driver if logging else None):
             _warn(context, f'service "{name}": log option "{option}"', (*path, "logging", "options", option))
     for number, text in enumerate(service.tmpfs):
         for option in unknown(text.partition(":")[2]):
