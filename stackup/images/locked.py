@@ -28,11 +28,12 @@ class Content:
 @dataclass(frozen=True, slots=True)
 class Locked:
     """By the name in full. `strict`: a name that is not among them is an error. `own` are names that are built here:
-    their inputs say what they are."""
+    their inputs say what they are. `built`: services whose images were built elsewhere, each platform to an id."""
 
     names: Mapping[str, Content] = field(default_factory=dict)
     strict: bool = False
     own: frozenset[str] = frozenset()
+    built: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def content(self, text: str) -> Content | None:
         reference = movable(text)

@@ -19,7 +19,6 @@ from stackup.stamps import stamp
 
 if TYPE_CHECKING:
     from stackup.images.build.request import Told
-    from stackup.stackfile.load import Loaded
     from stackup.stackfile.model import Stack
     from stackup.values import Data
 
@@ -106,13 +105,18 @@ def forms(session: Session, options: BuildOptions) -> list[tuple[str, Data, list
     key = cache.key_of(session.where, "build", asked)
     kept = None if session.locked else cache.read(session.layout, session.where, key)
     if kept is None:
-        loaded, names = _chosen(session, options)
+        loaded = load(session, options.services)
         assert loaded.stack is not None, "load() has seen to it"
-        rests_on = {path: stamp(path) for path in (lockfile.path_of(loaded),)} | dict(loaded.inputs.files)
-        held, facts = held_bases(session, loaded), facts_of(session, loaded)
-        rows = [[name, build_form(loaded.stack, name, facts) | held, _notices(loaded.stack, name)] for name in names]
-        kept = {"rows": rows}
+        rests_on = {path: stamp(path) for path in lockfile.paths_of(session, loaded)} | dict(loaded.inputs.files)
+        stack, bases = held_bases(session, loaded)
+        chosen, facts = _chosen(stack, options), facts_of(session, loaded)
+        names = in_order(stack.services, chosen)
+        rows = [[name, build_form(stack, name, facts) | bases, _notices(stack, name)] for name in names]
+        held = [name for name in chosen if loaded.stack.services[name].build and name not in names]
+        kept = {"rows": rows, "held": held}
         cache.write(session.layout, key, kept, (rests_on, {**loaded.inputs.variables, **facts.variables}))
+    for name in kept["held"]:
+        session.notice(lockfile.HELD.format(name))
     return [(name, form, notices) for name, form, notices in kept["rows"]]
 
 
@@ -123,11 +127,8 @@ def _notices(stack: Stack, name: str) -> list[str]:
     return [f'service "{name}": `build.{key}`: {why}' for key, why in found]
 
 
-def _chosen(session: Session, options: BuildOptions) -> tuple[Loaded, list[str]]:
-    """The services that are built, those before whose images others need."""
-    loaded = load(session, options.services)
-    assert loaded.stack is not None, "load() has seen to it"
-    services = loaded.stack.services
+def _chosen(stack: Stack, options: BuildOptions) -> tuple[str, ...]:
+    services = stack.services
     for name in options.services:
         if name not in services:
             raise no_such_service(name, tuple(services))
@@ -135,4 +136,4 @@ def _chosen(session: Session, options: BuildOptions) -> tuple[Loaded, list[str]]
     if options.with_dependencies:
         for name in names:
             names += [other for other in services[name].depends_on if other in services and other not in names]
-    return loaded, in_order(services, tuple(names))
+    return tuple(names)

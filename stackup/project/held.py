@@ -14,7 +14,7 @@ from stackup.diagnostics import Diagnostics
 from stackup.engines.desire.images import unlocked
 from stackup.errors import StackupError
 from stackup.images.locked import Content, Locked, platform_of
-from stackup.project.lockfile import lock_of, path_of
+from stackup.project.lockfile import held, paths_of
 from stackup.project.problems import rows_of, tell
 from stackup.project.resolve import identify, load
 from stackup.project.uses import services_of, uses
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from stackup.project.session import Session
     from stackup.project.uses import Use
     from stackup.stackfile.load import Loaded
+    from stackup.stackfile.model import Stack
     from stackup.values import Data
 
 
@@ -38,13 +39,19 @@ class Moved:
     place: str
 
 
-def held_bases(session: Session, loaded: Loaded) -> Data:
-    """What a build's normal form says of the lock, once it is sure that nothing is missing where nothing may be."""
-    locked = lock_of(session, loaded)
+def held_bases(session: Session, loaded: Loaded) -> tuple[Stack, Data]:
+    """The stack with what is left to build, and what a build's normal form says of the lock, once it is sure that
+    nothing is missing where nothing may be."""
+    loaded, locked = held(session, loaded)
+    require_locked(session, loaded, locked, built_of(loaded))
     assert loaded.stack is not None, "load() has seen to it"
-    built = [name for name, service in loaded.stack.services.items() if service.build]
-    require_locked(session, loaded, locked, built)
-    return {"locked": dict(locked.all_pinned())} if locked else {}
+    return loaded.stack, {"locked": dict(locked.all_pinned())} if locked else {}
+
+
+def built_of(loaded: Loaded) -> list[str]:
+    """Services that are built."""
+    assert loaded.stack is not None, "load() has seen to it"
+    return [name for name, service in loaded.stack.services.items() if service.build]
 
 
 def require_locked(session: Session, loaded: Loaded, locked: Locked | None, services: Sequence[str]) -> None:
@@ -60,15 +67,15 @@ def require_locked(session: Session, loaded: Loaded, locked: Locked | None, serv
 
 def moved(session: Session, *, ask: bool) -> list[Moved]:
     """Names that are another content now, on this machine, and with `ask` at their registries."""
-    if not os.path.exists(path_of(identify(session))):
+    if not any(map(os.path.exists, paths_of(session, identify(session)))):
         return []
-    loaded = load(session)
-    locked = lock_of(session, loaded) or Locked()
+    loaded, lock = held(session, load(session))
+    locked = lock or Locked()
     found: dict[tuple[str, str], Moved] = {}
     for use in uses(session, loaded, services_of(loaded)):
-        held = locked.content(use.image)
-        for at, now in _now(session, use, ask=ask) if held else ():
-            old, new = _differ(held or Content(), now, platform_of(use.platform))
+        content = locked.content(use.image)
+        for at, now in _now(session, use, ask=ask) if content else ():
+            old, new = _differ(content or Content(), now, platform_of(use.platform))
             if old != new:
                 key = (use.name, at)
                 services = (*(found[key].services if key in found else ()), use.service)

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from stackup.diagnostics import Diagnostics
+from stackup.engines.desire.builds import own_names
 from stackup.errors import StackupError
 from stackup.images.locked import Content, Locked, platform_of
 from stackup.project import lockfile
-from stackup.project.held import require_locked
+from stackup.project.held import built_of, require_locked
 from stackup.project.problems import rows_of, tell
 from stackup.project.resolve import load
 from stackup.project.session import Session, Where, no_such_service
@@ -38,34 +39,45 @@ class Written:
 
 def check(session: Session) -> Written:
     """What `lock` would change; raises StackInvalid for every image that is not locked."""
-    loaded = _everything(session)
-    locked = lockfile.lock_of(session, loaded) or Locked()
+    whole = _everything(session)
+    kept = lockfile.read(session, whole) or Locked()
+    loaded, locked = lockfile.hold(whole, kept)
     require_locked(session, loaded, replace(locked, strict=True), services_of(loaded))
     needed = {use.name for use in uses(session, loaded, services_of(loaded))}
-    return Written(lockfile.path_of(loaded), (), (), tuple(sorted(locked.names.keys() - needed)))
+    idle = (kept.names.keys() - needed) | (kept.built.keys() - set(built_of(whole)))
+    return Written(lockfile.path_of(session, whole), (), (), tuple(sorted(idle)))
 
 
 def lock(session: Session, upgrade: Sequence[str] | None = None) -> Written:
-    """Writes the lock. `upgrade`: services whose names are looked up anew, none for all; None keeps what is locked."""
-    loaded = _everything(session)
-    services = services_of(loaded)
+    """Writes the lock. `upgrade`: services whose names are looked up anew, and which are built again if they came
+    built; none for all. None keeps what is locked."""
+    whole = _everything(session)
+    services = services_of(whole)
     for name in upgrade or ():
         if name not in services:
             raise no_such_service(name, services)
-    path = lockfile.path_of(loaded)
-    before = lockfile.read(session, path) or Locked()
+    before, path = lockfile.read(session, whole) or Locked(), lockfile.path_of(session, whole)
     renewed = frozenset(services if upgrade == () else upgrade or ())
-    after = _contents(session, loaded, before, renewed)
-    wrote = not session.dry_run and lockfile.write(path, Locked(after))
-    added, dropped = after.keys() - before.names.keys(), before.names.keys() - after.keys()
-    changed = [name for name in after.keys() & before.names.keys() if after[name] != before.names[name]]
-    return Written(path, tuple(sorted(added)), tuple(sorted(changed)), tuple(sorted(dropped)), wrote)
+    built = {name: before.built[name] for name in built_of(whole) if name in before.built and name not in renewed}
+    after = Locked(_contents(session, whole, replace(before, built=built), renewed), built=built)
+    wrote = not session.dry_run and lockfile.write(path, after)
+    old, new = ({**one.names, **one.built} for one in (before, after))
+    changed = [name for name in new.keys() & old.keys() if new[name] != old[name]]
+    return Written(
+        path,
+        tuple(sorted(new.keys() - old.keys())),
+        tuple(sorted(changed)),
+        tuple(sorted(old.keys() - new.keys())),
+        wrote,
+    )
 
 
-def _contents(session: Session, loaded: Loaded, before: Locked, renewed: frozenset[str]) -> dict[str, Content]:
+def _contents(session: Session, whole: Loaded, before: Locked, renewed: frozenset[str]) -> dict[str, Content]:
     """Raises StackInvalid with every image whose content nobody knows."""
     pins, problems, after = session.host.pins(), Diagnostics(), dict[str, Content]()
-    found = list(uses(session, loaded, services_of(loaded)))
+    assert whole.stack is not None, "load() has seen to it"
+    loaded, own = lockfile.hold(whole, before)[0], own_names(whole.stack)
+    found = [use for use in uses(session, loaded, services_of(loaded)) if use.name not in own]
     fresh = {use.name for use in found if use.service in renewed}
     for use in found:
         name, platform = use.name, platform_of(use.platform)

@@ -11,9 +11,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from stackup.diagnostics import Diagnostics, Span
-from stackup.engines.desire.builds import own_names
+from stackup.engines.desire.builds import image_name, own_names
 from stackup.errors import UsageError
-from stackup.images.locked import Content, Locked, movable
+from stackup.images.locked import Content, Locked, movable, platform_of
 from stackup.images.reference import is_hex_id
 from stackup.kernel.files import write_bytes
 from stackup.project.problems import refuse
@@ -30,14 +30,26 @@ if TYPE_CHECKING:
 NAME = "stackup.lock"
 FORMAT = 1
 MEND = "mend it, or remove the file and run `stackup lock`"
+HELD = (
+    f'"{{0}}" is not built: it came with a bundle, and "{NAME}" holds it; to build it: `stackup lock --upgrade {{0}}`'
+)
 HEAD = "# Which content each image has. Written by `stackup lock`; check it in.\n"
 
 
-def path_of(loaded: Loaded | Resolved) -> str:
-    """Beside the first stack file; in the stack's folder when that came through a pipe or from elsewhere."""
-    first = loaded.files[0] if loaded.files else ""
-    beside = os.path.dirname(first) if os.path.isabs(first) else loaded.directory
-    return os.path.join(beside, NAME)
+def path_of(session: Session, loaded: Loaded | Resolved) -> str:
+    """Where it is written: see `paths_of`."""
+    return paths_of(session, loaded)[0]
+
+
+def paths_of(session: Session, loaded: Loaded | Resolved) -> tuple[str, ...]:
+    """Where it may be, the first that is there holds: beside the first stack file, or in the stack's folder when that
+    came through a pipe. The copy of a stack from elsewhere is nobody's to write into: its lock lies where the user
+    stands, else the one holds that its author checked in."""
+    first, where = loaded.files[0] if loaded.files else "", session.where
+    beside = os.path.join(os.path.dirname(first) if os.path.isabs(first) else loaded.directory, NAME)
+    if not first.startswith(f"{session.layout.remote_dir}/"):
+        return (beside,)
+    return os.path.normpath(os.path.join(where.directory, where.project_directory, NAME)), beside
 
 
 def as_typed(session: Session, path: str) -> str:
@@ -46,19 +58,34 @@ def as_typed(session: Session, path: str) -> str:
     return relative if len(relative) < len(path) else path
 
 
-def lock_of(session: Session, loaded: Loaded) -> Locked | None:
-    """None where there is no lock. Raises StackInvalid, and UsageError when there must be one (`--locked`)."""
-    path = path_of(loaded)
-    found = read(session, path)
+def held(session: Session, loaded: Loaded) -> tuple[Loaded, Locked | None]:
+    """The stack as its lock holds it, and the lock, None where there is none. Raises StackInvalid, and UsageError when
+    there must be one (`--locked`)."""
+    found = read(session, loaded)
     if found is None and session.locked:
         hint = "write it with `stackup lock`, or leave out --locked"
-        raise UsageError(f'there is no "{NAME}" beside the stack file', subject=path, hint=hint)
-    return replace(found, own=own_names(loaded.stack)) if found and loaded.stack else found
+        raise UsageError(f'there is no "{NAME}" beside the stack file', subject=path_of(session, loaded), hint=hint)
+    return hold(loaded, found) if found else (loaded, None)
 
 
-def read(session: Session, path: str) -> Locked | None:
-    """None when there is no such file. Raises StackInvalid."""
-    content = read_disk(path)
+def hold(loaded: Loaded, locked: Locked) -> tuple[Loaded, Locked]:
+    """A service that was built elsewhere runs that image, as one that has a name and no build; pure."""
+    stack = loaded.stack
+    assert stack is not None, "load() has seen to it"
+    services, names = dict(stack.services), dict(locked.names)
+    for name, service in stack.services.items():
+        if service.build and platform_of(service.platform or "") in locked.built.get(name, {}):
+            image = image_name(stack.name, name, service)
+            services[name] = service.model_copy(update={"build": None, "image": image})
+            names[str(movable(image))] = Content("", locked.built[name])
+    stack = stack.model_copy(update={"services": services})
+    return replace(loaded, stack=stack), replace(locked, names=names, own=own_names(stack))
+
+
+def read(session: Session, loaded: Loaded) -> Locked | None:
+    """None when there is no lock. Raises StackInvalid."""
+    there = ((path, content) for path in paths_of(session, loaded) if (content := read_disk(path)) is not None)
+    path, content = next(there, ("", None))
     if content is None:
         return None
     problems, name = Diagnostics(), as_typed(session, path)
@@ -74,7 +101,7 @@ def parsed(content: bytes, source: str, problems: Diagnostics, *, strict: bool =
     if len(documents) != 1:
         reading.wrong("a lock is one document", None)
         return Locked()
-    return Locked(reading.names(documents[0].root), strict)
+    return reading.locked(documents[0].root, strict=strict)
 
 
 def text_of(locked: Locked) -> str:
@@ -84,7 +111,10 @@ def text_of(locked: Locked) -> str:
         reference = movable(name)
         digest = {"digest": content.digest} if content.digest else {}
         images[reference.familiar if reference else name] = digest | {"images": dict(sorted(content.images.items()))}
-    return HEAD + to_yaml({"format": FORMAT, "images": images})
+    said: dict[str, Any] = {"format": FORMAT, "images": images}
+    if locked.built:
+        said["built"] = {name: dict(sorted(one.items())) for name, one in sorted(locked.built.items())}
+    return HEAD + to_yaml(said)
 
 
 def write(path: str, locked: Locked) -> bool:
@@ -103,12 +133,17 @@ class _Reading:
         self._source = source
         self._problems = problems
 
-    def names(self, root: Mapping) -> dict[str, Content]:
+    def locked(self, root: Mapping, *, strict: bool) -> Locked:
         version = root.get("format")
         if not isinstance(version, Scalar) or version.value != FORMAT:
             self.wrong(f"`format` must be {FORMAT}", version, "a newer stackup may have written it")
+        self._only(root, "format", "images", "built")
+        built = {name: self._platforms(name, node) for name, node in self._entries(root, "built")}
+        return Locked(self._names(root), strict, built=built)
+
+    def _names(self, root: Mapping) -> dict[str, Content]:
         found: dict[str, Content] = {}
-        for name, node in self._entries(root, ("format", "images"), "images"):
+        for name, node in self._entries(root, "images"):
             reference = movable(name)
             if reference is None:
                 self.wrong(f'"{name}" is no name of an image that could move', node)
@@ -118,10 +153,12 @@ class _Reading:
                 found[str(reference)] = self._content(name, node)
         return found
 
-    def _entries(self, node: Mapping, known: tuple[str, ...], key: str) -> list[tuple[str, Node]]:
+    def _only(self, node: Mapping, *known: str) -> None:
         for other, entry in node.entries.items():
             if other not in known:
                 self.wrong(f'"{other}" is no key of a lock', entry.value)
+
+    def _entries(self, node: Mapping, key: str) -> list[tuple[str, Node]]:
         inner = node.get(key)
         if inner is None or (isinstance(inner, Scalar) and inner.value is None):
             return []
@@ -134,11 +171,18 @@ class _Reading:
         if not isinstance(node, Mapping):
             self.wrong(f'"{name}" has no digest', node)
             return Content()
+        self._only(node, "digest", "images")
         digest = self._digest(node.get("digest")) if node.get("digest") else ""
-        images = {key: self._digest(value) for key, value in self._entries(node, ("digest", "images"), "images")}
+        images = {key: self._digest(value) for key, value in self._entries(node, "images")}
         if not digest and not images:
             self.wrong(f'"{name}" has no digest', node)
         return Content(digest, images)
+
+    def _platforms(self, name: str, node: Node) -> dict[str, str]:
+        if not isinstance(node, Mapping) or not node.entries:
+            self.wrong(f'"{name}" has no image', node)
+            return {}
+        return {key: self._digest(entry.value) for key, entry in node.entries.items()}
 
     def _digest(self, node: Node | None) -> str:
         text = str(node.value) if isinstance(node, Scalar) else ""

@@ -4,7 +4,9 @@ and go.
 
 from __future__ import annotations
 
+from stackup.images.locked import Locked
 from stackup.project.config import needed, texts
+from stackup.project.lockfile import held
 from stackup.project.problems import rows_of, tell
 from stackup.project.resolve import load
 
@@ -55,7 +57,7 @@ def _pinned(session: Session, services: tuple[str, ...], without: frozenset[str]
 
     loaded = load(session, services, all_resources=False, without=without)
     stack = needed(loaded, services, all_resources=False)
-    images = _images(stack, session.host.pins())
+    images = _images(stack, session.host.pins(), held(session, loaded)[1] or Locked())
     problems = Diagnostics()
     for name, image in images.items():
         if image is None:
@@ -64,9 +66,17 @@ def _pinned(session: Session, services: tuple[str, ...], without: frozenset[str]
     return stack, {name: image for name, image in images.items() if image}
 
 
-def _images(stack: Stack, pins: Pins) -> dict[str, str | None]:
+def _images(stack: Stack, pins: Pins, locked: Locked) -> dict[str, str | None]:
     wanted = {name: service.image for name, service in sorted(stack.services.items())}
-    return {name: pins.pinned(image) for name, image in wanted.items() if image and image != HOST}
+    return {name: _digest(image, pins, locked) for name, image in wanted.items() if image and image != HOST}
+
+
+def _digest(image: str, pins: Pins, locked: Locked) -> str | None:
+    """As it is locked; what is locked to an image that no registry knows has none, whatever its name means there."""
+    if locked.content(image) is None:
+        return pins.pinned(image)
+    pin = locked.pinned(image)
+    return pin if pin and "@" in pin else None
 
 
 def _not_known(problems: Any, loaded: Loaded, service: str, image: str) -> None:

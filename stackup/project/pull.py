@@ -16,7 +16,7 @@ from stackup.errors import StackupError, UsageError
 from stackup.layout import UNSTACKED
 from stackup.project.change import Aim, Unwritten, draft
 from stackup.project.held import require_locked
-from stackup.project.lockfile import lock_of
+from stackup.project.lockfile import held
 from stackup.project.resolve import load
 from stackup.project.session import Session, no_such_service
 from stackup.reconcile.apply import Interrupt, Report, apply
@@ -54,22 +54,21 @@ class Pulled:
 
 def pull(session: Session, options: PullOptions) -> Pulled:
     """The images of all services, or of some."""
-    loaded = load(session, options.services, fresh=True)
+    loaded, locked = held(session, load(session, options.services, fresh=True))
     assert loaded.stack is not None, "load() has seen to it"
     services = loaded.stack.services
     for name in options.services:
         if name not in services:
             raise no_such_service(name, tuple(services))
     chosen = with_needs(services, options) if options.services else tuple(services)
-    locked = lock_of(session, loaded)
     require_locked(session, loaded, locked, chosen)
     looks: dict[tuple[str, Look], None] = {}
     for service in (services[name] for name in chosen):
         look = _look(service, options)
         if look.ask and not (options.ignore_buildable and service.build):
             image = service.image or ""
-            held = locked.pinned(image, look.platform) if locked and not service.build else None
-            looks[held or image, look] = None
+            pin = locked.pinned(image, look.platform) if locked and not service.build else None
+            looks[pin or image, look] = None
     pulled = fetch(session, loaded.name, looks)
     built = {services[name].image for name in chosen if services[name].build}
     failures = {name: error for name, error in pulled.failures.items() if name not in built}

@@ -187,8 +187,7 @@ def _resolve(session: Session, services: tuple[str, ...], wish: Wish | None) -> 
     from stackup.reconcile.codec import desired_out
 
     loaded = load(session, services)
-    lock_path = lockfile.path_of(loaded)
-    seen = {lock_path: stamp(lock_path)}  # before it is read
+    seen = {path: stamp(path) for path in lockfile.paths_of(session, loaded)}  # before it is read
     files = {path: stamp(path) for path in session.host.inputs()} | seen
     facts = facts_of(session, loaded)
     reservation = autoports.path_of(session.layout, loaded.name)
@@ -211,12 +210,13 @@ def translate(
     from dataclasses import replace
 
     from stackup.engines.desire import desire
-    from stackup.project.held import require_locked
-    from stackup.project.lockfile import lock_of
+    from stackup.project.held import built_of, require_locked
+    from stackup.project.lockfile import held
 
+    loaded, locked = held(session, loaded)
+    bent = replace(wish, locked=locked)
+    require_locked(session, loaded, locked, built_of(loaded))
     assert loaded.stack is not None, "load() has seen to it"
-    bent = replace(wish, locked=lock_of(session, loaded))
-    require_locked(session, loaded, bent.locked, [name for name, one in loaded.stack.services.items() if one.build])
     try:
         desired, problems = desire(loaded.stack, dict(loaded.origins), facts, bent, loaded.directory)
     except StackupError as problem:

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from stackup.diagnostics import Diagnostics
-from stackup.errors import StackInvalid, UsageError
+from stackup.errors import StackInvalid, StackupError, UsageError
 from stackup.images.locked import Content, Locked, platform_of
 from stackup.project import lockfile
+from stackup.project.build import BuildOptions, build
 from stackup.project.held import moved
 from stackup.project.lock import check, lock
+from stackup.project.pins import images_of
 from stackup.project.plan import plan
 from stackup.project.pull import PullOptions, pull
 from stackup.project.up import UpOptions, up
@@ -161,6 +163,80 @@ def test_bases_of_builds_are_locked_and_what_is_built_is_not(shop: Shop) -> None
     assert all(row["span"]["line"] == 2 for row in caught.value.rows)
 
 
+BUILT = "services:\n  web: {build: ., volumes: [{type: image, source: 'assets:1', target: /a}]}\n  twin: {image: shop-web}\n"
+
+
+def hold_built(shop: Shop, service: str = "web") -> None:
+    held = {NGINX: Content(digest("n")), "docker.io/library/assets:1": Content(digest("a"))}
+    lockfile.write(str(shop.folder / "stackup.lock"), Locked(held, built={service: {platform_of(""): digest("built")}}))
+
+
+def test_what_was_built_elsewhere_runs_without_its_sources_under_any_name_of_the_stack(shop: Shop) -> None:
+    shop.write(BUILT)
+    hold_built(shop)
+    assert not (shop.folder / "Dockerfile").exists()
+    assert up(shop.session(locked=True, stack_name="shop"), UpOptions()).ok
+    assert image_of(shop, "web") == image_of(shop, "twin") == f"id-of-{digest('built')}"
+    assert plan(shop.session(stack_name="shop"), UpOptions()).empty
+    assert plan(shop.session(stack_name="shop"), UpOptions(build="all")).empty
+    made = plan(shop.session(stack_name="other"), UpOptions(services=("web",)))
+    assert [item.desired.spec["image"] for item in made.changes if item.desired and item.address.name == "web"] == [
+        f"id-of-{digest('built')}"
+    ]
+
+
+def test_building_what_came_built_is_said_to_be_in_vain(shop: Shop) -> None:
+    shop.write(BUILT)
+    hold_built(shop)
+    for _ in range(2):
+        shop.events.clear()
+        assert build(shop.session(stack_name="shop"), BuildOptions(), lambda service, told: None) == []
+        assert ['"web" is not built' in getattr(event, "text", "") for event in shop.events] == [True]
+
+
+def test_a_lock_keeps_what_came_built_until_it_is_upgraded(shop: Shop) -> None:
+    shop.write(BUILT)
+    hold_built(shop)
+    assert lock(shop.session(stack_name="shop")).dropped == (NGINX,)
+    assert check(shop.session(stack_name="shop")).dropped == ()
+    with pytest.raises(StackupError, match="cannot read the Dockerfile"):
+        lock(shop.session(stack_name="shop"), ("web",))
+    assert "built" in written(shop)
+    (shop.folder / "Dockerfile").write_text("FROM base:1\n")
+    done = lock(shop.session(stack_name="shop"), ("web",))
+    assert (done.added, done.dropped) == (("docker.io/library/base:1",), ("web",))
+    assert "built" not in written(shop)
+    shop.write("services: {web: {image: nginx}}")
+    hold_built(shop, "gone")
+    assert "gone" in check(shop.session(stack_name="shop")).dropped
+
+
+def test_pinned_images_are_those_that_are_locked(shop: Shop) -> None:
+    shop.write("services:\n  web: {image: nginx}\n  db: {image: 'own:1'}\n")
+    held = {NGINX: Content(digest("n")), "docker.io/library/own:1": Content("", {platform_of(""): digest("o")})}
+    lockfile.write(str(shop.folder / "stackup.lock"), Locked(held))
+    assert images_of(shop.session(), ("web",)) == {"web": f"{NGINX}@{digest('n')}"}
+    with pytest.raises(StackInvalid) as caught:
+        images_of(shop.session(), ())
+    assert ['"own:1"' in row["detail"] for row in caught.value.rows] == [True]
+
+
+def test_the_lock_of_a_stack_from_elsewhere_lies_where_the_user_stands(shop: Shop) -> None:
+    """And the one that its author checked in holds until then."""
+    copy = Path(shop.layout.remote_dir) / "abc"
+    copy.mkdir(parents=True)
+    (copy / "stack.yaml").write_text("services: {web: {image: nginx}}\n")
+    here = lambda: shop.session(files=(str(copy / "stack.yaml"),), project_directory="")  # noqa: E731
+    lockfile.write(str(copy / "stackup.lock"), Locked({NGINX: Content(digest("n"))}))
+    before = (copy / "stackup.lock").read_bytes()
+    assert images_of(here(), ()) == {"web": f"{NGINX}@{digest('n')}"}
+    assert [one.locked for one in moved(here(), ask=False)] == [digest("n")]
+    done = lock(here(), ())
+    assert (done.path, done.changed, done.wrote) == (str(shop.folder / "stackup.lock"), (NGINX,), True)
+    assert images_of(here(), ()) == {"web": f"{NGINX}@{digest('nginx')}"}
+    assert (copy / "stackup.lock").read_bytes() == before
+
+
 def test_an_image_that_nobody_has_is_named_with_its_line(shop: Shop) -> None:
     shop.write(SHOP.replace("image: nginx", "image: missing-web"))
     with pytest.raises(StackInvalid) as caught:
@@ -182,6 +258,7 @@ def test_a_dry_run_writes_no_lock(shop: Shop) -> None:
         "format: 1\nimages: {nginx: {digest: 5}}", "format: 1\nimages: {nginx: {images: {linux/amd64: 'sha256:a'}}}",
         f"format: 1\nimages: {{nginx: {{digest: '{digest('a')}', more: 1}}}}", "\0", "format: 1\n---\nformat: 1",
         f"format: 1\nimages: {{nginx: {{digest: '{digest('a')}'}}, 'nginx:latest': {{digest: '{digest('b')}'}}}}",
+        "format: 1\nbuilt: []", "format: 1\nbuilt: {web: {}}", "format: 1\nbuilt: {web: {linux/amd64: 'sha256:a'}}",
         f"format: 1\nimages: {{'nginx@{digest('a')}': {{digest: '{digest('a')}'}}}}",
         f"format: 1\nimages: {{'../../x': {{digest: '{digest('a')}'}}}}",
         "<<<<<<< ours\nformat: 1\n=======\nformat: 1\n>>>>>>> theirs",

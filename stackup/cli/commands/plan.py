@@ -13,7 +13,7 @@ from stackup.cli.views.progress import Quiet
 from stackup.cli.views.words import Words
 from stackup.project.held import moved
 from stackup.project.plan import plan, save
-from stackup.reconcile.plan import text
+from stackup.reconcile.plan import Plan, text
 
 
 def run(call: Call, options: Options) -> int:
@@ -21,13 +21,20 @@ def run(call: Call, options: Options) -> int:
     made = plan(session, options_of(call, options))
     if options.text("out"):
         save(made, options.text("out"))
+    gone = moved(session, ask=options.flag("moved"))
     if options.flag("json"):
-        view.show_json(call.terminal, made, risks.found(call, session, made))
-    elif options.flag("steps"):
+        told = {"risks": risks.rows(risks.found(call, session, made)), "moved": lock_view.rows(gone)}
+        view.show_json(call.terminal, made, told)
+        return _code(options, made)
+    if options.flag("steps"):
         call.terminal.out.write(text(made))
     else:
         view.show(call.terminal, made)
         risks.show(risks.found(call, session, made), call.terminal.print, call.terminal.paint)
-        for line in lock_view.lines(moved(session, ask=options.flag("moved"))):
-            call.terminal.print(line)
+    for line in lock_view.lines(gone):
+        call.terminal.print(line)
+    return _code(options, made)
+
+
+def _code(options: Options, made: Plan) -> int:
     return Exit.CHANGES if options.flag("detailed_exitcode") and not made.empty else Exit.DONE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stackup.cli.terminal import GREEN, RED, YELLOW
 from stackup.cli.views.images import short
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from stackup.project.held import Moved
     from stackup.project.lock import Written
 
-__all__ = ["familiar", "lines", "show"]
+__all__ = ["familiar", "lines", "rows", "show"]
 
 
 def show(terminal: Terminal, done: Written) -> None:
@@ -27,6 +27,11 @@ def show(terminal: Terminal, done: Written) -> None:
         terminal.say(f"Wrote {name}.")
     elif not (done.added or done.changed or done.dropped):
         terminal.say(f"Nothing to do: {name} holds every image.")
+
+
+def rows(found: Iterable[Moved]) -> list[dict[str, Any]]:
+    keys = ("image", "services", "locked", "now", "at", "place")
+    return [{key: getattr(one, key) for key in keys} for one in found]
 
 
 def lines(found: Iterable[Moved]) -> Iterator[str]:

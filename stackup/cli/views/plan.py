@@ -16,7 +16,6 @@ from stackup.reconcile.resource import Effect
 
 if TYPE_CHECKING:
     from stackup.cli.terminal import Terminal
-    from stackup.project.risks import Risk
 
 SIGNS = {Action.KEEP: " ", Action.CREATE: "+", Action.UPDATE: "~", Action.REPLACE: "-/+", Action.DELETE: "-"}
 STYLES = {
@@ -130,9 +129,9 @@ def _count(change: Change) -> str:
             return MOTIONS[change.motion]
 
 
-def show_json(terminal: Terminal, plan: Plan, risks: list[Risk]) -> None:
-    told = [{"subject": risk.subject, "text": risk.text, "place": risk.place or None} for risk in risks]
-    terminal.print(own_json("plan", {**as_data(plan), "risks": told}))
+def show_json(terminal: Terminal, plan: Plan, told: dict[str, Any]) -> None:
+    """`told`: what is said beside the plan, by its key."""
+    terminal.print(own_json("plan", {**as_data(plan), **told}))
 
 
 def as_data(plan: Plan) -> dict[str, Any]:

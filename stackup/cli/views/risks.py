@@ -35,3 +35,8 @@ def show(rows: list[Risk], say: Callable[[str], None], paint: Callable[[str, str
     subjects, texts = (max(len(getattr(row, key)) for row in rows) for key in ("subject", "text"))
     for row in rows:
         say(f"  {row.subject:<{subjects}}  {row.text:<{texts}}  {row.place}".rstrip())
+
+
+def rows(found: list[Risk]) -> list[dict[str, str | None]]:
+    """For programs."""
+    return [{"subject": risk.subject, "text": risk.text, "place": risk.place or None} for risk in found]
