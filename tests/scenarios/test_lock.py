@@ -58,7 +58,7 @@ def test_a_tag_that_moves_does_not_move_the_stack(hand: Hand, tmp_path: Path) ->
     assert f'tag moved: "{REGISTRY}/team/box:1" is locked to' in asked
     assert "at its registry (box, stack.yaml:4)" in asked
     assert asked.splitlines()[-1] in hand("plan --moved --steps")[0]
-    (told,) = json.loads(hand("plan --moved --json")[0])["moved"]
+    (told,) = json.loads(hand("plan --moved --json")[0])["plan"]["moved"]
     assert (told["image"], told["services"], told["place"]) == (f"{REGISTRY}/team/box:1", ["box"], "stack.yaml:4")
     (first,) = DIGEST.findall((hand.folder / "stackup.lock").read_text())
     assert first in hand("config --resolve-image-digests")[0]
