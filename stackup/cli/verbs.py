@@ -13,6 +13,7 @@ GRAMMARS = {
     "inside": ("exec", "run", "attach", "wait"),
     "contents": ("commit", "cp", "export"),
     "building": ("build", "watch"),
+    "bundling": ("bundle", "unbundle"),
     "image": (
         "image import",
         "image ls",
@@ -55,6 +56,7 @@ VERBS = {
     "apply": "Apply a plan that `plan -o` wrote",
     "attach": "Attach local standard input, output, and error streams to a service's running container",
     "build": "Build or rebuild services",
+    "bundle": "Write the stack with its images into one file",
     "commit": "Create a new image from a service container's changes",
     "completion": "Print the script that completes commands in bash, zsh or fish",
     "config": "Parse, resolve and render the stack files in canonical format",
@@ -111,6 +113,7 @@ VERBS = {
     "stats": "Display a live stream of container(s) resource usage statistics",
     "stop": "Stop services",
     "top": "Display the running processes",
+    "unbundle": "Bring what `bundle` wrote to this machine, without a network",
     "up": "Create and start containers",
     "vars": "Show the variables that the files ask for, and who gave them their values",
     "version": "Show the version",

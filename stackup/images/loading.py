@@ -9,7 +9,7 @@ decision (T17).
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -17,15 +17,18 @@ from hashlib import sha256
 from stackup.images import layout
 from stackup.images.compression import MAGIC_BYTES, ByteSource, decompressed, detect
 from stackup.images.importer import fill_draft
+from stackup.images.index import digest_of
 from stackup.images.layout import Found
 from stackup.images.manifest import created_of, parse_image
 from stackup.images.publishing import Draft
 from stackup.images.refusal import ArchiveRefused, ManifestInvalid, disk
+from stackup.images.saving import OURS
 from stackup.images.store import Store
 from stackup.images.tar import BLOCK, Entry, Limits, TarReader
 from stackup.images.unpack import Unpacked
 
 _TEXT_MAX = 4 << 20
+_OURS_MAX = 16 << 20
 _TEXTS_MAX = 64 << 20
 _LAYERS_MAX = 256
 """Each is an open draft; no image has more than 127."""
@@ -42,7 +45,17 @@ class Loaded:
     skipped: tuple[str, ...]
 
 
-def load(store: Store, source: ByteSource, subject: str, limits: Limits | None = None) -> tuple[Loaded, ...]:
+Agree = Callable[[Mapping[str, bytes], frozenset[str]], None]
+"""Sees an archive's descriptions, by path, and the ids of its images before the first of them is kept; may raise."""
+
+
+def agree_to_all(texts: Mapping[str, bytes], images: frozenset[str]) -> None:
+    return None
+
+
+def load(
+    store: Store, source: ByteSource, subject: str, limits: Limits | None = None, agree: Agree = agree_to_all
+) -> tuple[Loaded, ...]:
     """All images of an archive, none of them named yet: call it within `store.writing()`."""
     with ExitStack() as drafts:
         members = _Members(store, drafts)
@@ -59,6 +72,7 @@ def load(store: Store, source: ByteSource, subject: str, limits: Limits | None =
             )
         for image in found:
             members.check(image)  # all of them before the first is kept
+        agree(members.texts, frozenset(digest_of(image.config.encode()) for image in found))
         return tuple(members.keep(image) for image in found)
 
 
@@ -84,7 +98,9 @@ class _Members:
     def add(self, entry: Entry, reader: TarReader) -> None:
         if entry.path in self.texts or entry.path in self.layers or entry.path in self.links:
             raise ArchiveRefused(f'"{entry.path}" is in the archive twice', subject=entry.path)
-        if entry.kind == "symlink":
+        if entry.path.startswith(f"{OURS}/"):
+            self._ours(entry, reader)
+        elif entry.kind == "symlink":
             self.links[entry.path] = posixpath.normpath(posixpath.join(posixpath.dirname(entry.path), entry.link))
         elif entry.kind == "hardlink":
             self.links[entry.path] = entry.link
@@ -137,9 +153,15 @@ class _Members:
         self.drafts.callback(draft.close)
         self.layers[path] = _Layer(draft, *fill_draft(draft, member, path))
 
-    def _read(self, entry: Entry, member: _Member) -> None:
+    def _ours(self, entry: Entry, reader: TarReader) -> None:
+        if entry.kind not in ("file", "directory"):
+            raise ArchiveRefused(f'"{entry.path}" is a {entry.kind}, and only files belong there', subject=entry.path)
+        if entry.kind == "file":
+            self._read(entry, _Member(reader.data()), _OURS_MAX)
+
+    def _read(self, entry: Entry, member: _Member, most: int = _TEXT_MAX) -> None:
         self.size += entry.size
-        if entry.size > _TEXT_MAX or self.size > _TEXTS_MAX:
+        if entry.size > most or self.size > _TEXTS_MAX:
             raise ArchiveRefused(f'"{entry.path}" is no layer and too large for a description', subject=entry.path)
         text = b"".join(member.rest())
         name = posixpath.basename(entry.path)

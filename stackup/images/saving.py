@@ -26,6 +26,8 @@ INDEX = "application/vnd.oci.image.index.v1+json"
 REF_NAME = "org.opencontainers.image.ref.name"
 IMAGE_NAME = "io.containerd.image.name"
 BLOBS = "blobs/sha256"
+OURS = "stackup"
+"""The folder of what is no image; other readers leave it alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class Parcel:
     texts: dict[str, bytes]
     layers: dict[str, tuple[str, int]]
     """A layer's digest and size in the archive."""
+    ids: dict[str, str]
+    """An image's id in the archive, by the one that it has here."""
     renamed: tuple[str, ...]
 
 
@@ -56,16 +60,18 @@ def pack(store: Store, wanted: Iterable[Wanted]) -> Parcel:
     blobs: dict[str, bytes] = {}
     docker: list[Data] = []
     index: list[Data] = []
+    ids: dict[str, str] = {}
     for one, record in zip(wanted, records, strict=True):
         config = _config(str(record["config_text"]), layers)
         found = [layers[layer] for layer in texts(record["layers"])]
         manifest = _manifest(config, found)
-        blobs |= {_blob(_digest(text)): text for text in (config, manifest)}
+        blobs |= {blob_path(_digest(text)): text for text in (config, manifest)}
+        ids[one.image_id] = _digest(config)
         docker.append(
             {
-                "Config": _blob(_digest(config)),
+                "Config": blob_path(_digest(config)),
                 "RepoTags": [_docker_name(name) for name in one.references],
-                "Layers": [_blob(digest) for digest, _ in found],
+                "Layers": [blob_path(digest) for digest, _ in found],
             }
         )
         index += [_descriptor(MANIFEST, manifest) | _names(name) for name in one.references or ("",)]
@@ -74,7 +80,8 @@ def pack(store: Store, wanted: Iterable[Wanted]) -> Parcel:
         "index.json": _json({"schemaVersion": 2, "mediaType": INDEX, "manifests": list(index)}),
         "manifest.json": _json(docker),
     }
-    return Parcel(layout | blobs, layers, tuple(layer for layer, (digest, _) in layers.items() if layer != digest))
+    renamed = tuple(layer for layer, (digest, _) in layers.items() if layer != digest)
+    return Parcel(layout | blobs, layers, ids, renamed)
 
 
 def chunks(store: Store, parcel: Parcel) -> Iterator[bytes]:
@@ -87,7 +94,7 @@ def chunks(store: Store, parcel: Parcel) -> Iterator[bytes]:
     for layer, (digest, size) in parcel.layers.items():
         if digest not in done:
             done.add(digest)
-            yield header(Entry(_blob(digest), "file", 0o644, size=size))
+            yield header(Entry(blob_path(digest), "file", 0o644, size=size))
             yield from layer_archive(store, layer)
             yield bytes(-size % BLOCK)
     yield END
@@ -146,7 +153,8 @@ def _docker_name(reference: str) -> str:
     return name.familiar if name.registry == DEFAULT_REGISTRY else str(name)
 
 
-def _blob(digest: str) -> str:
+def blob_path(digest: str) -> str:
+    """Where the archive has it."""
     return f"{BLOBS}/{digest.removeprefix('sha256:')}"
 
 

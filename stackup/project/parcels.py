@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 from stackup.images.loading import load
@@ -72,7 +73,7 @@ def _is_id(text: str, image_id: str) -> bool:
 
 
 @contextmanager
-def whole_file(path: str) -> Iterator[BinaryIO]:
+def whole_file(path: str, mode: int = 0o666) -> Iterator[BinaryIO]:
     """A file that is there when all of it is; what is no regular file (a pipe, a device) is written straight."""
     if os.path.exists(path) and not os.path.isfile(path):
         with disk(path), open(path, "wb") as sink:
@@ -80,7 +81,7 @@ def whole_file(path: str) -> Iterator[BinaryIO]:
         return
     aside = f"{path}.{os.getpid()}.new"
     try:
-        with disk(path), open(aside, "wb") as sink:
+        with disk(path), open(aside, "wb", opener=partial(os.open, mode=mode)) as sink:
             yield sink
         with disk(path):
             os.rename(aside, path)

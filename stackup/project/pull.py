@@ -100,10 +100,11 @@ def fetch(session: Session, stack: str, looks: Iterable[tuple[str, Look]]) -> Pu
             wanted.append(to_fetch(fact.fetch, look))
         else:
             present.append(name)
-    return Pulled(_apply(session, stack, tuple(wanted)), tuple(present), failures)
+    return Pulled(bring_in(session, stack, tuple(wanted)), tuple(present), failures)
 
 
-def _apply(session: Session, stack: str, wanted: tuple[Desired, ...]) -> Report:
+def bring_in(session: Session, stack: str, wanted: tuple[Desired, ...]) -> Report:
+    """Pulls and builds images, and does nothing else."""
     engine = session.host.engine(stack)
     try:
         plan = draft(engine, stack, (), Aim(tuple({item.address: item for item in wanted}.values()), Policy()))

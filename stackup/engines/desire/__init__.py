@@ -5,20 +5,31 @@ Pure but for the facts that it is handed. Nothing here depends on which engine w
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stackup.engines.desire import container, resources, sources
+from stackup.engines.desire import container, images, resources, sources
 from stackup.engines.desire.facts import Context, Facts, ImageFact, Look, Origins, Wish
 from stackup.reconcile.resource import Desired
 from stackup.values import Data
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from stackup.diagnostics import Diagnostic
     from stackup.stackfile.model import Network, Stack, Volume
 
-__all__ = ["Facts", "Origins", "Wish", "desire", "known", "network_form", "volume_form"]
+__all__ = ["Facts", "Images", "Origins", "Wish", "desire", "known", "network_form", "runs", "volume_form"]
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """Ids of what services run, by service, and of what they mount, by what the file calls it; and what must be
+    fetched or built before they are here."""
+
+    services: Mapping[str, str]
+    mounted: Mapping[str, str]
+    missing: tuple[Desired, ...]
 
 
 def desire(
@@ -33,6 +44,14 @@ def desire(
         *container.containers(stack, context),
     ]
     return tuple(sorted(found, key=lambda item: item.address)), tuple(context.problems)
+
+
+def runs(stack: Stack, origins: Origins, facts: Facts, wish: Wish) -> tuple[Images, tuple[Diagnostic, ...]]:
+    """The images of a stack alone, whatever else it lacks, and what stands in the way of having them."""
+    context = Context(facts, wish, origins)
+    found = images.images_of(stack, context)
+    services = {name: fact.id for name, fact in found.items()}
+    return Images(services, dict(context.mounted), tuple(images.fetched(context))), tuple(context.problems)
 
 
 def network_form(key: str, network: Network) -> tuple[Data, tuple[Diagnostic, ...]]:

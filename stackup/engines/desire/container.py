@@ -10,7 +10,7 @@ from stackup.engines.desire.builds import image_name
 from stackup.engines.desire.devices import Devices, devices
 from stackup.engines.desire.facts import Context, ImageFact, Wish
 from stackup.engines.desire.hardening import security_options
-from stackup.engines.desire.images import expect_images, fetched, image_of
+from stackup.engines.desire.images import fetched, images_of
 from stackup.engines.desire.limits import Where, health, limits, restart
 from stackup.engines.desire.mountable import mountable
 from stackup.engines.desire.mounts import Mounts, anonymous_name, mounts
@@ -57,9 +57,8 @@ def containers(stack: Stack, context: Context) -> Iterator[Desired]:
     """Every replica of every service, each with the volumes that only it has before it; images to be fetched last."""
     if not _can_count(stack, context):
         return
-    expect_images(stack, context)
     awaited = _awaited(stack)
-    images = {name: image_of(stack, name, service, context) for name, service in stack.services.items()}
+    images = images_of(stack, context)
     own: dict[str, Mounts] = {}
     for name, service in stack.services.items():
         warn_service(name, service, context)

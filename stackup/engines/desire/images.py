@@ -56,6 +56,12 @@ def expect_images(stack: Stack, context: Context) -> None:
         context.builds[name] = context.facts.built(form, anyway=wish.build == "all")
 
 
+def images_of(stack: Stack, context: Context) -> dict[str, ImageFact]:
+    """What each service runs."""
+    expect_images(stack, context)
+    return {name: image_of(stack, name, service, context) for name, service in stack.services.items()}
+
+
 def image_of(stack: Stack, name: str, service: Service, context: Context) -> ImageFact:
     """What the service runs; what it must have fetched for that, its mounts too, is noted in the context."""
     look = look_of(service, context.wish.pull)
