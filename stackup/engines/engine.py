@@ -288,7 +288,7 @@ class Host(Protocol):
     def vault(self) -> Vault: ...
 
     def builder(self) -> Builder:
-        """Raises Unsupported where nothing is built."""
+        """Who reads Dockerfiles and builds. What it builds raises Unsupported where nothing is built."""
         ...
 
     def inputs(self) -> list[str]:

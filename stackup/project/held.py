@@ -14,7 +14,7 @@ from stackup.diagnostics import Diagnostics
 from stackup.engines.desire.images import unlocked
 from stackup.errors import StackupError
 from stackup.images.locked import Content, Locked, platform_of
-from stackup.project.lockfile import held, paths_of
+from stackup.project.lockfile import HELD, held, paths_of
 from stackup.project.problems import rows_of, tell
 from stackup.project.resolve import identify, load
 from stackup.project.uses import services_of, uses
@@ -52,6 +52,14 @@ def built_of(loaded: Loaded) -> list[str]:
     """Services that are built."""
     assert loaded.stack is not None, "load() has seen to it"
     return [name for name, service in loaded.stack.services.items() if service.build]
+
+
+def tell_held(session: Session, whole: Loaded, loaded: Loaded) -> None:
+    """Services that are not built though everything is to be: they came built."""
+    left = built_of(loaded)
+    for name in built_of(whole):
+        if name not in left:
+            session.notice(HELD.format(name))
 
 
 def require_locked(session: Session, loaded: Loaded, locked: Locked | None, services: Sequence[str]) -> None:

@@ -210,10 +210,13 @@ def translate(
     from dataclasses import replace
 
     from stackup.engines.desire import desire
-    from stackup.project.held import built_of, require_locked
+    from stackup.project.held import built_of, require_locked, tell_held
     from stackup.project.lockfile import held
 
-    loaded, locked = held(session, loaded)
+    whole = loaded
+    loaded, locked = held(session, whole)
+    if wish.build == "all":
+        tell_held(session, whole, loaded)
     bent = replace(wish, locked=locked)
     require_locked(session, loaded, locked, built_of(loaded))
     assert loaded.stack is not None, "load() has seen to it"

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from stackup.engines.builtin.recipes import request_of
-from stackup.engines.builtin.sources import brought_here
 from stackup.engines.desire.builds import build_form, own_names
 from stackup.errors import UsageError
 from stackup.images.build import outline
-from stackup.images.build.request import Unbuildable
+from stackup.images.build.request import Request, Unbuildable
 from stackup.images.locked import movable
 from stackup.project.lockfile import as_typed
 from stackup.project.resolve import facts_of
@@ -72,9 +70,10 @@ def _of_service(session: Session, loaded: Loaded, stack: Stack, name: str) -> It
 
 def _bases(session: Session, loaded: Loaded, name: str, span: Span | None) -> Iterator[Use]:
     assert loaded.stack is not None, "load() has seen to it"
-    environ = session.where.environ
-    form = build_form(loaded.stack, name, facts_of(session, loaded))
-    request = request_of(brought_here(session.layout, form, environ), environ)
+    form: Any = build_form(loaded.stack, name, facts_of(session, loaded))
+    text, source = session.host.builder().dockerfile(form)
+    said = {key: form[key] for key in ("context", "args", "target", "contexts")}
+    request = Request(dockerfile=text, source=source, **said)
     try:
         for image, platform, place in outline.named(request):
             yield Use(name, image, platform, span, f"{as_typed(session, place.source)}:{place.line}")

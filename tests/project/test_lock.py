@@ -178,7 +178,9 @@ def test_what_was_built_elsewhere_runs_without_its_sources_under_any_name_of_the
     assert up(shop.session(locked=True, stack_name="shop"), UpOptions()).ok
     assert image_of(shop, "web") == image_of(shop, "twin") == f"id-of-{digest('built')}"
     assert plan(shop.session(stack_name="shop"), UpOptions()).empty
+    shop.events.clear()
     assert plan(shop.session(stack_name="shop"), UpOptions(build="all")).empty
+    assert ['"web" is not built' in getattr(event, "text", "") for event in shop.events] == [True]
     made = plan(shop.session(stack_name="other"), UpOptions(services=("web",)))
     assert [item.desired.spec["image"] for item in made.changes if item.desired and item.address.name == "web"] == [
         f"id-of-{digest('built')}"

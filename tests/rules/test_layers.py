@@ -44,6 +44,12 @@ def test_a_module_imports_only_what_lies_below_it(module: Module) -> None:
     assert breaches(module) == []
 
 
+def test_no_use_case_knows_which_engine_it_runs_on() -> None:
+    inside = "stackup.engines.builtin"
+    wrong = [one.name for one in modules() if any(name.startswith(inside) for name in one.imports())]
+    assert not [name for name in wrong if layer(name) == "project"]
+
+
 @pytest.mark.parametrize("module", modules(), ids=lambda module: module.name)
 def test_nobody_below_cli_reads_the_environment_or_prints(module: Module) -> None:
     if layer(module.name) in {"cli", "__main__"}:

@@ -10,9 +10,10 @@ import pytest
 
 from tests.images import registries as r
 from tests.scenarios.machine import Machine
-from tests.scenarios.test_pull import REGISTRY, Hand, put
+from tests.scenarios.test_pull import REGISTRY, Hand, box, put
 
 pytestmark = [pytest.mark.host, pytest.mark.slow]
+BOX = f"{REGISTRY}/team/box:1"
 STACK = f"""
 services:
   box:
@@ -102,3 +103,39 @@ def test_a_stack_runs_from_its_bundle_where_no_registry_is(hand: Hand, tmp_path:
     assert {row["Service"] for row in rows} == {"box", "built"}
     assert "Nothing to do" in away("--offline plan", **other)[0]
     away("down", **other)
+
+
+def test_a_bundle_is_brought_up_at_once_and_bundled_again_where_it_is(hand: Hand, tmp_path: Path) -> None:
+    """With what is asked for: secrets, and what is mounted. No registry ever knew these images."""
+    box(tmp_path, "first")
+    hand.machine.typed("image", "import", str(tmp_path / "root-first"), BOX, "-c", 'CMD ["sleep", "600"]')
+    assert not (tmp_path / "dry").exists(), hand("--dry-run bundle -o ../dry")
+    hand("bundle -o ../one --with-secrets --with-mounts")
+    away = Hand(hand.machine, tmp_path)
+    away("unbundle one -C second --up --wait", **elsewhere(tmp_path))
+    away.folder = tmp_path / "second"
+    assert away("exec -T box cat /run/secrets/word", **elsewhere(tmp_path))[0] == "hunter2 of shop"
+    assert (away.folder / "conf/run").stat().st_mode & 0o777 == 0o755
+    lock = (away.folder / "stackup.lock").read_text()
+    assert "built:\n  built:\n" in lock
+    assert '"built" is not built' in away("build", **elsewhere(tmp_path))[1]
+    away("down", **elsewhere(tmp_path))
+    away("-p shop bundle -o ../two --with-secrets", **elsewhere(tmp_path))
+    away.folder = tmp_path
+    third = elsewhere(tmp_path, "third")
+    away("unbundle two -C place", **third)
+    away.folder = tmp_path / "place"
+    assert (away.folder / "stackup.lock").read_text() == lock
+    away("--offline -p any up -d --build", **third)
+    assert away("-p any exec -T built cat /built", **third)[0] == "first"
+    away("-p any down", **third)
+
+
+def test_what_rests_on_this_machine_is_not_bundled(hand: Hand, tmp_path: Path) -> None:
+    (hand.folder / "src/Dockerfile").write_text("FROM host\nRUN true\n")
+    (hand.folder / "compose.yaml").write_text("services: {built: {build: src}, own: {image: host}}")
+    (hand.folder / "compose.override.yaml").unlink()
+    told = hand("bundle -o ../shop.bundle", code=1)[1]
+    assert "rests on this machine's own /usr" in told
+    assert not list(tmp_path.glob("shop.bundle*"))
+    assert "a bundle is not for" not in told

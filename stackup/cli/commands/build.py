@@ -7,6 +7,8 @@ import json
 from stackup.cli.exits import Exit
 from stackup.cli.views.build import BuildView
 from stackup.cli.views.diagnostics import draw
+from stackup.cli.views.progress import Quiet
+from stackup.cli.views.words import Words
 from stackup.engines.desire.builds import Wanted
 from stackup.errors import UsageError
 from stackup.project.build import BuildOptions, bake, build, check
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 def run(call: Call, options: Options) -> int:
     wanted = options_of(options)
-    session = call.session(locked=options.flag("locked"))
+    session = call.session(sink=Quiet(call.terminal, Words()), locked=options.flag("locked"))
     if options.flag("check"):
         rows = check(session, wanted)
         for row in rows:
@@ -45,7 +47,7 @@ def run(call: Call, options: Options) -> int:
         else:
             call.terminal.say(f" {image.tags[0]}  Built")
     if not done and not call.dry_run:
-        call.say_warning("no service has a `build`: there is nothing to build")
+        call.say_warning("no service is to be built: there is nothing to build")
     return _push(call, options) if options.flag("push") else Exit.DONE
 
 

@@ -13,9 +13,10 @@ from stackup.engines.builtin import build_site
 from stackup.engines.builtin.build_mounts import Surroundings
 from stackup.engines.builtin.build_runner import BuildRunner
 from stackup.engines.builtin.contents import Contents
-from stackup.engines.builtin.recipes import dockerfile_of, request_of, surroundings_of
+from stackup.engines.builtin.recipes import request_of, surroundings_of
 from stackup.engines.builtin.sources import brought_here, fetcher
 from stackup.engines.desire.builds import Wanted, names_of
+from stackup.engines.dockerfiles import dockerfile_of
 from stackup.errors import HostError, StackupError, Unsupported
 from stackup.images import host
 from stackup.images.build.context import FileDigests, load_digests, save_digests

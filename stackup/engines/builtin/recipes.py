@@ -9,14 +9,11 @@ from typing import Any
 from stackup.engines.builtin.build_mounts import Surroundings
 from stackup.engines.builtin.contents import Contents
 from stackup.engines.desire.builds import NOTHING, Wanted
-from stackup.errors import HostError, UsageError
+from stackup.engines.dockerfiles import dockerfile_of
+from stackup.errors import UsageError
 from stackup.images.build.platforms import proxies
 from stackup.images.build.request import Request
 from stackup.values import Data
-
-DOCKERFILE = "Dockerfile"
-INLINE = "dockerfile_inline"
-_LIMIT = 10 << 20
 
 
 def request_of(form: Data, environ: Mapping[str, str], wanted: Wanted = NOTHING) -> Request:
@@ -58,26 +55,6 @@ def surroundings_of(
         host_network=said["network"] == "host" or "network.host" in said["entitlements"],
         memory=wanted.memory,
     )
-
-
-def dockerfile_of(form: Data) -> tuple[str, str]:
-    """Its text, and what to call it."""
-    said: Any = form
-    if said["inline"] is not None:
-        return said["inline"], INLINE
-    path = os.path.join(said["context"], said["dockerfile"] or DOCKERFILE)
-    return _read(path, "the Dockerfile").decode("utf-8", "surrogateescape"), path
-
-
-def _read(path: str, what: str) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            content = file.read(_LIMIT + 1)
-    except OSError as problem:
-        raise HostError(f'cannot read {what}, "{path}": {(problem.strerror or "").lower()}', subject=path) from problem
-    if len(content) > _LIMIT:
-        raise UsageError(f'"{path}" is larger than 10 MiB', subject=path)
-    return content
 
 
 def _agent(text: str, environ: Mapping[str, str]) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stackup.engines.desire.effects import EFFECTS, RUNNABLE
 from stackup.engines.desire.facts import ImageFact, Look
+from stackup.engines.dockerfiles import dockerfile_of
 from stackup.engines.engine import observe
 from stackup.engines.memory.direct import MemoryDirect
 from stackup.engines.memory.vault import MemoryVault
@@ -19,6 +20,7 @@ from stackup.reconcile.decide import Policy, decide
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from stackup.engines.desire.builds import Wanted
     from stackup.engines.engine import Builder, Direct, Engine, Finding
     from stackup.values import Data
 
@@ -99,6 +101,16 @@ def _digest(text: str) -> str:
     return f"sha256:{sha256(text.encode()).hexdigest()}"
 
 
+class MemoryBuilder:
+    """Dockerfiles are read, and nothing is built."""
+
+    def dockerfile(self, form: Data) -> tuple[str, str]:
+        return dockerfile_of(form)
+
+    def build(self, form: Data, wanted: Wanted, tell: Any) -> tuple[str, int]:
+        raise Unsupported("nothing is built in memory", subject="build")
+
+
 class MemoryHost:
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
         self.world = World()
@@ -121,7 +133,7 @@ class MemoryHost:
         return MemoryPins(frozenset(self.world.images))
 
     def builder(self) -> Builder:
-        raise Unsupported("nothing is built in memory", subject="build")
+        return MemoryBuilder()
 
     def inputs(self) -> list[str]:
         return []
