@@ -176,7 +176,7 @@ class _Arrival:
         """It loads, and every image that it needs is in the bundle."""
         for name in self.inventory.variables:
             if name not in self.session.where.environ:
-                self.session.notice(f'"{printable(name)}" had a value where the bundle was made, and has none here')
+                self.session.notice(f'the stack takes "{printable(name)}" from the environment, which has none here')
         self.session.where = self._where(self._inside)
         whole = load(self.session)
         loaded, held = lockfile.hold(whole, locked)

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from stackup.cli.changing import build_policy, carry_out, frame
+from stackup.cli.exits import Exit
 from stackup.errors import UsageError
 from stackup.project.belongings import MOUNTS, SECRETS
 from stackup.project.bundle import BundleOptions, bundle
@@ -24,8 +25,12 @@ OWNERS = 0o600
 def run(call: Call, options: Options) -> int:
     along = [flag for flag, name in ((SECRETS, "with_secrets"), (MOUNTS, "with_mounts")) if options.flag(name)]
     wanted = BundleOptions(build_policy(options), frozenset(along))
-    sink = _sink(call, options.text("output"))
-    return carry_out(frame(call), lambda session: bundle(session, wanted, sink))
+    path = options.text("output")
+    sink = _sink(call, path)
+    code = carry_out(frame(call), lambda session: bundle(session, wanted, sink))
+    if code == Exit.DONE and (call.dry_run or path):
+        call.terminal.say("Nothing was written: this is a dry run." if call.dry_run else f"Wrote {path}.")
+    return code
 
 
 def _sink(call: Call, path: str) -> Sink:
