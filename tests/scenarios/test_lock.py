@@ -4,7 +4,6 @@ Debian's."""
 from __future__ import annotations
 
 import http.client
-import json
 import re
 import threading
 from http.server import ThreadingHTTPServer
@@ -57,11 +56,6 @@ def test_a_tag_that_moves_does_not_move_the_stack(hand: Hand, tmp_path: Path) ->
     asked = hand("plan --moved")[0]
     assert f'tag moved: "{REGISTRY}/team/box:1" is locked to' in asked
     assert "at its registry (box, stack.yaml:4)" in asked
-    assert asked.splitlines()[-1] in hand("plan --moved --steps")[0]
-    (told,) = json.loads(hand("plan --moved --json")[0])["plan"]["moved"]
-    assert (told["image"], told["services"], told["place"]) == (f"{REGISTRY}/team/box:1", ["box"], "stack.yaml:4")
-    (first,) = DIGEST.findall((hand.folder / "stackup.lock").read_text())
-    assert first in hand("config --resolve-image-digests")[0]
     hand(f"image pull {REGISTRY}/team/box:1")
     assert "here (box, stack.yaml:4): `stackup lock --upgrade box` takes that" in hand("plan")[0]
     assert "Nothing to do" in hand("up -d")[1]
