@@ -17,30 +17,58 @@ from stackup.errors import HostError, KernelError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 REMOVE_S = 2.0
 KILL_S = 5.0
 
 
-def read(dirs: Iterable[str], name: str) -> str | None:
-    """The text of the first directory's file of this name; None when no directory has it."""
-    for folder in dirs:
+_where: dict[str, int] = {}
+"""Which of a group's directories had a file of this name the last time: all groups of a machine are alike."""
+
+
+def _likely_first(dirs: Sequence[str], name: str) -> Sequence[tuple[int, str]]:
+    numbered = list(enumerate(dirs))
+    at = _where.get(name, 0)
+    return [*numbered[at : at + 1], *numbered[:at], *numbered[at + 1 :]]
+
+
+def _remember(dirs: Sequence[str], name: str, number: int) -> None:
+    if len(dirs) > 1:
+        _where[name] = number
+
+
+def read(dirs: Sequence[str], name: str) -> str | None:
+    """The text of a file that one of the directories has; None when no directory has it."""
+    for number, folder in _likely_first(dirs, name):
         try:
-            with open(os.path.join(folder, name), "rb", buffering=0) as file:
-                return (file.read() or b"").decode().strip()
+            fd = os.open(f"{folder}/{name}", os.O_RDONLY | os.O_CLOEXEC)
         except (FileNotFoundError, NotADirectoryError):
             continue
+        try:
+            text = _read_all(fd)
         except OSError as problem:
             if problem.errno != errno.ENODEV:  # the group is being removed
                 raise
+            continue
+        finally:
+            os.close(fd)
+        _remember(dirs, name, number)
+        return text.decode().strip()
     return None
 
 
-def write(dirs: Iterable[str], name: str, text: str) -> bool:
+def _read_all(fd: int) -> bytes:
+    found = b""
+    while part := os.read(fd, 4096):
+        found += part
+    return found
+
+
+def write(dirs: Sequence[str], name: str, text: str) -> bool:
     """Whether a directory has this file; a refusal is a KernelError."""
-    for folder in dirs:
-        path = os.path.join(folder, name)
+    for number, folder in _likely_first(dirs, name):
+        path = f"{folder}/{name}"
         try:
             fd = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)
         except (FileNotFoundError, NotADirectoryError):
@@ -53,16 +81,19 @@ def write(dirs: Iterable[str], name: str, text: str) -> bool:
             raise KernelError(problem.errno or 0, "write", f"{path}={text}") from problem
         finally:
             os.close(fd)
+        _remember(dirs, name, number)
         return True
     return False
 
 
-def make(folder: str) -> None:
-    """One group; there already is success. A v1 cpuset starts empty and takes nobody in until it has processors."""
+def make(folder: str) -> bool:
+    """One group; False: there already is, which is success. A v1 cpuset starts empty and takes nobody in until it has
+    processors."""
+    made = True
     try:
         os.mkdir(folder, 0o755)
     except FileExistsError:
-        pass
+        made = False
     except OSError as problem:
         hint = "run as root, or in a session whose control groups are delegated to the user"
         text = f'cannot make the control group "{folder}": {problem.strerror}'
@@ -71,6 +102,7 @@ def make(folder: str) -> None:
         for name in ("cpuset.cpus", "cpuset.mems"):
             if not read([folder], name):
                 write([folder], name, read([os.path.dirname(folder)], name) or "")
+    return made
 
 
 def join(dirs: Iterable[str], pid: int = 0) -> None:
@@ -270,9 +302,10 @@ def _remove_one(path: str) -> bool:
     return True
 
 
-def prune(folder: str) -> None:
-    """Remove a group if it is empty and nobody uses it."""
+def prune(folder: str) -> bool:
+    """Remove a group that nobody uses; False: it is in use, not there, or not ours to remove, which is all fine."""
     try:
         os.rmdir(folder)
     except OSError:
-        return  # in use, not there, or not ours to remove: all of it is fine
+        return False
+    return True

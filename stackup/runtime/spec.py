@@ -71,7 +71,26 @@ class Port(TypedDict):
     protocol: Literal["tcp", "udp", "sctp"]
 
 
+class BlockLimits(TypedDict):
+    """Of one block device: a weight of 10 to 1000, bytes and operations a second."""
+
+    weight: NotRequired[int]
+    read_bps: NotRequired[int]
+    read_iops: NotRequired[int]
+    write_bps: NotRequired[int]
+    write_iops: NotRequired[int]
+
+
+class Io(TypedDict):
+    weight: int
+    """0: as everybody's."""
+    devices: dict[str, BlockLimits]
+    """By the path of the device's node on the host."""
+
+
 class Limits(TypedDict):
+    """What few files ask for is absent where it is not asked for."""
+
     memory: int
     memory_reservation: int
     memory_swap: int
@@ -82,6 +101,12 @@ class Limits(TypedDict):
     cpu_period: int
     cpuset: str
     pids: int
+    swappiness: NotRequired[int]
+    oom_kill_disable: NotRequired[bool]
+    rt_runtime: NotRequired[int]
+    """Microseconds of each `rt_period` for realtime programs."""
+    rt_period: NotRequired[int]
+    io: NotRequired[Io]
 
 
 class Ulimit(TypedDict):
@@ -199,6 +224,8 @@ class ContainerSpec(TypedDict):
     security_opt: list[str]
     cgroup: NotRequired[str]
     """`host`: it sees all control groups, read-only; else its own."""
+    cgroup_parent: NotRequired[str]
+    """Control group that its own is made in, from the top of what is ours to write."""
     oom_score_adj: NotRequired[int]
     devices: NotRequired[dict[str, DeviceNode]]
     device_rules: NotRequired[list[str]]

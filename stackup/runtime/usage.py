@@ -1,8 +1,7 @@
 """What a container has used so far, as the kernel counts it: from its control groups, and the links of its init. Hot.
 
 v2 counts everything in one group. On v1 and the hybrid the processor's time is the empty v2 group's, which counts it
-without a controller, else cpuacct's where it shares cpu's hierarchy; and bytes of disks are those of the processes that
-live, since ours is no blkio group.
+without a controller, else cpuacct's where it shares cpu's hierarchy.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ _YET = "it is read and printed, and has no effect yet"
 _CACHE = "layers are kept on this machine only"
 _ATTEST = "no attestation is made"
 _SWARM = "it belongs to a cluster and has no effect on one machine"
+_SHARED = "no processor is kept free on one machine; cpu_shares says who comes first when they are busy"
 _WINDOWS = "it belongs to Windows and has no effect here"
 _ENGINE = "it belongs to an engine, and there is none"
 
@@ -25,14 +26,8 @@ SERVICE_ROWS = {
     "build.provenance": _ATTEST,
     "build.sbom": _ATTEST,
     "build.isolation": _WINDOWS,
-    "cgroup_parent": _YET,
-    "mem_swappiness": _YET,
-    "cpu_rt_runtime": _YET,
-    "cpu_rt_period": _YET,
     "cpu_count": _WINDOWS,
     "cpu_percent": _WINDOWS,
-    "blkio_config": _YET,
-    "oom_kill_disable": _YET,
     "storage_opt": "a container's root has no quota of its own; it can fill what its state lies on",
     "pre_start": _YET,
     "provider": _YET,
@@ -48,7 +43,7 @@ SERVICE_ROWS = {
     "deploy.placement": _SWARM,
     "deploy.update_config": _SWARM,
     "deploy.rollback_config": _SWARM,
-    "deploy.resources.reservations.cpus": _YET,
+    "deploy.resources.reservations.cpus": _SHARED,
     "deploy.resources.reservations.generic_resources": _SWARM,
     "volumes.*.bind.selinux": "files are not labelled anew for SELinux",
     "volumes.*.consistency": "it is a hint for desktop platforms and has no effect on Linux",

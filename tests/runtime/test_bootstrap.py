@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 
 from stackup.kernel import capabilities, cgroupfs
-from stackup.runtime import bootstrap, limits, namespaces
+from stackup.runtime import bootstrap, namespaces
+from stackup.runtime.cgroups import devices, limits
+from stackup.runtime.cgroups import groups as control_groups
 from stackup.runtime.devices import default_devices, host_devices, rules
 from stackup.runtime.rootfs import HostFile, Layers
 from stackup.runtime.spec import Limits
@@ -588,8 +590,8 @@ def test_every_default_device_is_the_real_one(box: Box) -> None:
 
 
 @pytest.fixture
-def groups() -> Iterator[tuple[limits.Cgroups, str]]:
-    stack, found = f"stackup-test-{secrets.token_hex(4)}", limits.detect()
+def groups() -> Iterator[tuple[control_groups.Cgroups, str]]:
+    stack, found = f"stackup-test-{secrets.token_hex(4)}", control_groups.detect()
     yield found, stack
     dirs = [folder for folder in found.directories(stack, "web") if os.path.isdir(folder)]
     cgroupfs.kill(dirs)
@@ -597,9 +599,10 @@ def groups() -> Iterator[tuple[limits.Cgroups, str]]:
     found.remove_stack(stack)
 
 
-def test_a_container_is_in_its_groups_and_sees_only_them(box: Box, groups: tuple[limits.Cgroups, str]) -> None:
+def test_a_container_is_in_its_groups_and_sees_only_them(box: Box, groups: tuple[control_groups.Cgroups, str]) -> None:
     found, stack = groups
-    dirs = found.create(stack, "web", devices=rules(default_devices()))
+    dirs = found.create(stack, "web")
+    devices.allow(dirs, rules(default_devices()), strict=False)
     box.change(cgroups=found.inside(stack, "web"))
     script = "cat /proc/self/cgroup; ls /sys/fs/cgroup; touch /sys/fs/cgroup/memory/x; echo ready; sleep 1000"
     with box.start(process("sh", "-c", script), cgroups=dirs) as running:
@@ -624,9 +627,10 @@ def test_a_container_is_in_its_groups_and_sees_only_them(box: Box, groups: tuple
         assert running.wait() == 137
 
 
-def test_a_fork_bomb_dies_at_once(box: Box, groups: tuple[limits.Cgroups, str]) -> None:
+def test_a_fork_bomb_dies_at_once(box: Box, groups: tuple[control_groups.Cgroups, str]) -> None:
     found, stack = groups
-    dirs = found.create(stack, "web", {**NO_LIMITS, "pids": 60})
+    dirs = found.create(stack, "web")
+    limits.apply(dirs, {**NO_LIMITS, "pids": 60})
     with box.start(
         process("sh", "-c", "f() { f | f & }; echo ready; while :; do f; done 2>/dev/null"), cgroups=dirs
     ) as running:
@@ -637,9 +641,10 @@ def test_a_fork_bomb_dies_at_once(box: Box, groups: tuple[limits.Cgroups, str]) 
     assert cgroupfs.procs(dirs) == []
 
 
-def test_memory_has_its_end_and_the_kernel_counts_it(box: Box, groups: tuple[limits.Cgroups, str]) -> None:
+def test_memory_has_its_end_and_the_kernel_counts_it(box: Box, groups: tuple[control_groups.Cgroups, str]) -> None:
     found, stack = groups
-    dirs = found.create(stack, "web", {**NO_LIMITS, "memory": 16 << 20, "memory_swap": 16 << 20})
+    dirs = found.create(stack, "web")
+    limits.apply(dirs, {**NO_LIMITS, "memory": 16 << 20, "memory_swap": 16 << 20})
     seen = box.run("sh", "-c", "x=$(head -c 64m /dev/zero | tr '\\0' x); echo survived", cgroups=dirs)
     assert "survived" not in seen.out
     assert cgroupfs.oom_count(dirs) > 0

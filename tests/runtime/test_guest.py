@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from stackup.kernel import cgroupfs, proc
-from stackup.runtime import limits
+from stackup.runtime.cgroups import groups as control_groups
+from stackup.runtime.cgroups import limits
 from tests.conftest import OwnHost
 from tests.runtime.box import process
 from tests.runtime.stage import DEADLINE_S, FOREVER, SECOND, Container, Stage
@@ -24,7 +25,8 @@ UNLIMITED: dict[str, Any] = {
 
 
 def grouped(folder: Path, script: str, *, limit: dict[str, Any] | None = None, **changes: Any) -> Container:
-    groups = limits.detect().create("t", "web", {**UNLIMITED, **(limit or {})})  # type: ignore[typeddict-item]
+    groups = control_groups.detect().create("t", "web")
+    assert limits.apply(groups, {**UNLIMITED, **(limit or {})}) == []  # type: ignore[typeddict-item]
     return Stage(folder).shell("web", script, cgroups=groups, **changes)
 
 

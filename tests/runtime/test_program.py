@@ -71,7 +71,8 @@ def test_magic_links_are_not_followed_to_a_program(tmp_path: Path) -> None:
 def test_the_child_loads_nothing_dear() -> None:
     """What a monitor carries for its whole life; see the budgets of the design."""
     code = (
-        "import sys; sys.path.insert(0, '.'); from stackup.runtime import bootstrap, namespaces, limits;"
+        "import sys; sys.path.insert(0, '.'); from stackup.runtime import bootstrap, namespaces;"
+        "from stackup.runtime.cgroups import groups, limits;"
         "print([name for name in ('dataclasses', 'typing', 'pathlib', 'subprocess', 'inspect') if name in sys.modules])"
     )
     seen = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)

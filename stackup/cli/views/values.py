@@ -7,7 +7,7 @@ import json
 from stackup.reconcile.diff import ABSENT
 from stackup.values import FieldPath, Json, format_duration, format_size
 
-SIZES = ("memory", "memory_reservation", "memory_swap", "shm_size", "size")
+SIZES = ("memory", "memory_reservation", "memory_swap", "shm_size", "size", "read_bps", "write_bps")
 DURATIONS = ("interval", "timeout", "start_period", "start_interval", "grace", "delay", "window")
 WIDTH = 44
 DIGEST = ("digest",)

@@ -14,12 +14,13 @@ from contextlib import ExitStack, suppress
 from itertools import cycle
 from typing import Any
 
+from stackup.engines.builtin import limiting
 from stackup.images import locks
 from stackup.kernel import cgroupfs, files
 from stackup.kernel.files import Lock
 from stackup.kernel.resolve import remove_tree
 from stackup.layout import NETNS, Layout
-from stackup.runtime import limits
+from stackup.runtime.cgroups import groups as control_groups
 from stackup.runtime.network import container as namespace
 from stackup.runtime.network import pools
 from stackup.runtime.network.bridge import Bridge
@@ -35,7 +36,7 @@ class Site:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._groups = limits.detect()
+        self._groups = control_groups.detect()
         self._network = SiteNetwork(layout, "")
         self._lock_fd = -1
         self._opening = threading.Lock()
@@ -62,8 +63,10 @@ class Site:
 
     def groups(self, name: str, wanted: Any, closing: ExitStack) -> list[str]:
         with _changing(self._layout):
-            made = self._groups.create(STACK, name, wanted)
+            made = self._groups.create(STACK, name)
         closing.callback(cgroupfs.remove, made)
+        if wanted:
+            list(limiting.impose({"cgroups": made}, wanted, fresh=True))
         return made
 
     def inside(self, name: str) -> dict[str, str]:
@@ -125,7 +128,7 @@ def sweep(layout: Layout) -> None:
     """What killed builds left, which goes on without them until it is ended here."""
     if not os.path.isdir(layout.live_stack_dir(STACK)):
         return
-    groups = limits.detect()
+    groups = control_groups.detect()
     top = layout.live_dir(STACK, "build", "")
     with _changing(layout):
         for key in files.list_dir(top):
@@ -137,7 +140,7 @@ def sweep(layout: Layout) -> None:
         _tidy(layout, groups)
 
 
-def _take_apart(layout: Layout, groups: limits.Cgroups, home: str) -> None:
+def _take_apart(layout: Layout, groups: control_groups.Cgroups, home: str) -> None:
     steps = os.path.join(home, _STEPS)
     for name in files.list_dir(steps):
         directories = groups.directories(STACK, name)
@@ -148,7 +151,7 @@ def _take_apart(layout: Layout, groups: limits.Cgroups, home: str) -> None:
     _discard(os.path.dirname(home), os.path.basename(home))
 
 
-def _tidy(layout: Layout, groups: limits.Cgroups) -> None:
+def _tidy(layout: Layout, groups: control_groups.Cgroups) -> None:
     groups.remove_stack(STACK)
     for folder in (layout.live_dir(STACK, "build", ""), layout.live_stack_dir(STACK)):
         with suppress(OSError):

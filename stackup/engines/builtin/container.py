@@ -19,7 +19,9 @@ from stackup.images.store import Store
 from stackup.kernel import cgroupfs, files
 from stackup.layout import Layout
 from stackup.reconcile.resource import Observed, Outcome, Run, Tell, Work
-from stackup.runtime import chronicle, limits, record
+from stackup.runtime import chronicle, record
+from stackup.runtime.cgroups import groups as control_groups
+from stackup.runtime.cgroups import limits
 from stackup.runtime.client import Client, MonitorGone, ask_all
 from stackup.runtime.description import Status
 from stackup.runtime.launch import Launcher
@@ -28,7 +30,7 @@ from stackup.runtime.network import firewall, ports
 from stackup.runtime.network.drivers import Drivers
 from stackup.runtime.privileges import missing_capabilities, process_of
 from stackup.runtime.spec import ContainerSpec
-from stackup.values import Address, Data, FieldPath, Json
+from stackup.values import Address, FieldPath, Json
 
 HOST = "host"
 FOREVER_S = 1e8
@@ -117,7 +119,7 @@ class ContainerKind:
     def update(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
         update = Update(self._layout, self._stack, self._driver)
         problems = {work.step: attempt(update.release, work) for work in works}
-        return [Outcome(work.step, problems[work.step] or attempt(update.run, work)) for work in works]
+        return [Outcome(work.step, problems[work.step] or attempt(update.run, work, tell)) for work in works]
 
     def release(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
         update = Update(self._layout, self._stack, self._driver)
@@ -194,12 +196,14 @@ class ContainerKind:
     def _erase(self, address: Address, claim: Record) -> None:
         namespace.discard(f"{self._shelf.live_dir(address)}/netns")
         cgroupfs.remove(claim["given"].get("cgroups", []))
+        if claim["spec"].get("cgroup_parent"):
+            control_groups.release(claim["given"].get("cgroups", []))
         self._shelf.forget(address)
         chronicle.note(describe.about(self._layout, claim), "destroy")
 
     def _release_groups(self) -> None:
         """The stack's own groups go with its last container, once its monitor has left them."""
-        groups = limits.detect()
+        groups = control_groups.detect()
         cgroupfs.remove(groups.directories(self._stack, MONITORS))
         groups.remove_stack(self._stack)
 
@@ -274,10 +278,7 @@ def _volumes(spec: ContainerSpec) -> set[str]:
 
 def _live(claim: Record, astray: frozenset[str]) -> dict[FieldPath, Json]:
     """What the kernel says otherwise, in the file's spelling."""
-    wanted_limits = spec_of(claim)["limits"]
-    told = limits.as_wanted(wanted_limits, limits.read(claim["given"].get("cgroups", [])))
-    found: dict[FieldPath, Json] = {
-        ("limits", field): value for field, value in told.items() if value != cast(Data, wanted_limits)[field]
-    }
+    told = limits.drift(claim["given"].get("cgroups", []), spec_of(claim)["limits"])
+    found: dict[FieldPath, Json] = {("limits", *path): value for path, value in told.items()}
     lost = (port["key"] for port in claim["given"].get("ports", ()) if _identity(port) in astray)
     return {**found, **{("ports", key): None for key in lost}}

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from socket import socket
 from typing import Any, cast
 
-from stackup.engines.builtin import attachments, cdi, describe, inside
+from stackup.engines.builtin import attachments, cdi, describe, inside, limiting
 from stackup.engines.builtin.attachments import Member
 from stackup.engines.builtin.describe import Surroundings
 from stackup.engines.builtin.equipment import Equipment, equip
@@ -17,10 +17,13 @@ from stackup.engines.builtin.records import Record, Shelf, attempt, wanted
 from stackup.engines.builtin.replicas import Replicas
 from stackup.errors import HostError, StackupError
 from stackup.images.store import Store
+from stackup.kernel import cgroupfs
 from stackup.layout import Layout
 from stackup.reconcile.resource import Outcome, Tell, Work
-from stackup.runtime import limits, privileges
+from stackup.runtime import privileges
 from stackup.runtime import record as status_record
+from stackup.runtime.cgroups import devices
+from stackup.runtime.cgroups import groups as control_groups
 from stackup.runtime.client import Client, MonitorGone, ask_all
 from stackup.runtime.description import Description, HeldPort, Process
 from stackup.runtime.launch import Launcher
@@ -55,7 +58,7 @@ class Start:
         self._descriptors: dict[str, list[list[int]]] = {}
         self._replicas = Replicas(layout, stack)
         self._powers = powers()
-        self._groups = limits.detect()
+        self._groups = control_groups.detect()
         self._filters = Filters()
         self._registry: cdi.Registry | None = None
         self._monitor_groups: list[str] = []
@@ -150,11 +153,8 @@ class Start:
             self._tell.progress(self._works[key].step, text)
         given["process"]["env"] = {**given["process"]["env"], **equipment.env}
         given["process"]["groups"] = [*given["process"]["groups"], *equipment.groups]
-        given["cgroups"] = self._groups.create(
-            self._stack, address.directory, spec["limits"], equipment.rules, strict=equipment.strict
-        )
         want = wanted(self._works[key])
-        describe.note_limit(given, want)
+        self._make_groups(key, address, given, equipment)
         self._shelf.settle(want, record)
         around = Surroundings(self._layout, self._stack, address, spec)
         etc = around.write_etc(record, member)
@@ -185,6 +185,17 @@ class Start:
             "roster_key": member.key if member else "",
             "about": describe.about(self._layout, record),
         }
+
+    def _make_groups(self, key: str, address: Address, given: dict[str, Any], equipment: Equipment) -> None:
+        """Made anew, so that nothing is left in them of an earlier run; limited before anybody is inside."""
+        want = wanted(self._works[key])
+        spec = cast(ContainerSpec, want.spec)
+        stale = cgroupfs.remove(given.get("cgroups", []), 0.0)
+        given["cgroups"] = self._groups.create(self._stack, address.directory, spec.get("cgroup_parent", ""))
+        devices.allow(given["cgroups"], equipment.rules, strict=equipment.strict)
+        describe.note_limits(given, want)
+        for text in limiting.impose(given, spec["limits"], fresh=not stale):
+            self._tell.progress(self._works[key].step, text)
 
     def _process(self, record: Record, live_dir: str) -> Process:
         process, spec = describe.process(record, self._powers), cast(ContainerSpec, record["spec"])
@@ -237,7 +248,7 @@ class Start:
     def _seen_groups(self, spec: ContainerSpec, address: Address) -> dict[str, str]:
         if spec.get("cgroup") == "host":
             return {"": ALL_GROUPS}
-        return self._groups.inside(self._stack, address.directory)
+        return self._groups.inside(self._stack, address.directory, spec.get("cgroup_parent", ""))
 
     def _mount(self, mount: Mount) -> Mount:
         """A volume's name becomes the folder with its data."""

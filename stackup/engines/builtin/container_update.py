@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from stackup.engines.builtin import attachments, describe
+from stackup.engines.builtin import attachments, describe, limiting
 from stackup.engines.builtin.attachments import CONNECTED, INSIDE
 from stackup.engines.builtin.container_start import choose_ports, let_go
 from stackup.engines.builtin.records import Record, Shelf, wanted
 from stackup.engines.builtin.replicas import Replicas
 from stackup.engines.builtin.replug import Replug
-from stackup.errors import HostError
 from stackup.layout import Layout
-from stackup.reconcile.resource import Work
-from stackup.runtime import limits, record
+from stackup.reconcile.resource import Tell, Work
+from stackup.runtime import record
 from stackup.runtime.client import Client
 from stackup.runtime.network.driver import Driver
 from stackup.runtime.spec import ContainerSpec
@@ -51,19 +50,21 @@ class Update:
         claim["holds"] = {key: instance for key, instance in claim["holds"].items() if key in needed}
         self._shelf.write(work.address, claim)
 
-    def run(self, work: Work) -> None:
+    def run(self, work: Work, tell: Tell) -> None:
         want, claim = wanted(work), self._shelf.need(work.address)
         spec = cast(ContainerSpec, want.spec)
         parts = {path[0] for path in work.fields}
         if self._runs(work):
             if "limits" in parts:
-                _apply(claim, spec)
+                describe.note_limits(claim["given"], want)
+                for text in limiting.impose(claim["given"], spec["limits"]):
+                    tell.progress(work.step, text)
             if "networks" in parts:
                 self._replug(work.address, claim).take(spec)
             if "ports" in parts:
                 self._take_ports(work.address, claim, spec)
             self._monitor(work.address, claim, spec, parts)
-        describe.note_limit(claim["given"], want)
+        describe.note_limits(claim["given"], want)
         self._shelf.settle(want, claim)
 
     def _replug(self, address: Address, claim: Record) -> Replug:
@@ -109,13 +110,6 @@ class Update:
     def _tell(self, address: Address, what: str, value: Any) -> None:
         client = Client(self._shelf.live_dir(address))
         client.request({"do": "update", "what": what, "value": value})
-
-
-def _apply(claim: Record, spec: ContainerSpec) -> None:
-    """Written and read back: a limit that did not stick is an error now, not drift at the next plan."""
-    for field, wanted_value, got in limits.apply(claim["given"]["cgroups"], spec["limits"]):
-        text = f'the kernel did not take the limit "{field}": {wanted_value} was written, {got} is there'
-        raise HostError(text, subject=field, hint="give the container less to use first, or restart it")
 
 
 def _without(spec: ContainerSpec, kept: list[dict[str, Any]]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from stackup.engines.builtin.attachments import Member
 from stackup.engines.builtin.collector import collector
 from stackup.engines.builtin.file import content_file
 from stackup.engines.builtin.records import Record, Shelf
-from stackup.engines.builtin.rows import LIMIT_PLACE
+from stackup.engines.builtin.rows import LIMIT_PLACES
 from stackup.engines.desire import log_options
 from stackup.errors import HostError
 from stackup.kernel import files
@@ -238,8 +238,8 @@ def file_sources(layout: Layout, stack: str, spec: ContainerSpec) -> dict[str, s
     }
 
 
-def note_limit(given: dict[str, Any], want: Desired) -> None:
-    """Where the file says how much memory there is, for whoever runs out of it; kept where a start knows no file."""
-    span = want.origins.get(("limits", "memory"))
-    if span is not None:
-        given[LIMIT_PLACE] = span.place
+def note_limits(given: dict[str, Any], want: Desired) -> None:
+    """Where the file says how much there is, for whoever runs out of it; kept where a start knows no file."""
+    if want.origins:
+        origins = {path[1:]: span for path, span in want.origins.items() if path[0:1] == ("limits",)}
+        given[LIMIT_PLACES] = {"/".join(path): span.place for path, span in origins.items()}

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 _STATES = {"created": "created", "running": "running", "restarting": "restarting", "exited": "exited", "failed": "dead"}
 
-LIMIT_PLACE = "memory_place"
-"""In `given`: where the file says how much memory there is."""
+LIMIT_PLACES = "limit_places"
+"""In `given`: where the file says how much there is, by field of `Limits`."""
 
 
 def rows(layout: Layout, stack: str) -> list[Container]:
@@ -84,7 +84,7 @@ def out_of_memory(claim: Mapping[str, Any]) -> str:
     """Which limit that was, in the file's words and with its line."""
     from stackup.values import format_size  # dataclasses: only for who ran out
 
-    limit, place = claim["spec"]["limits"]["memory"], claim["given"].get(LIMIT_PLACE, "")
+    limit, place = claim["spec"]["limits"]["memory"], claim["given"].get(LIMIT_PLACES, {}).get("memory", "")
     if limit <= 0:
         return "out of memory: the machine has no more"
     return ", ".join(filter(None, (f"out of memory: its limit is {format_size(limit)}", place)))

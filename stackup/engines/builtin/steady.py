@@ -11,7 +11,8 @@ import os
 
 from stackup.kernel import files, mounts
 from stackup.layout import CONTROL, NETNS
-from stackup.runtime import limits, record
+from stackup.runtime import record
+from stackup.runtime.cgroups import limits
 from stackup.runtime.network import firewall
 
 TYPE_CHECKING = False
@@ -98,5 +99,4 @@ def _runs(layout: Layout, stack: str, mine: Mapping[str, Any], live: str) -> boo
 
 def limits_hold(mine: Mapping[str, Any]) -> bool:
     """The control groups say what the file says: read, not remembered."""
-    wanted = mine["spec"]["limits"]
-    return bool(limits.as_wanted(wanted, limits.read(mine["given"]["cgroups"])) == wanted)
+    return not limits.drift(mine["given"]["cgroups"], mine["spec"]["limits"])

@@ -83,6 +83,13 @@ CODES: dict[str, tuple[str, str]] = {
         "`exec`, and patterns are those of .dockerignore. What is a bind mount already needs no sync. `stackup watch` "
         "says so; other commands do not look at these rules.",
     ),
+    "SU124": (
+        "a limit cannot be had so",
+        "A limit is outside of what kernels take, or two contradict each other: memswap_limit is memory and swap "
+        "together, so it is never less than mem_limit and nothing without it; cpus and cpu_quota with cpu_period are "
+        "two spellings of one limit; weights of block devices are 10 to 1000 and their paths absolute; cgroup_parent "
+        "is a name, or names with / between them.",
+    ),
     "SU130": (
         "what is to be mounted is not there",
         "A bind mount with `create_host_path: false`, or a volume that is bound to a folder, names a path of this "

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from stackup.engines.desire.bounds import bounded
 from stackup.engines.desire.builds import image_name
 from stackup.engines.desire.devices import Devices, devices
 from stackup.engines.desire.facts import Context, ImageFact, Wish
@@ -63,7 +64,8 @@ def containers(stack: Stack, context: Context) -> Iterator[Desired]:
     for name, service in stack.services.items():
         warn_service(name, service, context)
         warn_ports(name, service, stack.networks, context)
-        if all([readable(name, service, context), mountable(name, service, context)]):  # both tell what is wrong
+        sound = [rule(name, service, context) for rule in (readable, mountable, bounded)]  # all tell what is wrong
+        if all(sound):
             own[name] = mounts(service, images[name].volumes, context.mounted)
     sharing = Sharing(stack, context, own)
     for name in own:
@@ -153,6 +155,7 @@ def _spec(stack: Stack, name: str, index: int, common: _Common, wish: Wish) -> C
         "ipc": service.ipc or "",
         "uts": service.uts or "",
         "cgroup": service.cgroup or "",
+        "cgroup_parent": service.cgroup_parent or "",
         "oom_score_adj": service.oom_score_adj or 0,
         "init": bool(service.init),
         "tty": service.tty,
@@ -287,7 +290,8 @@ _SAME = {
     "ipc": "ipc", "uts": "uts", "init": "init", "tty": "tty", "stdin_open": "stdin_open", "read_only": "read_only",
     "privileged": "privileged", "cap_add": "cap_add", "cap_drop": "cap_drop", "security_opt": "security_opt",
     "ulimits": "ulimits", "sysctls": "sysctls", "shm_size": "shm_size", "health": "healthcheck", "log": "logging",
-    "cgroup": "cgroup", "oom_score_adj": "oom_score_adj", "depends_on": "depends_on", "post_start": "post_start",
+    "cgroup": "cgroup", "cgroup_parent": "cgroup_parent", "oom_score_adj": "oom_score_adj",
+    "depends_on": "depends_on", "post_start": "post_start",
     "pre_stop": "pre_stop", "attach": "attach",
     "image_name": "image",
 }  # fmt: skip

@@ -33,6 +33,7 @@ CONTAINER: Effects = {
     "image": Row(Effect.REPLACE, "another root file system"),
     "command": Row(Effect.REPLACE, "fixed when the program starts"),
     "entrypoint": Row(Effect.REPLACE, "fixed when the program starts"),
+    "cgroup_parent": Row(Effect.REPLACE, "another control group"),
     "env": Row(Effect.REPLACE, "fixed when the program starts"),
     "user": Row(Effect.REPLACE, "fixed when the program starts"),
     "mounts": Row(Effect.REPLACE, "mounts are made before the program starts"),

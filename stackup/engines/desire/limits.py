@@ -2,44 +2,54 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from stackup.values import FieldPath
 
 if TYPE_CHECKING:
-    from stackup.runtime.spec import Health, Limits, Restart
+    from stackup.runtime.spec import Health, Io, Limits, Restart
     from stackup.stackfile.model import Service
+    from stackup.stackfile.model.devices import Blkio
 
 Where = dict[FieldPath, tuple[str | int, ...]]
 """Field of the normal form to the path beneath the service that it came from."""
 
-_SIMPLE = {
-    "memory": "mem_limit",
-    "memory_reservation": "mem_reservation",
-    "memory_swap": "memswap_limit",
-    "cpus": "cpus",
-    "cpu_shares": "cpu_shares",
-    "cpu_quota": "cpu_quota",
-    "cpu_period": "cpu_period",
+KEYS = {
+    "memory": "mem_limit", "memory_reservation": "mem_reservation", "memory_swap": "memswap_limit", "cpus": "cpus",
+    "cpu_shares": "cpu_shares", "cpu_quota": "cpu_quota", "cpu_period": "cpu_period", "cpuset": "cpuset",
     "pids": "pids_limit",
-}
+}  # fmt: skip
+"""Field of `Limits` to the service's own key."""
+RARE = {
+    "swappiness": "mem_swappiness", "oom_kill_disable": "oom_kill_disable", "rt_runtime": "cpu_rt_runtime",
+    "rt_period": "cpu_rt_period",
+}  # fmt: skip
+"""Fields that are absent where the file does not have them."""
+BLOCK = {
+    "weight": ("weight_device", "weight"), "read_bps": ("device_read_bps", "rate"),
+    "read_iops": ("device_read_iops", "rate"), "write_bps": ("device_write_bps", "rate"),
+    "write_iops": ("device_write_iops", "rate"),
+}  # fmt: skip
+"""Field of a block device to the list of `blkio_config` and the key of its items."""
+
+
+_NONE = {"cpus": 0.0, "cpuset": ""}
+_UNSET = {"swappiness": -1}
+"""Docker's word for a value that is the machine's."""
 
 
 def limits(service: Service) -> tuple[Limits, Where]:
     """`deploy.resources` wins over the service's own keys, as in docker compose; 0 or empty: not limited."""
-    found: Limits = {
-        "memory": service.mem_limit or 0,
-        "memory_reservation": service.mem_reservation or 0,
-        "memory_swap": service.memswap_limit or 0,
-        "cpus": service.cpus or 0.0,
-        "cpu_shares": service.cpu_shares or 0,
-        "cpu_quota": service.cpu_quota or 0,
-        "cpu_period": service.cpu_period or 0,
-        "cpuset": service.cpuset or "",
-        "pids": service.pids_limit or 0,
+    plain = {field: getattr(service, key) or _NONE.get(field, 0) for field, key in KEYS.items()}
+    plain |= {
+        field: value
+        for field, key in RARE.items()
+        if (value := getattr(service, key)) not in (None, False, _UNSET.get(field))
     }
-    where: Where = {("limits", field): (key,) for field, key in _SIMPLE.items()}
-    where[("limits", "cpuset")] = ("cpuset",)
+    found = cast("Limits", plain)
+    where: Where = {("limits", field): (key,) for field, key in (KEYS | RARE).items()}
+    if service.blkio_config:
+        found["io"] = _io(service.blkio_config, where)
     resources = service.deploy.resources if service.deploy else None
     if resources and resources.limits:
         upper = resources.limits
@@ -53,6 +63,25 @@ def limits(service: Service) -> tuple[Limits, Where]:
         found["memory_reservation"] = resources.reservations.memory
         where[("limits", "memory_reservation")] = ("deploy", "resources", "reservations", "memory")
     return found, where
+
+
+def _io(said: Blkio, where: Where) -> Io:
+    """One entry a device, from a list a kind of limit; of two on one device the later counts."""
+    found: Io = {"weight": said.weight or 0, "devices": {}}
+    where["limits", "io", "weight"] = ("blkio_config", "weight")
+    for field, (key, value) in BLOCK.items():
+        for number, item in enumerate(getattr(said, key)):
+            device = found["devices"].setdefault(item.path, {})
+            device[field] = getattr(item, value)  # type: ignore[literal-required]
+            where["limits", "io", "devices", item.path, field] = ("blkio_config", key, number)
+    return found
+
+
+def key_of(path: FieldPath) -> str:
+    """The key that a field of `Limits` has in a service."""
+    if path[0] != "io":
+        return (KEYS | RARE)[path[0]]
+    return f"blkio_config.{BLOCK[path[-1]][0] if len(path) > 2 else 'weight'}"
 
 
 _CONDITIONS = {"none": "no", "on-failure": "on-failure", "any": "always"}

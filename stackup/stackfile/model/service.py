@@ -121,7 +121,9 @@ class Service(Part):
         None, description="Memory that is left to it when the machine runs short, such as 256m."
     )
     memswap_limit: Size | None = Field(None, description="Memory and swap together, such as 1g; -1 for no limit.")
-    mem_swappiness: Count | None = Field(None, description="How readily it is swapped out, 0 to 100; cgroup v1.")
+    mem_swappiness: Count | None = Field(
+        None, description="How readily it is swapped out, 0 to 100; on machines with cgroup v1."
+    )
     cpus: Number | None = Field(None, description="Processors that it may use, such as 0.5.")
     cpuset: Text | None = Field(None, description="Processors that it runs on, such as 0-2,4.")
     cpu_shares: Count | None = Field(
@@ -129,8 +131,10 @@ class Service(Part):
     )
     cpu_period: Count | None = Field(None, description="CFS period in microseconds.")
     cpu_quota: Count | None = Field(None, description="CFS quota in microseconds.")
-    cpu_rt_runtime: Micros | None = Field(None, description="Realtime runtime, cgroup v1.")
-    cpu_rt_period: Micros | None = Field(None, description="Realtime period, cgroup v1.")
+    cpu_rt_runtime: Micros | None = Field(
+        None, description="Time for realtime programs in each cpu_rt_period; cgroup v1 only."
+    )
+    cpu_rt_period: Micros | None = Field(None, description="Period of cpu_rt_runtime; 1s when absent.")
     cpu_count: Count | None = Field(None, description="Number of processors; Windows only.")
     cpu_percent: Number | None = Field(None, description="Share of the processors; Windows only.")
     pids_limit: Count | None = Field(None, description="Processes and threads that it may have; -1 for no limit.")
@@ -138,7 +142,9 @@ class Service(Part):
     oom_score_adj: Count | None = Field(
         None, description="Who is killed first when memory runs out: -1000 (last) to 1000."
     )
-    oom_kill_disable: Flag = Field(False, description="Stop it rather than kill it when memory runs out; cgroup v1.")
+    oom_kill_disable: Flag = Field(
+        False, description="Stop it rather than kill it when memory runs out; on machines with cgroup v1."
+    )
     storage_opt: dict[str, Word] = Field(
         default_factory=dict, description="Options of the root file system, such as its size."
     )
