@@ -116,13 +116,19 @@ class Connection:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
         self._socket.settimeout(TIMEOUT_S)
         try:
+            self._greet(path, bus=bus)
+        except BaseException:
+            self.close()
+            raise
+
+    def _greet(self, path: str, *, bus: bool) -> None:
+        try:
             self._socket.connect(path)
             self._socket.sendall(b"\0AUTH EXTERNAL " + str(os.geteuid()).encode().hex().encode() + b"\r\n")
             if not self._line().startswith(b"OK "):
                 raise HostError(f'"{path}" lets nobody in with this user id', subject=path)
             self._socket.sendall(b"BEGIN\r\n")
         except OSError as problem:
-            self.close()
             raise HostError(f'nobody answers at "{path}": {problem}', subject=path) from problem
         if bus:
             self.call(("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "Hello"))

@@ -9,6 +9,7 @@ from stackup.engines.builtin.rows import LIMIT_PLACES
 from stackup.engines.desire.limits import key_of
 from stackup.errors import HostError
 from stackup.runtime.cgroups import limits
+from stackup.runtime.cgroups.setting import NoDevice
 from stackup.values import format_size
 
 if TYPE_CHECKING:
@@ -18,9 +19,16 @@ if TYPE_CHECKING:
 
 def impose(given: Mapping[str, Any], wanted: Limits, *, fresh: bool = False) -> Iterator[str]:
     """What the container does without, as a text each. Raises HostError for what it must not do without."""
-    for missed in limits.apply(given["cgroups"], wanted, fresh=fresh):
+    places = given.get(LIMIT_PLACES, {})
+    try:
+        found = limits.apply(given["cgroups"], wanted, fresh=fresh)
+    except NoDevice as problem:
+        where = next((place for key, place in places.items() if f"devices/{problem.subject}/" in key), "")
+        problem.message = ", ".join(filter(None, (problem.message, where)))
+        raise
+    for missed in found:
         path = missed.setting.path
-        place = given.get(LIMIT_PLACES, {}).get("/".join(path), "")
+        place = places.get("/".join(path), "")
         if not missed.done_without:
             raise _refused(missed, place)
         if missed.setting.without:

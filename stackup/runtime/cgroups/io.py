@@ -10,9 +10,8 @@ from __future__ import annotations
 import os
 import stat
 
-from stackup.errors import HostError
 from stackup.kernel import cgroupfs
-from stackup.runtime.cgroups.setting import Setting, number
+from stackup.runtime.cgroups.setting import NoDevice, Setting, number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,13 +43,13 @@ def settings(limits: Limits, dirs: Sequence[str]) -> Iterator[Setting]:
 
 
 def device_number(path: str) -> str:
-    """`8:0`. Raises HostError when there is no block device."""
+    """`8:0`. Raises NoDevice when there is no block device."""
     try:
         found = os.stat(path)
     except (OSError, ValueError) as problem:
-        raise HostError(f'there is no device "{path}"', subject=path, hint="see: lsblk, or ls /sys/block") from problem
+        raise NoDevice(f'there is no device "{path}"', subject=path, hint="see: lsblk, or ls /sys/block") from problem
     if not stat.S_ISBLK(found.st_mode):
-        raise HostError(f'"{path}" is not a block device', subject=path, hint="name a disk's node, such as /dev/sda")
+        raise NoDevice(f'"{path}" is not a block device', subject=path, hint="name a disk's node, such as /dev/sda")
     return f"{os.major(found.st_rdev)}:{os.minor(found.st_rdev)}"
 
 

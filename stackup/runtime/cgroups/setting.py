@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 
+from stackup.errors import HostError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +26,10 @@ def number(text: str) -> int:
         return 0
     value = int(text)
     return 0 if value < 0 or value >= _MAX_V1 else value
+
+
+class NoDevice(HostError):
+    """A limit names as its device what is none; `subject` is the path."""
 
 
 class Setting:
