@@ -69,7 +69,7 @@ VERBS = {
     "secret ls": "filter|texts|--filter,-f| format|text|--format| quiet|flag|--quiet,-q| json|flag|--json|",
     "secret rm": "names|some||",
     "start": "services|many|| wait|flag|--wait| wait_timeout|number|--wait-timeout|",
-    "stats": "services|many|| all|flag|--all,-a| format|text|--format| no_stream|flag|--no-stream| no_trunc|flag|--no-trunc| json|flag|--json|",
+    "stats": "services|many|| all|flag|--all,-a| format|text|--format| no_stream|flag|--no-stream| no_trunc|flag|--no-trunc| pressure|flag|--pressure| json|flag|--json|",
     "stop": "services|many|| timeout|number|--timeout,-t|",
     "top": "services|many|| json|flag|--json|",
     "unbundle": "file|one|| directory|text|--directory,-C| up|flag|--up| wait|flag|--wait| yes|flag|--yes,-y|",

@@ -241,3 +241,6 @@ class Usage(TypedDict):
     read: int
     written: int
     pids: int
+    pressure: dict[str, float]
+    """`cpu`, `memory`, `io`: per cent of the last ten seconds in which some process waited for it; empty where the
+    kernel does not count that (PSI)."""

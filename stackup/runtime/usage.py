@@ -13,7 +13,7 @@ from stackup.kernel import cgroupfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from stackup.runtime.description import Usage
 
@@ -32,13 +32,29 @@ def read(dirs: Sequence[str], pid: int) -> Usage:
         "read": blocks_read,
         "written": written,
         "pids": _number(cgroupfs.read(dirs, "pids.current")),
+        "pressure": dict(_pressure(dirs)),
     }
 
 
 def nothing() -> Usage:
     """Of a container that does not run."""
     names = ("cpu", "memory", "memory_limit", "received", "sent", "read", "written", "pids")
-    return {"at": time.monotonic_ns(), **dict.fromkeys(names, 0)}  # type: ignore[typeddict-item]
+    return {"at": time.monotonic_ns(), **dict.fromkeys(names, 0), "pressure": {}}  # type: ignore[typeddict-item]
+
+
+def _pressure(dirs: Sequence[str]) -> Iterator[tuple[str, float]]:
+    """PSI of the v2 group, the empty one of the hybrid too: `some avg10=1.50 avg60=...`. accounting/psi.rst."""
+    for name in ("cpu", "memory", "io"):
+        words = (_psi(dirs, f"{name}.pressure") or "").split()
+        if words[:1] == ["some"]:
+            yield name, float(words[1].partition("=")[2])
+
+
+def _psi(dirs: Sequence[str], name: str) -> str | None:
+    try:
+        return cgroupfs.read(dirs, name)
+    except OSError:  # EOPNOTSUPP: the kernel has it and it is off
+        return None
 
 
 def _number(text: str | None) -> int:
@@ -83,13 +99,17 @@ def _network(pid: int) -> tuple[int, int]:
 
 
 def _blocks(dirs: Sequence[str]) -> tuple[int, int]:
-    """(read, written)"""
+    """(read, written): the group's, and on v1 without a controller for them those of the processes that live."""
+    told = cgroupfs.read(dirs, "blkio.throttle.io_service_bytes_recursive")
+    if told is not None:
+        lines = [line.split() for line in told.splitlines()]
+        return tuple(sum(int(words[2]) for words in lines if words[1] == name) for name in ("Read", "Write"))  # type: ignore[return-value]
     text = cgroupfs.read(dirs, "io.stat")
     if text is not None:
         words = [word.partition("=") for word in text.split()]
         return tuple(sum(int(value) for key, _, value in words if key == name) for name in ("rbytes", "wbytes"))  # type: ignore[return-value]
-    told = [_process(pid) for pid in cgroupfs.procs(list(dirs))]
-    return sum(one for one, _ in told), sum(other for _, other in told)
+    each = [_process(pid) for pid in cgroupfs.procs(list(dirs))]
+    return sum(one for one, _ in each), sum(other for _, other in each)
 
 
 def _process(pid: int) -> tuple[int, int]:

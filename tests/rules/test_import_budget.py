@@ -34,7 +34,9 @@ class Host:
     def pause(self, rows, *, paused): return ((row, None) for row in rows)
     def kill(self, rows, signal): return ((row, None) for row in rows)
     def processes(self, row): return []
-    def usage(self, row): return dict.fromkeys("at cpu memory memory_limit received sent read written pids".split(), 0)
+    def usage(self, row):
+        names = "at cpu memory memory_limit received sent read written pids".split()
+        return {**dict.fromkeys(names, 0), "pressure": {}}
     def unchanged(self, stack, rows): return True
 
 import os

@@ -14,6 +14,8 @@ V2 = {
     "memory.max": "8000000\n",
     "io.stat": "8:0 rbytes=4096 wbytes=1 rios=1 wios=1\n8:16 rbytes=1 wbytes=8192 rios=1\n",
     "pids.current": "3\n",
+    "cpu.pressure": "some avg10=12.50 avg60=1.00 avg300=0.00 total=5\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n",
+    "io.pressure": "some avg10=0.00 avg60=1.00 avg300=0.00 total=5\n",
 }
 CPU = {"cpu.stat": "nr_periods 0\nnr_throttled 0\n", "cpuacct.usage": "7000\n"}
 MEMORY = {
@@ -34,6 +36,7 @@ def test_version_2_counts_in_one_group(tmp_path: Path) -> None:
     found = usage.read([group(tmp_path, "one", V2)], os.getpid())
     assert (found["cpu"], found["memory"], found["memory_limit"], found["pids"]) == (2_500_000, 4_000_000, 8_000_000, 3)
     assert (found["read"], found["written"]) == (4097, 8193)
+    assert found["pressure"] == {"cpu": 12.5, "io": 0.0}
 
 
 def test_version_1_counts_in_several_and_the_machine_is_the_limit(tmp_path: Path) -> None:
@@ -41,6 +44,12 @@ def test_version_1_counts_in_several_and_the_machine_is_the_limit(tmp_path: Path
     found = usage.read(dirs, os.getpid())
     whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     assert (found["cpu"], found["memory"], found["memory_limit"], found["pids"]) == (7000, 3_000_000, whole, 0)
+
+
+def test_version_1_counts_what_ended_processes_read_too(tmp_path: Path) -> None:
+    text = "254:0 Read 4096\n254:0 Write 7\n254:0 Total 4103\n8:0 Read 4\n8:0 Write 1\nTotal 4108\n"
+    dirs = [group(tmp_path, "blkio", {"blkio.throttle.io_service_bytes_recursive": text})]
+    assert (usage.read(dirs, os.getpid())["read"], usage.read(dirs, os.getpid())["written"]) == (4100, 8)
 
 
 def test_the_hybrids_empty_group_counts_the_time(tmp_path: Path) -> None:

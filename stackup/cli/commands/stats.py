@@ -6,7 +6,7 @@ from stackup.cli.exits import Exit
 from stackup.cli.settings import form
 from stackup.cli.views import templates
 from stackup.cli.views.tables import go_json, own_json, table
-from stackup.cli.views.usage import HEADS, own, row
+from stackup.cli.views.usage import HEADS, own, pressure, row
 from stackup.project.stats import stats
 
 TYPE_CHECKING = False
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from stackup.cli.call import Call
     from stackup.cli.options import Options
+    from stackup.engines.engine import Container
+    from stackup.runtime.description import Usage
 
 AGAIN = "\x1b[H\x1b[J"
 """To the upper left, and nothing below it."""
@@ -30,11 +32,17 @@ def run(call: Call, options: Options) -> int:
         else:
             if live:
                 terminal.out.write(AGAIN)
-            _show(call, options, [row(*one, whole=options.flag("no_trunc")) for one in found])
+            _show(call, options, [_row(options, *one) for one in found])
         terminal.out.flush()
         if once:
             return Exit.DONE
     return Exit.DONE
+
+
+def _row(options: Options, container: Container, before: Usage, now: Usage) -> dict[str, Any]:
+    """docker's fields, and one more when it is asked for."""
+    asked = options.flag("pressure")
+    return row(container, before, now, whole=options.flag("no_trunc")) | ({"Pressure": pressure(now)} if asked else {})
 
 
 def _show(call: Call, options: Options, rows: list[dict[str, Any]]) -> None:
@@ -45,4 +53,5 @@ def _show(call: Call, options: Options, rows: list[dict[str, Any]]) -> None:
         for one in rows:
             call.terminal.print(go_json(one))
     else:
-        table(call.terminal, [HEADS[key] for key in COLUMNS], [[one[key] for key in COLUMNS] for one in rows])
+        columns = (*COLUMNS, "Pressure") if options.flag("pressure") else COLUMNS
+        table(call.terminal, [HEADS[key] for key in columns], [[one[key] for key in columns] for one in rows])

@@ -79,6 +79,7 @@ def stats(
     format: Format = None,  # noqa: A002
     no_stream: Annotated[bool, typer.Option("--no-stream", help="Only the first result")] = False,
     no_trunc: NoTrunc = False,
+    pressure: Annotated[bool, typer.Option("--pressure", help="Also how long processes waited (PSI)")] = False,
     json: Json = False,
 ) -> None: ...
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 HEADS = {
     "BlockIO": "BLOCK I/O", "CPUPerc": "CPU %", "Container": "CONTAINER", "ID": "CONTAINER ID", "MemPerc": "MEM %",
     "MemUsage": "MEM USAGE / LIMIT", "Name": "NAME", "NetIO": "NET I/O", "PIDs": "PIDS",
+    "Pressure": "PRESSURE CPU / MEM / I/O",
 }  # fmt: skip
 
 
@@ -32,9 +33,15 @@ def row(container: Container, before: Usage, now: Usage, *, whole: bool) -> dict
     }
 
 
+def pressure(now: Usage) -> str:
+    """Of the last ten seconds; -- where the kernel does not count it."""
+    words = (now["pressure"].get(name) for name in ("cpu", "memory", "io"))
+    return " / ".join("--" if word is None else f"{word:.2f}%" for word in words)
+
+
 def own(container: Container, before: Usage, now: Usage) -> dict[str, Any]:
     """Numbers for programs: bytes, and per cent of one processor."""
-    said = ("memory", "memory_limit", "received", "sent", "read", "written", "pids")
+    said = ("memory", "memory_limit", "received", "sent", "read", "written", "pids", "pressure")
     return {
         "container": container["name"],
         "service": container["service"],

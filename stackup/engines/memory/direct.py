@@ -171,7 +171,7 @@ class MemoryDirect:
 
     def usage(self, container: Container) -> Usage:
         names = ("at", "cpu", "memory", "memory_limit", "received", "sent", "read", "written", "pids")
-        return dict.fromkeys(names, 0)  # type: ignore[return-value]
+        return {**dict.fromkeys(names, 0), "pressure": {}}  # type: ignore[typeddict-item]
 
     @contextmanager
     def root(self, container: Container) -> Iterator[int]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +48,12 @@ def test_what_is_shown_is_what_is_used(stack: Hand) -> None:
     told = {row["service"]: row for row in json.loads(stack("stats --json full"))["stats"]}
     assert 19 << 20 < told["full"]["memory"] < 60 << 20
     assert list(told) == ["full"]
+    with_psi = os.path.exists("/proc/pressure") and any(Path("/sys/fs/cgroup").glob("**/busy-1/cpu.pressure"))
+    heads, line = stack("stats --no-stream --pressure busy").splitlines()
+    assert heads.endswith("PRESSURE CPU / MEM / I/O")
+    assert (line.split()[-5] == "--") != with_psi
+    waited = json.loads(stack("stats --json busy"))["stats"][0]["pressure"]
+    assert (waited.get("cpu", 0) > 5) == with_psi, "it may use half of a processor and wants a whole one"
 
 
 def test_the_table_is_dockers_and_shows_stopped_ones_when_asked(stack: Hand) -> None:
