@@ -152,6 +152,8 @@ class Description(TypedDict):
     """Arguments of runtime.network.names.Resolver; None: no resolver (host network, none)."""
     about: NotRequired[About]
     """Absent: nobody is told what happens to it, as with a step of a build."""
+    memory_reason: NotRequired[str]
+    """What is said when it runs out of memory: the limit, and the line that gave it."""
     await_attach: NotRequired[bool]
     """`run`: the container starts when the first client attaches, so that none of its output is missed."""
 

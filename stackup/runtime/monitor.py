@@ -210,7 +210,7 @@ class Monitor:
 
     def _tell_the_end(self, code: int) -> None:
         if self.status["oom"]:
-            self.happened("oom")
+            self.happened("oom", reason=self.description.get("memory_reason", ""))
         self.happened("die", exitCode=code, execDuration=int(time.monotonic() - self._up_at))
         if self.status.get("stopping"):
             self.happened("stop")

@@ -187,7 +187,7 @@ def _detached(monitor: Monitor) -> None:
 def update(monitor: Monitor, who: Conversation, message: Message) -> None:
     """Take a new value for one thing, in place."""
     what, value = message["what"], message["value"]
-    if what in ("restart", "stop", "log", "health"):
+    if what in ("restart", "stop", "log", "health", "memory_reason"):
         monitor.revise(what, value)
     if what == "log":
         monitor.log.keep(value)
@@ -204,6 +204,6 @@ def update(monitor: Monitor, who: Conversation, message: Message) -> None:
     elif what == "resolver":
         monitor.servers.serve_names(value)
         monitor.revise(what, value)
-    elif what not in ("restart", "stop"):
+    elif what not in ("restart", "stop", "memory_reason"):
         raise UsageError(f'a monitor cannot change "{what}" in place', subject=str(what))
     who.answer({"done": True})

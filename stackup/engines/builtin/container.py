@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
 
-from stackup.engines.builtin import attachments, describe, inside
+from stackup.engines.builtin import attachments, describe, inside, limiting
 from stackup.engines.builtin.container_reach import Reach, reached, spec_of, why_not_running
 from stackup.engines.builtin.container_start import MONITORS, Start
 from stackup.engines.builtin.container_update import Update
@@ -141,12 +141,13 @@ class ContainerKind:
         return {"do": "stop", "hooks": inside.hooks(claim, "pre_stop") if claim else [], "parked": self.parks, **how}
 
     def _withdraw(self, works: Sequence[Work]) -> None:
-        """Out of the rotation of names, in one go, and no more packets by their ports."""
+        """Out of the rotation of names, in one go, no more packets by their ports, and nothing to hold back their end."""
         leaving: list[tuple[attachments.Member, Record]] = []
         for work in works:
             claim = self._shelf.read(work.address)
             if claim is None or claim["phase"] == "creating":
                 continue
+            limiting.lift(claim)
             member = self._member(work.address, claim)
             if member and member.places:
                 leaving.append((member, claim))
@@ -208,6 +209,7 @@ class ContainerKind:
         groups.remove_stack(self._stack)
 
     def _kill(self, address: Address, claim: Record) -> None:
+        limiting.lift(claim)
         try:
             Client(self._shelf.live_dir(address)).request({"do": "stop", "signal": "SIGKILL", "grace": 0})
         except MonitorGone:

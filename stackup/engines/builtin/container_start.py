@@ -15,6 +15,7 @@ from stackup.engines.builtin.equipment import Equipment, equip
 from stackup.engines.builtin.powers import powers
 from stackup.engines.builtin.records import Record, Shelf, attempt, wanted
 from stackup.engines.builtin.replicas import Replicas
+from stackup.engines.builtin.rows import out_of_memory
 from stackup.errors import HostError, StackupError
 from stackup.images.store import Store
 from stackup.kernel import cgroupfs
@@ -184,6 +185,7 @@ class Start:
             "rosters": describe.rosters(member),
             "roster_key": member.key if member else "",
             "about": describe.about(self._layout, record),
+            "memory_reason": out_of_memory(record),
         }
 
     def _make_groups(self, key: str, address: Address, given: dict[str, Any], equipment: Equipment) -> None:

@@ -11,6 +11,7 @@ from stackup.engines.builtin.container_start import choose_ports, let_go
 from stackup.engines.builtin.records import Record, Shelf, wanted
 from stackup.engines.builtin.replicas import Replicas
 from stackup.engines.builtin.replug import Replug
+from stackup.engines.builtin.rows import out_of_memory
 from stackup.layout import Layout
 from stackup.reconcile.resource import Tell, Work
 from stackup.runtime import record
@@ -59,6 +60,7 @@ class Update:
                 describe.note_limits(claim["given"], want)
                 for text in limiting.impose(claim["given"], spec["limits"]):
                     tell.progress(work.step, text)
+                self._tell(work.address, "memory_reason", out_of_memory({**claim, "spec": spec}))
             if "networks" in parts:
                 self._replug(work.address, claim).take(spec)
             if "ports" in parts:
