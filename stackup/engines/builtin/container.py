@@ -141,7 +141,7 @@ class ContainerKind:
         return {"do": "stop", "hooks": inside.hooks(claim, "pre_stop") if claim else [], "parked": self.parks, **how}
 
     def _withdraw(self, works: Sequence[Work]) -> None:
-        """Out of the rotation of names, in one go, no more packets by their ports, and nothing to hold back their end."""
+        """Out of the rotation of names, in one go, without packets by their ports, and nothing holds back their end."""
         leaving: list[tuple[attachments.Member, Record]] = []
         for work in works:
             claim = self._shelf.read(work.address)

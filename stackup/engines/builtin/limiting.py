@@ -15,7 +15,7 @@ from stackup.values import format_size
 if TYPE_CHECKING:
     from stackup.engines.builtin.records import Record
     from stackup.runtime.cgroups.limits import Missed
-    from stackup.runtime.spec import Limits
+    from stackup.runtime.spec import ContainerSpec, Limits
 
 
 def impose(given: Mapping[str, Any], wanted: Limits, *, fresh: bool = False) -> Iterator[str]:
@@ -41,7 +41,7 @@ def lift(claim: Record) -> None:
 
     Tried: at nine writes a second, taking its mounts apart keeps a killed process in uninterruptible sleep for seconds.
     """
-    wanted: Limits = claim["spec"]["limits"]
+    wanted = cast("ContainerSpec", claim["spec"])["limits"]
     if "io" in wanted:
         rest = cast("Limits", {field: value for field, value in wanted.items() if field != "io"})
         limits.apply(claim["given"].get("cgroups", []), rest)

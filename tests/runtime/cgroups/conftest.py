@@ -42,10 +42,8 @@ def group() -> Iterator[Group]:
     if os.geteuid() != 0:
         pytest.skip("needs root")
     stack, found = f"stackup-test-{secrets.token_hex(4)}", control_groups.detect()
-    before = {home: sorted(os.listdir(home)) for home in found.homes.values()}
     yield Group(found, stack, found.create(stack, "web"))
     for folder in found.directories(stack, ""):
         cgroupfs.kill([folder] if os.path.isdir(folder) else [])
     found.remove_stack(stack)
     assert not [folder for folder in found.directories(stack, "") if os.path.exists(folder)]
-    assert all(not set(os.listdir(home)) - set(entries) - {control_groups.HOME} for home, entries in before.items())
