@@ -205,6 +205,7 @@ class ContainerKind:
     def _release_groups(self) -> None:
         """The stack's own groups go with its last container, once its monitor has left them."""
         groups = control_groups.detect()
+        groups.let_go(self._stack)
         cgroupfs.remove(groups.directories(self._stack, MONITORS))
         groups.remove_stack(self._stack)
 

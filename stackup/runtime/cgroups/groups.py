@@ -113,8 +113,16 @@ class Cgroups:
                 with suppress(OSError):  # without marks it stays, empty, when we are gone
                     os.setxattr(folder, MARK, b"1")
 
+    def let_go(self, stack: str) -> None:
+        """Nobody of this command's keeps a group that is to be removed."""
+        if self.managed:
+            from stackup.runtime.cgroups import scope
+
+            scope.let_go(scope.path(stack, ""))
+
     def remove_stack(self, stack: str) -> None:
         """The stack's own groups, once its containers' are gone."""
+        self.let_go(stack)
         for home in dict.fromkeys(self.homes.values()):
             folder = os.path.join(home, self._subtree(stack, ""))
             for inner in cgroupfs.below(folder):

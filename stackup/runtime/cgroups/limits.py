@@ -12,6 +12,7 @@ import os
 from stackup.errors import KernelError
 from stackup.kernel import cgroupfs
 from stackup.runtime.cgroups import cpu, cpuset, memory, pids
+from stackup.runtime.cgroups.setting import NoDevice
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,7 +65,10 @@ def drift(dirs: Sequence[str], limits: Limits) -> dict[tuple[str, ...], Any]:
     """
     if not any(os.path.isdir(folder) for folder in dirs):
         return {(field,): None for field in limits}
-    behind = _behind(dirs, map(Missed, settings(dirs, limits)))
+    try:
+        behind = _behind(dirs, map(Missed, settings(dirs, limits)))
+    except NoDevice as gone:
+        return {("io", "devices", gone.subject): None}
     return {one.setting.path: one.got for one in behind if not one.done_without}
 
 

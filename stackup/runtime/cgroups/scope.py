@@ -56,11 +56,15 @@ def request(inner: str, pid: int) -> tuple[str, tuple[object, ...]]:
     return "ssa(sv)a(sa(sv))", (unit, "fail", properties, [])
 
 
+_keepers: dict[str, tuple[int, int]] = {}
+"""By group: the process, and the descriptor whose end is its own."""
+
+
 def begin(home: str, inner: str) -> None:
     """There already is success. Raises HostError when systemd refuses."""
     if cgroupfs.fields(cgroupfs.read([os.path.join(home, inner)], "cgroup.events") or "").get("populated") == "1":
         return
-    keeper = _keep()
+    keeper, _ = _keepers[inner] = _keep()
     bus = _connect()
     try:
         _ask(bus, request(inner, keeper))
@@ -89,9 +93,9 @@ def _ask(bus: dbus.Connection, arguments: tuple[str, tuple[object, ...]]) -> Non
         time.sleep(_WAIT_S * 10)
 
 
-def _keep() -> int:
+def _keep() -> tuple[int, int]:
     """A process that ends with this one: its input does."""
-    inner, outer = os.pipe2(os.O_CLOEXEC)  # the outer end is this process's until it ends
+    inner, outer = os.pipe2(os.O_CLOEXEC)
     argv = [sys.executable, "-I", "-S", "-c", "import os; os.chdir('/'); os.read(0, 1)"]
     actions = [
         (os.POSIX_SPAWN_DUP2, inner, 0),
@@ -99,8 +103,15 @@ def _keep() -> int:
     ]
     pid = os.posix_spawn(sys.executable, argv, {}, file_actions=actions, setsigmask=())
     os.close(inner)
-    del outer
-    return pid
+    return pid, outer
+
+
+def let_go(inner: str) -> None:
+    """For a command that takes apart what it began itself."""
+    if inner in _keepers:
+        pid, outer = _keepers.pop(inner)
+        os.close(outer)
+        os.waitpid(pid, 0)
 
 
 def _await(pid: int, group: str) -> None:

@@ -69,6 +69,13 @@ def test_what_is_no_disk_is_refused_by_name(path: str) -> None:
         io.device_number(path)
 
 
+def test_a_disk_that_is_gone_is_adrift(tmp_path: Path) -> None:
+    dirs = files(tmp_path, cgroup__controllers="io", pids__max="max")
+    assert limits.drift(dirs, asked("/dev/there/is/none", read_bps=5)) == {
+        ("io", "devices", "/dev/there/is/none"): None
+    }
+
+
 @pytest.mark.host
 def test_rates_are_kept_changed_and_taken_away_in_place(group: Group) -> None:
     node, number = disk()
