@@ -12,6 +12,11 @@ test: packages lint
 scenarios:
     {{python}} -m pytest -q -n 2 --dist worksteal tests/scenarios
 
+# Chosen tests in a virtual machine with Debian's stock kernel, systemd, AppArmor and cgroup v2 only; see ARCHITECTURE.md.
+[positional-arguments]
+vm *words:
+    {{python}} -m tests.vm "$@"
+
 # stackup beside its peers; see bench/README.md.
 bench *words:
     {{python}} -m bench {{words}}

@@ -39,6 +39,8 @@ class Groups:
     def make(self) -> None:
         for fields in self.hierarchies:
             group = Path(fields[1], self.name)
+            if fields[2] == "cgroup2":
+                _hand_down(group.parent)
             group.mkdir()
             for file in ("cpuset.cpus", "cpuset.mems"):
                 if (group / file).exists() and fields[2] == "cgroup":
@@ -77,6 +79,12 @@ class Groups:
                 for group in [*sorted((path for path in top.rglob("*") if path.is_dir()), reverse=True), top]:
                     with suppress(OSError):
                         group.rmdir()
+
+
+def _hand_down(group: Path) -> None:
+    """systemd enables a controller at the top when a unit asks for it; a host of its own has all of them."""
+    for controller in (group / "cgroup.controllers").read_text().split():
+        (group / "cgroup.subtree_control").write_text(f"+{controller}")
 
 
 def _mounts() -> list[str]:

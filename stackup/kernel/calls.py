@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
+from errno import ENODEV, ENOSPC
 
 from stackup.errors import KernelError, Unsupported
 from stackup.kernel.abi import PR_SET_SECCOMP, CapData, CapHeader, CloneArgs, FilterProgram, MountAttr, OpenHow
@@ -75,12 +76,26 @@ def _function(name: str) -> tuple[Any, tuple[int, ...]]:
     return _ready[name]
 
 
-def _call(name: str, *values: Any, subject: str = "") -> int:
+_MODULE = "load it: modprobe {}"
+_NAMESPACES = "a limit of namespaces is reached: raise user.max_*_namespaces with sysctl; `stackup doctor` says which"
+_REMEDIES = {
+    ("fsopen", ENODEV): _MODULE, ("mount", ENODEV): _MODULE,
+    ("clone3", ENOSPC): _NAMESPACES, ("unshare", ENOSPC): _NAMESPACES,
+}  # fmt: skip
+"""Where the number alone would mislead: there is no device, and no disk is full."""
+
+
+def _call(name: str, *values: Any, subject: str = "", kind: str = "") -> int:
+    """`kind`: of file system."""
     function, first = _ready.get(name) or _function(name)
     result: int = function(*first, *values)
     if result < 0:
-        raise KernelError(ctypes.get_errno(), name, subject)
+        raise _refused(ctypes.get_errno(), name, subject, kind)
     return result
+
+
+def _refused(errno: int, name: str, subject: str = "", kind: str = "") -> KernelError:
+    return KernelError(errno, name, subject, hint=_REMEDIES.get((name, errno), "").format(kind))
 
 
 def mount(source: str, target: str, fstype: str, flags: int, options: str = "") -> None:
@@ -88,7 +103,7 @@ def mount(source: str, target: str, fstype: str, flags: int, options: str = "") 
     data = ctypes.c_char_p(options.encode()) if options else None  # kept until the call is over
     _call(
         "mount", os.fsencode(source), os.fsencode(target), fstype.encode(), flags,
-        ctypes.cast(data, _ptr).value if data else None, subject=target,
+        ctypes.cast(data, _ptr).value if data else None, subject=target, kind=fstype,
     )  # fmt: skip
 
 
@@ -128,7 +143,7 @@ def move_mount(from_fd: int, from_path: str, to_fd: int, to_path: str, flags: in
 
 
 def fsopen(fstype: str, flags: int) -> int:
-    return _call("fsopen", fstype.encode(), flags, subject=fstype)
+    return _call("fsopen", fstype.encode(), flags, subject=fstype, kind=fstype)
 
 
 def fsconfig(fd: int, command: int, key: str | None, value: str | None, aux: int = 0) -> None:
@@ -224,5 +239,5 @@ def clone3(flags: int, *, cgroup_fd: int = -1) -> tuple[int, int]:
         return 0, -1
     ctypes.pythonapi.PyOS_AfterFork_Parent()
     if pid < 0:
-        raise KernelError(errno, "clone3")
+        raise _refused(errno, "clone3")
     return int(pid), pidfd.value

@@ -68,9 +68,14 @@ def _tests(text: str) -> Iterator[list[tuple[int, ...]]]:
             yield [(_UNLESS_EQUAL, register, 0, int(number))]
 
 
+def load(rules: Iterable[str]) -> int:
+    """The program's descriptor, the caller's to close."""
+    return calls.bpf_load(_TYPE_CGROUP_DEVICE, compile_rules(rules))
+
+
 def attach(folder: str, rules: Iterable[str]) -> None:
     """In the place of what we attached to this group before."""
-    program = calls.bpf_load(_TYPE_CGROUP_DEVICE, compile_rules(rules))
+    program = load(rules)
     try:
         group = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
