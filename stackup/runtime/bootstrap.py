@@ -19,7 +19,7 @@ import struct
 import termios
 
 from stackup.errors import HostError, KernelError, StackupError
-from stackup.kernel import calls
+from stackup.kernel import calls, userns
 from stackup.kernel.abi import (
     CLONE_NEWCGROUP,
     CLONE_NEWIPC,
@@ -34,7 +34,8 @@ from stackup.kernel.abi import (
 from stackup.runtime import mounting, program
 from stackup.runtime.confinement import Confinement
 from stackup.runtime.mounting import State, describe, perform
-from stackup.runtime.program import Trail
+from stackup.runtime.namespaces import owned
+from stackup.runtime.trail import Trail
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ def join(
         os.set_inheritable(report_fd, False)
         confinement = Confinement(process)
         _join(process, init_pidfd, cgroups, trail)
+        confinement.enter(trail)
+        trail.at("open the session")
         _session(tty_fd, _joined_pty() if _is_socket(tty_fd) else State())
         program.keep_only(report_fd)
         env = program.settle(process, confinement, trail)
@@ -83,9 +86,12 @@ def _become(description: Description, trail: Trail, descriptors: tuple[int, int 
     calls.prctl(PR_SET_DUMPABLE, 0)  # until exec, /proc/PID/exe and /proc/PID/environ here are the host's
     os.umask(0)
     _enter_cgroups(description["cgroups"], trail)
-    _enter_namespaces(description, trail)
+    _enter_namespaces(description, confinement, trail)
     _set_up(description, state, trail)
+    confinement.enter(trail, own_mounts=True)
     trail.at("open the session")
+    if confinement.users_fd >= 0 and state.tty_fd >= 0:
+        state.tty_fd = _in_these_mounts(state.tty_fd)
     _session(tty_fd, state)
     program.keep_only(report_fd, *(() if go_fd is None else (go_fd,)))  # copies of the other end would hide its end
     outside = description["namespaces"]["pid"] != ""
@@ -116,9 +122,12 @@ def _enter_cgroups(cgroups: list[str], trail: Trail) -> None:
             file.write(b"0")
 
 
-def _enter_namespaces(description: Description, trail: Trail) -> None:
+def _enter_namespaces(description: Description, confinement: Confinement, trail: Trail) -> None:
     """The pid namespace is the cloner's business; the cgroup namespace is rooted where its maker is."""
     namespaces = description["namespaces"]
+    if new := owned(description):
+        trail.at("make namespaces that belong to the container's users")
+        userns.adopt(confinement.users_fd, new)
     for path, flag in (
         (namespaces["net"], CLONE_NEWNET), (namespaces["ipc"], CLONE_NEWIPC), (namespaces["uts"], CLONE_NEWUTS),
     ):  # fmt: skip
@@ -193,6 +202,16 @@ def _session(tty_fd: int | None, state: State) -> None:
         os.dup2(inner, number)
 
 
+def _in_these_mounts(tty_fd: int) -> int:
+    """The same terminal by its path, so that ttyname(3) finds it: it was opened in mounts that nobody sees any more."""
+    path, flags = f"dev/pts/{os.minor(os.fstat(tty_fd).st_rdev)}", os.O_RDWR | os.O_NOCTTY
+    try:
+        fd = calls.openat2(os.open("/", os.O_PATH), path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS)
+    except KernelError:
+        return tty_fd  # the user has mounted something else there
+    return fd if os.path.samestat(os.fstat(fd), os.fstat(tty_fd)) else tty_fd
+
+
 def _is_socket(fd: int | None) -> bool:
     return fd is not None and os.fstat(fd).st_mode & 0o170000 == 0o140000
 
@@ -205,7 +224,6 @@ def _join(process: Process, init_pidfd: int, cgroups: list[str], trail: Trail) -
     _profile(process.get("apparmor", ""), State())
     trail.at("join the container's namespaces")
     calls.setns(init_pidfd, CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET)
-    trail.at("open the session")
 
 
 def _joined_pty() -> State:

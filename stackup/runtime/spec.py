@@ -199,6 +199,8 @@ class ContainerSpec(TypedDict):
     security_opt: list[str]
     cgroup: NotRequired[str]
     """`host`: it sees all control groups, read-only; else its own."""
+    users: NotRequired[str]
+    """`auto`: a user namespace of its own; absent: the host's."""
     oom_score_adj: NotRequired[int]
     devices: NotRequired[dict[str, DeviceNode]]
     device_rules: NotRequired[list[str]]

@@ -19,6 +19,7 @@ from stackup.engines.desire.ready import ready
 from stackup.engines.desire.resources import anonymous_volume
 from stackup.engines.desire.sharing import Sharing
 from stackup.engines.desire.silent import warn_ports, warn_service
+from stackup.engines.desire.users import users
 from stackup.reconcile.resource import Desired, Need, OnReplace, Until
 from stackup.values import Address, Data, FieldPath
 
@@ -48,6 +49,7 @@ class _Common:
     mounts: Mounts
     health: Health | None
     security: list[str]
+    users: str
     devices: Devices
     ready: Until
     origins: dict[FieldPath, Span]
@@ -70,10 +72,10 @@ def containers(stack: Stack, context: Context) -> Iterator[Desired]:
         service, found = stack.services[name], sharing.of(name)
         check = health(service, ready(name, service, context))
         until = Until.COMPLETED if name in awaited else _ready(check, images[name])
-        security = security_options(name, service, context)
+        security, whose = security_options(name, service, context), users(name, service, context)
         nodes = devices(name, service, context)
         origins = _origins(context, name, service, found.where | nodes.where)
-        common = _Common(images[name], found, check, security, nodes, until, origins)
+        common = _Common(images[name], found, check, security, whose, nodes, until, origins)
         for index in range(1, replicas(name, service, context) + 1):
             yield from _replica(stack, name, index, context, common)
     yield from sharing.external.values()
@@ -107,6 +109,8 @@ def _replica(stack: Stack, name: str, index: int, context: Context, common: _Com
         form = anonymous_volume(f"{stack.name}_{volume}", common.mounts.anonymous[target])
         yield Desired(Address("volume", volume), form)
     spec = _spec(stack, name, index, common, context.wish)
+    if common.users:
+        spec["users"] = common.users
     for target, volume in own.items():
         spec["mounts"][target] = {**spec["mounts"][target], "source": volume}
     yield Desired(
@@ -288,7 +292,7 @@ _SAME = {
     "privileged": "privileged", "cap_add": "cap_add", "cap_drop": "cap_drop", "security_opt": "security_opt",
     "ulimits": "ulimits", "sysctls": "sysctls", "shm_size": "shm_size", "health": "healthcheck", "log": "logging",
     "cgroup": "cgroup", "oom_score_adj": "oom_score_adj", "depends_on": "depends_on", "post_start": "post_start",
-    "pre_stop": "pre_stop", "attach": "attach",
+    "pre_stop": "pre_stop", "attach": "attach", "users": "userns_mode",
     "image_name": "image",
 }  # fmt: skip
 """Fields of the normal form that stand in one place of the file; keys beneath them are the same on both sides."""
