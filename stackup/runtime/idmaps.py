@@ -42,9 +42,10 @@ def apply(tree: int, owners: str, users: Users, *, recursive: bool) -> None:
     flags = AT_EMPTY_PATH | (AT_RECURSIVE if recursive else 0)
     try:
         if owners and (found.st_uid or found.st_gid):
-            lines = _seen(found, owners)
-            shifted = (within(line, users.base) for line in lines) if users.fd >= 0 else lines
-            namespace = userns.made(*shifted, lambda home: os.open(f"{home}/ns/user", os.O_RDONLY | os.O_CLOEXEC))
+            uids, gids = _seen(found, owners)
+            if users.fd >= 0:
+                uids, gids = within(uids, users.base), within(gids, users.base)
+            namespace = userns.made(uids, gids, lambda home: os.open(f"{home}/ns/user", os.O_RDONLY | os.O_CLOEXEC))
             userns.show(tree, namespace, flags)
             os.close(namespace)
         elif users.fd >= 0:

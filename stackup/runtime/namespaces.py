@@ -30,8 +30,11 @@ def owned(description: Description) -> int:
 
 
 def _new(description: Description) -> int:
-    wanted = description["namespaces"]
-    return sum(flag for name, flag in _FLAGS.items() if wanted[name] == "")  # type: ignore[literal-required]
+    new = 0
+    for name, flag in _FLAGS.items():
+        if description["namespaces"][name] == "":  # type: ignore[literal-required]
+            new |= flag
+    return new
 
 
 def monitor_flags(description: Description) -> int:

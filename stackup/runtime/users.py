@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def there(wish: Wish) -> bool:
-    return all(netns.is_pinned(wish[name]) for name in ("user", "net") if wish[name])  # type: ignore[literal-required]
+    return all(netns.is_pinned(wish[name]) for name in ("user", "net") if wish[name])
 
 
 def make(wish: Wish) -> None:
