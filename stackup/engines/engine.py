@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 ANONYMOUS = "com.docker.volume.anonymous"
 """The label of a volume that nobody has given a name; docker's own."""
+ONE_OFF = "com.docker.compose.oneoff"
+"""The label, `True`, of a container that is not one of its service's replicas: of `run`, or of `pre_start`."""
 
 
 class Root(NamedTuple):

@@ -27,11 +27,9 @@ from stackup.kernel.abi import (
     CLONE_NEWNS,
     CLONE_NEWUTS,
     PR_SET_DUMPABLE,
-    RESOLVE_IN_ROOT,
     RESOLVE_NO_MAGICLINKS,
-    RESOLVE_NO_SYMLINKS,
 )
-from stackup.runtime import mounting, program
+from stackup.runtime import consoles, program
 from stackup.runtime.confinement import Confinement
 from stackup.runtime.mounting import State, describe, perform
 from stackup.runtime.namespaces import owned
@@ -91,7 +89,7 @@ def _become(description: Description, trail: Trail, descriptors: tuple[int, int 
     confinement.enter(trail, own_mounts=True)
     trail.at("open the session")
     if confinement.users_fd >= 0 and state.tty_fd >= 0:
-        state.tty_fd = _in_these_mounts(state.tty_fd)
+        state.tty_fd = consoles.in_these_mounts(state.tty_fd)
     _session(tty_fd, state)
     program.keep_only(report_fd, *(() if go_fd is None else (go_fd,)))  # copies of the other end would hide its end
     outside = description["namespaces"]["pid"] != ""
@@ -202,16 +200,6 @@ def _session(tty_fd: int | None, state: State) -> None:
         os.dup2(inner, number)
 
 
-def _in_these_mounts(tty_fd: int) -> int:
-    """The same terminal by its path, so that ttyname(3) finds it: it was opened in mounts that nobody sees any more."""
-    path, flags = f"dev/pts/{os.minor(os.fstat(tty_fd).st_rdev)}", os.O_RDWR | os.O_NOCTTY
-    try:
-        fd = calls.openat2(os.open("/", os.O_PATH), path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS)
-    except KernelError:
-        return tty_fd  # the user has mounted something else there
-    return fd if os.path.samestat(os.fstat(fd), os.fstat(tty_fd)) else tty_fd
-
-
 def _is_socket(fd: int | None) -> bool:
     return fd is not None and os.fstat(fd).st_mode & 0o170000 == 0o140000
 
@@ -227,15 +215,9 @@ def _join(process: Process, init_pidfd: int, cgroups: list[str], trail: Trail) -
 
 
 def _joined_pty() -> State:
-    """The container may have changed what lies at /dev/pts: a link is refused, and so is anything but a ptmx."""
-    state, top = State(), os.open("/", os.O_PATH)
-    flags = os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK
-    fd = calls.openat2(top, "dev/pts/ptmx", flags, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS)
-    found = os.fstat(fd)
-    if found.st_mode & 0o170000 != 0o020000 or found.st_rdev != os.makedev(5, 2):
-        raise HostError('"/dev/pts/ptmx" in the container is not the multiplexer of terminals', subject="/dev/pts/ptmx")
-    os.set_blocking(fd, True)
-    mounting.open_pty(state, fd)
+    state = State()
+    state.master_fd = consoles.new_master()
+    state.tty_fd = consoles.inner_end(state.master_fd)
     return state
 
 

@@ -12,9 +12,7 @@ nothing dear, and everything before pivot_root(2).
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
-import struct
 
 from stackup.errors import HostError, KernelError
 from stackup.kernel import calls, userns
@@ -41,7 +39,7 @@ from stackup.kernel.abi import (
     RESOLVE_NO_SYMLINKS,
     RESOLVE_NO_XDEV,
 )
-from stackup.runtime import copyup, idmaps
+from stackup.runtime import consoles, copyup, idmaps
 from stackup.runtime.places import NO_LINKS, make_beneath, make_owned, system_place
 from stackup.runtime.trees import attach, foreign_tree, layers_tree, new_mount, new_overlay, restrict
 
@@ -54,7 +52,6 @@ if TYPE_CHECKING:
 _PAGE = 4096
 _LONGEST_NAME = 64
 """uname(2): what is longer would be cut in silence."""
-_TIOCSPTLCK, _TIOCGPTPEER = 0x40045431, 0x5441
 _FORMAT, _DIR, _LINK = 0o170000, 0o040000, 0o120000
 _PROPAGATION = {
     "private": MS_PRIVATE, "slave": MS_SLAVE, "shared": MS_SHARED, "unbindable": MS_UNBINDABLE,
@@ -253,17 +250,11 @@ def _link(operation: Operation, state: State) -> None:
 
 def _console(operation: Operation, state: State) -> None:
     """A pty of the container's own devpts, its inner end bound on /dev/console: both by descriptor only."""
-    open_pty(state, calls.openat2(state.dev_fd, "pts/ptmx", os.O_RDWR | os.O_NOCTTY, NO_LINKS))
+    state.master_fd = calls.openat2(state.dev_fd, "pts/ptmx", os.O_RDWR | os.O_NOCTTY, NO_LINKS)
+    state.tty_fd = consoles.inner_end(state.master_fd)
     os.close(os.open("console", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=state.dev_fd))
     place = calls.openat2(state.dev_fd, "console", os.O_PATH, NO_LINKS)
     attach(calls.open_tree(state.tty_fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH), place)
-
-
-def open_pty(state: State, master_fd: int) -> None:
-    """ioctl_tty(2): TIOCGPTPEER opens the other end without a path that somebody could swap."""
-    fcntl.ioctl(master_fd, _TIOCSPTLCK, struct.pack("i", 0))
-    state.master_fd = master_fd
-    state.tty_fd = fcntl.ioctl(master_fd, _TIOCGPTPEER, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
 
 
 def _sysctl(operation: Operation, state: State) -> None:

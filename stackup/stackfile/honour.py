@@ -34,7 +34,6 @@ SERVICE_ROWS = {
     "blkio_config": _YET,
     "oom_kill_disable": _YET,
     "storage_opt": "a container's root has no quota of its own; it can fill what its state lies on",
-    "pre_start": _YET,
     "provider": _YET,
     "models": _YET,
     "use_api_socket": _ENGINE,

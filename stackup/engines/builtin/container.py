@@ -14,6 +14,7 @@ from stackup.engines.builtin.idclaims import KEY, Claims
 from stackup.engines.builtin.powers import powers
 from stackup.engines.builtin.records import Record, Shelf, addresses, attempt, each, wanted
 from stackup.engines.desire.effects import CONTAINER
+from stackup.engines.engine import ONE_OFF
 from stackup.errors import HostError, StackupError
 from stackup.images.rootfs import Rootfs
 from stackup.images.store import Store
@@ -34,7 +35,6 @@ from stackup.values import Address, Data, FieldPath, Json
 HOST = "host"
 FOREVER_S = 1e8
 """Three years: what `--timeout -1` means to a clock."""
-ONE_OFF = "com.docker.compose.oneoff"
 
 
 class ContainerKind:

@@ -14,6 +14,7 @@ from stackup.engines.desire.images import fetched, images_of
 from stackup.engines.desire.limits import Where, health, limits, restart
 from stackup.engines.desire.mountable import mountable
 from stackup.engines.desire.mounts import Mounts, anonymous_name, mounts
+from stackup.engines.desire.pre_start import jobs_of, preceded
 from stackup.engines.desire.readable import readable
 from stackup.engines.desire.ready import ready
 from stackup.engines.desire.resources import anonymous_volume
@@ -76,8 +77,10 @@ def containers(stack: Stack, context: Context) -> Iterator[Desired]:
         nodes = devices(name, service, context)
         origins = _origins(context, name, service, found.where | nodes.where)
         common = _Common(images[name], found, check, security, whose, nodes, until, origins)
+        jobs = jobs_of(name, service, context)
         for index in range(1, replicas(name, service, context) + 1):
-            yield from _replica(stack, name, index, context, common)
+            *volumes, container = _replica(stack, name, index, context, common)
+            yield from (*volumes, *preceded(container, jobs, context))
     yield from sharing.external.values()
     yield from fetched(context)
 
