@@ -103,6 +103,7 @@ class RootPlan:
     """Empty: the host's name is kept (no uts namespace of its own)."""
     domainname: str = ""
     shm_size: int = 64 << 20
+    """0: no /dev/shm."""
     shm: str = ""
     """Empty: a /dev/shm of its own; `host`; or the mount namespace file of the container it is shared with."""
     read_only: bool = False
@@ -230,7 +231,7 @@ def _system(root: RootPlan) -> Iterator[Operation]:
     yield _filesystem("mqueue", "/dev/mqueue", _INERT)
     if root.shm:
         yield {"op": "mount", "target": "/dev/shm", "attributes": _INERT}
-    else:
+    elif root.shm_size:
         yield _filesystem("tmpfs", "/dev/shm", _INERT, mode="1777", size=str(root.shm_size))
 
 

@@ -249,7 +249,7 @@ class Start:
             sysctls=spec["sysctls"],
             hostname="" if spec["uts"] == "host" else str(given["hostname"]),
             domainname=spec["domainname"],
-            shm_size=spec["shm_size"],
+            shm_size=0 if spec["ipc"] == "none" else spec["shm_size"],
             shm=self._shm(address, spec),
             read_only=spec["read_only"],
             tty=spec["tty"],
