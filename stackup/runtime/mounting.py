@@ -195,13 +195,22 @@ def _overlay(operation: Operation, state: State) -> None:
             idmaps.apply(tree, "", state.users, recursive=False)
         attach(tree, _directory(state, target))
         return
+    try:
+        _mount_overlay(lowers, upper, work, target)
+    except KernelError as problem:
+        if problem.errno == errno.EINVAL and state.users.fd >= 0:
+            problem.hint = "with `userns_mode` it takes Linux 5.19, whose overlays have idmapped layers"
+        raise
+    state.root_fd = os.open(target, os.O_PATH | os.O_DIRECTORY)
+
+
+def _mount_overlay(lowers: list[str], upper: str, work: str, target: str) -> None:
     options = f"lowerdir={':'.join(lowers)},upperdir={upper},workdir={work}"
     plain = not any(mark in path for path in (*lowers, upper, work) for mark in ',:\\"')
     if plain and len(os.fsencode(options)) < _PAGE:
         calls.mount("overlay", target, "overlay", MS_NODEV, options)
     else:
         calls.move_mount(new_overlay(lowers, upper, work), "", -100, target, MOVE_MOUNT_F_EMPTY_PATH)
-    state.root_fd = os.open(target, os.O_PATH | os.O_DIRECTORY)
 
 
 def _image_tree(operation: Operation, state: State) -> None:

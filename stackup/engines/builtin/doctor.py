@@ -13,6 +13,7 @@ from stackup.kernel.abi import AT_EMPTY_PATH, MountAttr
 from stackup.kernel.netlink import Channel
 from stackup.kernel.nftexpr import NUMGEN
 from stackup.layout import Layout
+from stackup.runtime import idranges
 from stackup.runtime.network import claims, families, rules
 
 
@@ -48,8 +49,7 @@ def _root(_: Layout) -> Iterator[Finding]:
 
 def _kernel(_: Layout) -> Iterator[Finding]:
     release = os.uname().release
-    major, minor = (int("".join(filter(str.isdigit, part)) or 0) for part in release.split(".")[:2])
-    if (major, minor) < (5, 12):
+    if _version(release) < (5, 12):
         yield _none("kernel", f"Linux {release} lacks mount_setattr", "use Linux 5.12 or newer")
     else:
         yield _ok("kernel", f"Linux {release}")
@@ -155,18 +155,41 @@ def _idmap(_: Layout) -> Iterator[Finding]:
         os.close(fd)
 
 
+def _users(_: Layout) -> Iterator[Finding]:
+    """What `userns_mode: auto` takes: namespaces, a kernel with idmapped layers, and ids to give away."""
+    release, most = os.uname().release, _read("/proc/sys/user/max_user_namespaces").strip()
+    if most in ("", "0"):
+        hint = "use a kernel that has them, and set user.max_user_namespaces above 0"
+        yield _less("user namespaces", "none are made here: no `userns_mode: auto`", hint)
+    elif _version(release) < (5, 19):
+        detail = f"Linux {release} has no idmapped layers: no `userns_mode: auto`"
+        yield _less("user namespaces", detail, "use Linux 5.19 or newer")
+    else:
+        try:
+            pool = idranges.pool(_read("/etc/subuid"), _read("/etc/subgid"))
+        except StackupError as problem:
+            yield _less("user namespaces", problem.message, problem.hint)
+        else:
+            yield _ok("user namespaces", f"ids for `userns_mode: auto` are {pool.where}")
+
+
 LOOKS: tuple[Callable[[Layout], Iterator[Finding]], ...] = (
     _root,
     _kernel,
     _namespaces,
     _overlay,
     _idmap,
+    _users,
     _cgroups,
     _firewall,
     _links,
     _children,
     _image,
 )
+
+
+def _version(release: str) -> tuple[int, ...]:
+    return tuple(int("".join(filter(str.isdigit, part)) or 0) for part in release.split(".")[:2])
 
 
 def _filesystem(path: str) -> str:
