@@ -25,7 +25,6 @@ from stackup.kernel.abi import (
     MOUNT_ATTR_NOSUID,
     MOUNT_ATTR_RDONLY,
     MOVE_MOUNT_F_EMPTY_PATH,
-    MS_NODEV,
     MS_PRIVATE,
     MS_REC,
     MS_SHARED,
@@ -41,7 +40,7 @@ from stackup.kernel.abi import (
 )
 from stackup.runtime import consoles, copyup, idmaps
 from stackup.runtime.places import NO_LINKS, make_beneath, make_owned, system_place
-from stackup.runtime.trees import attach, foreign_tree, layers_tree, new_mount, new_overlay, restrict
+from stackup.runtime.trees import attach, foreign_tree, layers_tree, new_mount, new_overlay, overlay_at, restrict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,7 +48,6 @@ if TYPE_CHECKING:
 
     from stackup.runtime.description import Operation
 
-_PAGE = 4096
 _LONGEST_NAME = 64
 """uname(2): what is longer would be cut in silence."""
 _FORMAT, _DIR, _LINK = 0o170000, 0o040000, 0o120000
@@ -187,7 +185,6 @@ def _content(operation: Operation, state: State) -> None:
 
 
 def _overlay(operation: Operation, state: State) -> None:
-    """mount(2) takes 0.5 ms where fsopen(2) takes 1 ms, but its options must fit a page: choose by length."""
     lowers, upper, work, target = operation["lowers"], operation["upper"], operation["work"], operation["target"]
     if operation.get("text") == "inside":
         tree = new_overlay(lowers, upper, work) if upper else layers_tree(lowers)
@@ -196,21 +193,12 @@ def _overlay(operation: Operation, state: State) -> None:
         attach(tree, _directory(state, target))
         return
     try:
-        _mount_overlay(lowers, upper, work, target)
+        overlay_at(target, lowers, upper, work)
     except KernelError as problem:
         if problem.errno == errno.EINVAL and state.users.fd >= 0:
             problem.hint = "with `userns_mode` it takes Linux 5.19, whose overlays have idmapped layers"
         raise
     state.root_fd = os.open(target, os.O_PATH | os.O_DIRECTORY)
-
-
-def _mount_overlay(lowers: list[str], upper: str, work: str, target: str) -> None:
-    options = f"lowerdir={':'.join(lowers)},upperdir={upper},workdir={work}"
-    plain = not any(mark in path for path in (*lowers, upper, work) for mark in ',:\\"')
-    if plain and len(os.fsencode(options)) < _PAGE:
-        calls.mount("overlay", target, "overlay", MS_NODEV, options)
-    else:
-        calls.move_mount(new_overlay(lowers, upper, work), "", -100, target, MOVE_MOUNT_F_EMPTY_PATH)
 
 
 def _image_tree(operation: Operation, state: State) -> None:
