@@ -7,7 +7,7 @@ verbs can name an engine without paying for one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypedDict
 
 from stackup.reconcile.resource import Kind, Observed
 
@@ -25,6 +25,15 @@ if TYPE_CHECKING:
 
 ANONYMOUS = "com.docker.volume.anonymous"
 """The label of a volume that nobody has given a name; docker's own."""
+ONE_OFF = "com.docker.compose.oneoff"
+"""The label, `True`, of a container that is not one of its service's replicas: of `run`, or of `pre_start`."""
+
+
+class Root(NamedTuple):
+    """`base` is the number that its user 0 has for who looks from here."""
+
+    fd: int
+    base: int = 0
 
 
 class PublishedPort(TypedDict):
@@ -168,12 +177,14 @@ class Direct(Protocol):
         """As far as it has come; all 0 for one that does not run."""
         ...
 
-    def root(self, container: Container) -> AbstractContextManager[int]:
-        """A descriptor of the container's root with its volumes, whether it runs or not, to read and to write."""
+    def root(self, container: Container) -> AbstractContextManager[Root]:
+        """The container's root with its volumes, whether it runs or not, to read and to write. What this thread makes
+        meanwhile is made as its user 0.
+        """
         ...
 
-    def owner(self, container: Container, root_fd: int) -> tuple[int, int]:
-        """The uid and gid of the container's program, by the users that the root knows."""
+    def owner(self, container: Container, root: Root) -> tuple[int, int]:
+        """The uid and gid in the root of the container's program, by the users that the root knows."""
         ...
 
     def changes(self, container: Container, *, pause: bool) -> AbstractContextManager[int]:

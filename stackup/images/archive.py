@@ -27,6 +27,7 @@ _OCTAL_ID_MAX = 8**7 - 1
 _OPAQUE_MARKS = ("trusted.overlay.opaque", "user.overlay.opaque")
 _NESTED_WHITEOUTS = ("trusted.overlay.whiteout", "user.overlay.whiteout")
 END = b"\0" * (2 * BLOCK)
+NOBODY = 65534
 
 
 def pack_directory(root_fd: int) -> Iterator[bytes]:
@@ -34,12 +35,13 @@ def pack_directory(root_fd: int) -> Iterator[bytes]:
     return _chunks(_Walk(os.fstat(root_fd).st_dev).tree(root_fd, ""))
 
 
-def pack_live(parent_fd: int, name: str, path: str) -> Iterator[bytes]:
+def pack_live(parent_fd: int, name: str, path: str, *, base: int = 0) -> Iterator[bytes]:
     """Somebody's files as they are, called `path` in the archive; an empty `name` is the directory itself.
 
-    Nothing has a meaning as in a layer, and what goes away meanwhile is left out.
+    Nothing has a meaning as in a layer, and what goes away meanwhile is left out. `base`: the number that their user 0
+    has here, and 0 in the archive.
     """
-    walk = _Walk(os.fstat(parent_fd).st_dev, live=True)
+    walk = _Walk(os.fstat(parent_fd).st_dev, live=True, base=base)
     if not name:
         return _chunks(walk.tree(parent_fd, path))
     with disk(name):
@@ -115,6 +117,7 @@ class _Walk:
     device: int
     live: bool = False
     """Files that somebody may be changing, and no layer."""
+    base: int = 0
     links: dict[tuple[int, int], str] = field(default_factory=dict)
     """Device and inode -> first path, for files with several names."""
     depth: int = 0
@@ -123,7 +126,7 @@ class _Walk:
         info = os.fstat(dir_fd)
         xattrs = _xattrs(dir_fd)
         opaque = b"y" in [xattrs.pop(mark, b"") for mark in _OPAQUE_MARKS]
-        yield header(_entry(path, "directory", info, xattrs))
+        yield header(self.entry(path, "directory", info, xattrs))
         if opaque and not self.live:
             yield header(Entry(f"{path}/{OPAQUE}" if path else OPAQUE, "file", 0))
         if info.st_dev != self.device:
@@ -157,55 +160,58 @@ class _Walk:
         elif name.startswith(WHITEOUT) and not self.live:
             raise ArchiveRefused(f'"{path}" has a name that means a deletion in an archive', subject=path)
         elif info.st_nlink > 1 and not stat.S_ISLNK(info.st_mode) and (info.st_dev, info.st_ino) in self.links:
-            yield header(_entry(path, "hardlink", info, {}, link=self.links[info.st_dev, info.st_ino]))
+            yield header(self.entry(path, "hardlink", info, {}, link=self.links[info.st_dev, info.st_ino]))
         elif not stat.S_ISSOCK(info.st_mode):  # a socket without its server is nothing
             yield from self.leaf(dir_fd, name, path, info)
             self.links[info.st_dev, info.st_ino] = path
 
     def leaf(self, dir_fd: int, name: str, path: str, info: os.stat_result) -> Iterator[bytes]:
         if stat.S_ISREG(info.st_mode):
-            yield from _file(dir_fd, name, path, layer=not self.live)
+            yield from self.file(dir_fd, name, path)
             return
         with disk(path):
             link = os.readlink(name, dir_fd=dir_fd) if stat.S_ISLNK(info.st_mode) else ""
         kind = {stat.S_IFLNK: "symlink", stat.S_IFCHR: "char", stat.S_IFBLK: "block"}.get(
             stat.S_IFMT(info.st_mode), "fifo"
         )
-        yield header(_entry(path, kind, info, {}, link=link))
+        yield header(self.entry(path, kind, info, {}, link=link))
 
+    def file(self, dir_fd: int, name: str, path: str) -> Iterator[bytes]:
+        # O_NONBLOCK: if the name became a fifo since lstat, opening must not wait for its writer.
+        with disk(path):
+            fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=dir_fd)
+        try:
+            info = os.fstat(fd)
+            if not self.live and not info.st_size and any(mark in os.listxattr(fd) for mark in _NESTED_WHITEOUTS):
+                yield _whiteout(path, name)
+                return
+            yield header(self.entry(path, "file", info, _xattrs(fd)))
+            left = info.st_size
+            while left:
+                with disk(path):
+                    piece = os.read(fd, min(left, _CHUNK))
+                if not piece:
+                    raise ArchiveRefused(f'"{path}" shrank while it was read', subject=path, hint="try again")
+                left -= len(piece)
+                yield piece
+            yield bytes(-info.st_size % BLOCK)
+        finally:
+            os.close(fd)
 
-def _file(dir_fd: int, name: str, path: str, *, layer: bool) -> Iterator[bytes]:
-    # O_NONBLOCK: if the name became a fifo since lstat, opening must not wait for its writer.
-    with disk(path):
-        fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=dir_fd)
-    try:
-        info = os.fstat(fd)
-        if layer and not info.st_size and any(mark in os.listxattr(fd) for mark in _NESTED_WHITEOUTS):
-            yield _whiteout(path, name)
-            return
-        yield header(_entry(path, "file", info, _xattrs(fd)))
-        left = info.st_size
-        while left:
-            with disk(path):
-                piece = os.read(fd, min(left, _CHUNK))
-            if not piece:
-                raise ArchiveRefused(f'"{path}" shrank while it was read', subject=path, hint="try again")
-            left -= len(piece)
-            yield piece
-        yield bytes(-info.st_size % BLOCK)
-    finally:
-        os.close(fd)
+    def entry(self, path: str, kind: str, info: os.stat_result, xattrs: dict[str, bytes], *, link: str = "") -> Entry:
+        return Entry(
+            path, kind, stat.S_IMODE(info.st_mode), self.owner(info.st_uid), self.owner(info.st_gid),
+            info.st_size if kind == "file" else 0, info.st_mtime_ns, link,
+            (os.major(info.st_rdev), os.minor(info.st_rdev)), xattrs,
+        )  # fmt: skip
+
+    def owner(self, number: int) -> int:
+        """Whoever has no number there is nobody."""
+        return number - self.base if 0 <= number - self.base <= (NOBODY if self.base else number) else NOBODY
 
 
 def _whiteout(path: str, name: str) -> bytes:
     return header(Entry(f"{path[: len(path) - len(name)]}{WHITEOUT}{name}", "file", 0))
-
-
-def _entry(path: str, kind: str, info: os.stat_result, xattrs: dict[str, bytes], *, link: str = "") -> Entry:
-    return Entry(
-        path, kind, stat.S_IMODE(info.st_mode), info.st_uid, info.st_gid, info.st_size if kind == "file" else 0,
-        info.st_mtime_ns, link, (os.major(info.st_rdev), os.minor(info.st_rdev)), xattrs,
-    )  # fmt: skip
 
 
 def _xattrs(fd: int) -> dict[str, bytes]:

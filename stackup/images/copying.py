@@ -30,11 +30,15 @@ Owner: TypeAlias = "tuple[int, int] | None"
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """Where something is, or is to be: a root's descriptor, a path in it, and what to call it in messages."""
+    """Where something is, or is to be: a root's descriptor, a path in it, and what to call it in messages.
+
+    `base` is the number that its user 0 has here.
+    """
 
     root_fd: int
     path: str
     shown: str
+    base: int = 0
 
     @property
     def contents(self) -> bool:
@@ -77,7 +81,7 @@ def extract(stream: ByteSource, target: End, owner: Owner) -> tuple[str, ...]:
             raise UsageError(f'"{target.shown}" is not a directory', subject=target.shown)
         folder_fd = _open_dir(place, target)
         try:
-            return unpack_onto(stream, folder_fd, owner)
+            return _write(decompressed(stream), folder_fd, owner, base=target.base)
         finally:
             os.close(folder_fd)
     finally:
@@ -99,7 +103,7 @@ def copy(source: End, target: End, owner: Owner, *, follow: bool) -> tuple[str, 
             raise UsageError(f'"{source.shown}" is not a directory', subject=source.shown)
         folder_fd, name = _destination(found, source, target)
         try:
-            return _write(_packed(found, source, name), folder_fd, owner)
+            return _write(_packed(found, source, name), folder_fd, owner, base=target.base)
         finally:
             os.close(folder_fd)
     finally:
@@ -180,18 +184,20 @@ def _base(source: End, place: Place) -> str:
 
 def _packed(place: Place, source: End, name: str) -> Iterator[bytes]:
     if not place.is_dir:
-        return pack_live(place.parent_fd, place.name, name)
-    return _packed_dir(_open_dir(place, source), name)
+        return pack_live(place.parent_fd, place.name, name, base=source.base)
+    return _packed_dir(_open_dir(place, source), name, source.base)
 
 
-def _packed_dir(folder_fd: int, name: str) -> Iterator[bytes]:
+def _packed_dir(folder_fd: int, name: str, base: int) -> Iterator[bytes]:
     try:
-        yield from pack_live(folder_fd, "", name)
+        yield from pack_live(folder_fd, "", name, base=base)
     finally:
         os.close(folder_fd)
 
 
-def _write(chunks: Iterator[bytes], folder_fd: int, owner: Owner, *, top: bool = False) -> tuple[str, ...]:
+def _write(
+    chunks: Iterator[bytes], folder_fd: int, owner: Owner, *, top: bool = False, base: int = 0
+) -> tuple[str, ...]:
     """Up to nine tenths of what is free: a sparse file of a container's has no end."""
     space = os.fstatvfs(folder_fd)
     reader = TarReader(chunks, Limits(_ENTRIES, space.f_bavail * space.f_frsize * 9 // 10))
@@ -199,14 +205,14 @@ def _write(chunks: Iterator[bytes], folder_fd: int, owner: Owner, *, top: bool =
     try:
         for entry in reader:
             if entry.path or top:  # the directory itself is there and stays as it is
-                writer.add(_owned(entry, owner), reader.data)
+                writer.add(_owned(entry, owner, base), reader.data)
         writer.finish()
     finally:
         writer.close()
     return tuple(writer.skipped)
 
 
-def _owned(entry: Entry, owner: Owner) -> Entry:
-    if owner is not None:
-        entry.uid, entry.gid = owner
+def _owned(entry: Entry, owner: Owner, base: int) -> Entry:
+    uid, gid = owner or (entry.uid, entry.gid)
+    entry.uid, entry.gid = uid + base, gid + base
     return entry

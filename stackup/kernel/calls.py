@@ -191,6 +191,14 @@ def capget() -> tuple[int, int, int]:
     )
 
 
+def setfsuid(uid: int, gid: int) -> None:
+    """setfsuid(2), setfsgid(2): whose the files are that the calling thread makes. They never fail: one asks."""
+    for name, value in (("setfsgid", gid), ("setfsuid", uid)):
+        _libc[name](_uint(value))
+        if _libc[name](_uint(value)) & 0xFFFFFFFF != value:
+            raise KernelError(1, name, str(value))  # EPERM
+
+
 def capset(effective: int, permitted: int, inheritable: int) -> None:
     header, data = CapHeader(0x20080522, 0), (CapData * 2)()
     for half, shift in zip(data, (0, 32), strict=True):

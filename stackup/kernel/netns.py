@@ -85,19 +85,24 @@ def create(pin_file: str) -> bool:
     """
     if is_pinned(pin_file):
         return False
-    os.makedirs(os.path.dirname(pin_file), mode=0o700, exist_ok=True)
-    os.close(os.open(pin_file, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
     back_fd = own()
     try:
         calls.unshare(CLONE_NEWNET)
         try:
             loopback_up()
-            calls.mount(_OWN, pin_file, "", MS_BIND)
+            pin(_OWN, pin_file)
         finally:
             calls.setns(back_fd, CLONE_NEWNET)
     finally:
         os.close(back_fd)
     return True
+
+
+def pin(namespace: str, pin_file: str) -> None:
+    """Keep a namespace of /proc/PID/ns, of whichever kind, when nobody is in it any more."""
+    os.makedirs(os.path.dirname(pin_file), mode=0o700, exist_ok=True)
+    os.close(os.open(pin_file, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    calls.mount(namespace, pin_file, "", MS_BIND)
 
 
 def remove(pin_file: str) -> None:

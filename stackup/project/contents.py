@@ -67,8 +67,8 @@ def commit_container(
 def export(session: Session, service: str, sink: BinaryIO, *, index: int = 0) -> None:
     """The whole root without what is mounted in it, as a tar stream."""
     row = chosen(session, service, index)[0]
-    with session.host.direct.root(row) as root_fd:
-        pour(pack_live(root_fd, "", ""), sink)
+    with session.host.direct.root(row) as root:
+        pour(pack_live(root.fd, "", "", base=root.base), sink)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +142,8 @@ def _copy(
 @contextmanager
 def _end(session: Session, row: Container, side: Side) -> Iterator[End]:
     if side.service:
-        with session.host.direct.root(row) as root_fd:
-            yield End(root_fd, side.path, f"{side.service}:{side.path}")
+        with session.host.direct.root(row) as root:
+            yield End(root.fd, side.path, f"{side.service}:{side.path}", root.base)
         return
     root_fd = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

@@ -150,7 +150,8 @@ def _running(found: Resolved, observed: tuple[Observed, ...]) -> tuple[Desired, 
 
 def _require_containers(found: Resolved, observed: tuple[Observed, ...], services: tuple[str, ...]) -> None:
     there = {edits.service_of(seen.address, seen.recorded) for seen in observed if seen.address.kind == "container"}
-    wanted = services or {item.address.name for item in found.desired if item.address.kind == "container"}
+    containers = (item for item in found.desired if item.address.kind == "container")
+    wanted = services or {edits.service_of(item.address, item.spec) for item in containers}
     for service in sorted(set(wanted) - there):
         raise UsageError(f'service "{service}" has no container to start', subject=service, hint="run `stackup up`")
 

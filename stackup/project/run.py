@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from stackup.diagnostics import Diagnostics
 from stackup.engines.desire import Wish
-from stackup.engines.engine import Container
-from stackup.engines.memory.world import ONE_OFF
+from stackup.engines.engine import ONE_OFF, Container
 from stackup.errors import UsageError
 from stackup.project import edits
 from stackup.project.change import Aim, change, orphans
@@ -96,13 +95,16 @@ def one_off(session: Session, options: RunOptions, resolved: Resolved) -> Desire
     spec["restart"] = {"policy": "no", "attempts": 0, "delay": 0, "window": 0}
     labels = spec["labels"] if isinstance(spec["labels"], dict) else {}
     spec["labels"] = {**labels, ONE_OFF: "True"}
-    if not options.use_aliases:
-        spec["networks"] = _without_aliases(spec["networks"])
+    names = [options.service] if options.use_aliases else None
+    spec["networks"] = _answering_to(spec["networks"], names)
     return replace(found, address=Address(edits.CONTAINER, f"{options.service}-run-{token}", 1), spec=spec)
 
 
-def _without_aliases(networks: Any) -> Any:
-    return {key: {**place, "aliases": []} for key, place in networks.items()}
+def _answering_to(networks: Any, more: list[str] | None) -> Any:
+    """By default to its own name only; with `more` as the service's containers do."""
+    return {
+        key: {**place, "aliases": [] if more is None else [*more, *place["aliases"]]} for key, place in networks.items()
+    }
 
 
 def _bent(session: Session, options: RunOptions) -> Loaded:
@@ -112,7 +114,7 @@ def _bent(session: Session, options: RunOptions) -> Loaded:
     service = loaded.stack.services.get(options.service)
     if service is None:
         raise no_such_service(options.service, tuple(loaded.stack.services))
-    changes: dict[str, Any] = {"scale": 1, "container_name": None, **options.changes}
+    changes: dict[str, Any] = {"scale": 1, "container_name": None, "pre_start": (), **options.changes}
     changes["environment"] = {**service.environment, **_read(session, options), **options.environment}
     changes["labels"] = {**service.labels, **options.labels}
     if options.volumes:

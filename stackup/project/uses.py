@@ -66,6 +66,9 @@ def _of_service(session: Session, loaded: Loaded, stack: Stack, name: str) -> It
     for number, mount in enumerate(service.volumes):
         if mount.type == "image" and mount.source:
             yield Use(name, mount.source, platform, _span(loaded, name, "volumes", number))
+    for number, hook in enumerate(service.pre_start):
+        if hook.image:
+            yield Use(name, hook.image, platform, _span(loaded, name, "pre_start", number, "image"))
 
 
 def _bases(session: Session, loaded: Loaded, name: str, span: Span | None) -> Iterator[Use]:

@@ -197,8 +197,8 @@ class _Doing:
         """What one container gets; a file that cannot be brought does not keep the others away."""
         problems = []
         direct = self.session.host.direct
-        with direct.root(row) as root_fd:
-            target = Target(root_fd, direct.owner(row, root_fd))
+        with direct.root(row) as root:
+            target = Target(root.fd, direct.owner(row, root))
             for path, source in self.work.files.items():
                 try:
                     target.bring(source, path)

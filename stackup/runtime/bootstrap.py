@@ -19,7 +19,7 @@ import struct
 import termios
 
 from stackup.errors import HostError, KernelError, StackupError
-from stackup.kernel import calls
+from stackup.kernel import calls, userns
 from stackup.kernel.abi import (
     CLONE_NEWCGROUP,
     CLONE_NEWIPC,
@@ -27,14 +27,13 @@ from stackup.kernel.abi import (
     CLONE_NEWNS,
     CLONE_NEWUTS,
     PR_SET_DUMPABLE,
-    RESOLVE_IN_ROOT,
     RESOLVE_NO_MAGICLINKS,
-    RESOLVE_NO_SYMLINKS,
 )
-from stackup.runtime import mounting, program
+from stackup.runtime import consoles, program
 from stackup.runtime.confinement import Confinement
 from stackup.runtime.mounting import State, describe, perform
-from stackup.runtime.program import Trail
+from stackup.runtime.namespaces import owned
+from stackup.runtime.trail import Trail
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,6 +67,8 @@ def join(
         os.set_inheritable(report_fd, False)
         confinement = Confinement(process)
         _join(process, init_pidfd, cgroups, trail)
+        confinement.enter(trail)
+        trail.at("open the session")
         _session(tty_fd, _joined_pty() if _is_socket(tty_fd) else State())
         program.keep_only(report_fd)
         env = program.settle(process, confinement, trail)
@@ -83,9 +84,12 @@ def _become(description: Description, trail: Trail, descriptors: tuple[int, int 
     calls.prctl(PR_SET_DUMPABLE, 0)  # until exec, /proc/PID/exe and /proc/PID/environ here are the host's
     os.umask(0)
     _enter_cgroups(description["cgroups"], trail)
-    _enter_namespaces(description, trail)
+    _enter_namespaces(description, confinement, trail)
     _set_up(description, state, trail)
+    confinement.enter(trail, own_mounts=True)
     trail.at("open the session")
+    if confinement.users_fd >= 0 and state.tty_fd >= 0:
+        state.tty_fd = consoles.in_these_mounts(state.tty_fd)
     _session(tty_fd, state)
     program.keep_only(report_fd, *(() if go_fd is None else (go_fd,)))  # copies of the other end would hide its end
     outside = description["namespaces"]["pid"] != ""
@@ -116,9 +120,12 @@ def _enter_cgroups(cgroups: list[str], trail: Trail) -> None:
             file.write(b"0")
 
 
-def _enter_namespaces(description: Description, trail: Trail) -> None:
+def _enter_namespaces(description: Description, confinement: Confinement, trail: Trail) -> None:
     """The pid namespace is the cloner's business; the cgroup namespace is rooted where its maker is."""
     namespaces = description["namespaces"]
+    if new := owned(description):
+        trail.at("make namespaces that belong to the container's users")
+        userns.adopt(confinement.users_fd, new)
     for path, flag in (
         (namespaces["net"], CLONE_NEWNET), (namespaces["ipc"], CLONE_NEWIPC), (namespaces["uts"], CLONE_NEWUTS),
     ):  # fmt: skip
@@ -205,19 +212,12 @@ def _join(process: Process, init_pidfd: int, cgroups: list[str], trail: Trail) -
     _profile(process.get("apparmor", ""), State())
     trail.at("join the container's namespaces")
     calls.setns(init_pidfd, CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET)
-    trail.at("open the session")
 
 
 def _joined_pty() -> State:
-    """The container may have changed what lies at /dev/pts: a link is refused, and so is anything but a ptmx."""
-    state, top = State(), os.open("/", os.O_PATH)
-    flags = os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK
-    fd = calls.openat2(top, "dev/pts/ptmx", flags, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS)
-    found = os.fstat(fd)
-    if found.st_mode & 0o170000 != 0o020000 or found.st_rdev != os.makedev(5, 2):
-        raise HostError('"/dev/pts/ptmx" in the container is not the multiplexer of terminals', subject="/dev/pts/ptmx")
-    os.set_blocking(fd, True)
-    mounting.open_pty(state, fd)
+    state = State()
+    state.master_fd = consoles.new_master()
+    state.tty_fd = consoles.inner_end(state.master_fd)
     return state
 
 

@@ -9,10 +9,12 @@ and ambient sets are empty throughout.
 from __future__ import annotations
 
 import os
+import resource
 
 from stackup.errors import HostError, KernelError
-from stackup.kernel import calls, capabilities
+from stackup.kernel import calls, capabilities, userns
 from stackup.kernel.abi import (
+    CLONE_NEWNS,
     PR_CAP_AMBIENT,
     PR_CAP_AMBIENT_CLEAR_ALL,
     PR_CAPBSET_DROP,
@@ -26,6 +28,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from stackup.runtime.description import Process
     from stackup.runtime.identity import Identity
+    from stackup.runtime.trail import Trail
 
 _ADMIN = 1 << capabilities.NUMBERS["SYS_ADMIN"]
 _LONGEST = 4096 * 8
@@ -34,13 +37,32 @@ _LONGEST = 4096 * 8
 class Confinement:
     """Made while the host's files can be reached, since that is where the filter is."""
 
-    __slots__ = ("_code", "_final", "_kept", "_no_new_privs")
+    __slots__ = ("_code", "_final", "_kept", "_limits", "_no_new_privs", "users_fd")
 
     def __init__(self, process: Process) -> None:
+        users = process.get("users", "")
+        self.users_fd = os.open(users, os.O_RDONLY | os.O_CLOEXEC) if users else -1
+        self._limits = process["rlimits"]
         self._kept = capabilities.mask(process["capabilities"])
         self._no_new_privs = process["no_new_privs"]
         self._code = _filter(process.get("seccomp", ""))
         self._final = 0
+
+    def enter(self, trail: Trail, *, own_mounts: bool = False) -> None:
+        """Limits while we may still raise them, then the user namespace: from here on we have powers in it and nowhere
+        else. Its copy of the mounts (`own_mounts`) is one in which nothing can be taken off, mount_namespaces(7).
+        """
+        trail.at("set the limits")
+        for name, (soft, hard) in self._limits.items():
+            trail.path = name
+            resource.setrlimit(getattr(resource, f"RLIMIT_{name.upper()}"), (soft, hard))
+        if self.users_fd < 0:
+            return
+        trail.at("enter the user namespace")
+        userns.enter(self.users_fd)
+        if own_mounts:
+            calls.unshare(CLONE_NEWNS)
+        calls.prctl(PR_SET_DUMPABLE, 0)  # as below
 
     def drop(self, identity: Identity) -> None:
         """Everything but the filter."""

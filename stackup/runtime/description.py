@@ -27,6 +27,8 @@ class Operation(TypedDict, total=False):
     create: bool
     owners: str
     """Whose the source's files are inside; see `runtime.idmaps`."""
+    owned: bool
+    """Its files are to be seen as `owners` and the container's user namespace have it."""
     recursive: bool
     read_only: bool
     shallow: bool
@@ -77,6 +79,8 @@ class Process(TypedDict):
     """The host's file with the compiled filter; empty or absent: none."""
     apparmor: NotRequired[str]
     """The name of a profile that the host has loaded."""
+    users: NotRequired[str]
+    """The file of its user namespace; empty or absent: the host's."""
 
 
 class Health(TypedDict):

@@ -3,19 +3,18 @@
 `host`: the folder's owner on the host is root in the container, and what root writes is the owner's. Everybody else
 stays who he is, but for the host's root: nobody in the container can make a file of his, or be taken for him.
 `map`: the owner is root again, and the others are the owner's subordinate ids (subuid(5)), as in a rootless engine.
-A mount takes its map from a user namespace, which lives as long as the child that was cloned into it, and the mount
-keeps it. Only single-threaded programs come here.
+A container with a user namespace of its own has ids from `base` on for its 0 and up; a mount shows it the disk's 0 to
+65535 as those, so that it reads and writes the disk's numbers. Files of everybody above are nobody's there.
+A mount takes its map from a user namespace, and keeps it. Only single-threaded programs come here.
 """
 
 from __future__ import annotations
 
-import errno
 import os
-import signal
 
-from stackup.errors import HostError, KernelError
-from stackup.kernel import calls, proc
-from stackup.kernel.abi import AT_EMPTY_PATH, AT_RECURSIVE, CLONE_NEWUSER, MOUNT_ATTR_IDMAP, MountAttr
+from stackup.errors import HostError
+from stackup.kernel import proc, userns
+from stackup.kernel.abi import AT_EMPTY_PATH, AT_RECURSIVE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,28 +22,49 @@ if TYPE_CHECKING:
     """As in uid_map: the number on the disk, the number that is seen, how many."""
 
 _ALL = 2**32 - 1
+SIZE = 65536
+"""How many users a container with a user namespace of its own has; up to nobody, as everywhere."""
 
 
-def apply(tree: int, owners: str, *, recursive: bool) -> None:
-    """A detached tree, before it is attached anywhere."""
+class Users:
+    """A container's user namespace and what its user 0 is outside."""
+
+    __slots__ = ("base", "fd")
+
+    def __init__(self, fd: int = -1, base: int = 0) -> None:
+        self.fd = fd
+        self.base = base
+
+
+def apply(tree: int, owners: str, users: Users, *, recursive: bool) -> None:
+    """A detached tree, before it is attached anywhere. `owners` may be empty: everybody is who he is."""
     found = os.fstat(tree)
-    if found.st_uid == 0 and found.st_gid == 0:
-        return  # root is root
-    if owners == "map":
-        lines = subordinate("/etc/subuid", found.st_uid), subordinate("/etc/subgid", found.st_gid, found.st_uid)
-    else:
-        lines = swapped(found.st_uid), swapped(found.st_gid)
-    namespace = _user_namespace(*lines)
     flags = AT_EMPTY_PATH | (AT_RECURSIVE if recursive else 0)
     try:
-        calls.mount_setattr(tree, "", flags, MountAttr(attr_set=MOUNT_ATTR_IDMAP, userns_fd=namespace))
-    except KernelError as problem:
-        if problem.errno in (errno.EINVAL, errno.EPERM):
-            text = "its file system, or one that is mounted in it, cannot show files as somebody else's"
-            raise HostError(text, hint="leave `x-stackup: {uid: ...}` out") from problem
+        if owners and (found.st_uid or found.st_gid):
+            uids, gids = _seen(found, owners)
+            if users.fd >= 0:
+                uids, gids = within(uids, users.base), within(gids, users.base)
+            namespace = userns.made(uids, gids, lambda home: os.open(f"{home}/ns/user", os.O_RDONLY | os.O_CLOEXEC))
+            userns.show(tree, namespace, flags)
+            os.close(namespace)
+        elif users.fd >= 0:
+            userns.show(tree, users.fd, flags)
+    except HostError as problem:
+        problem.hint = problem.hint or ("leave `x-stackup: {uid: ...}` out" if owners else "leave `userns_mode` out")
         raise
-    finally:
-        os.close(namespace)
+
+
+def _seen(folder: os.stat_result, owners: str) -> tuple[list[Line], list[Line]]:
+    if owners == "map":
+        uids, gids = (f"/etc/sub{kind}" for kind in ("uid", "gid"))
+        return subordinate(uids, folder.st_uid), subordinate(gids, folder.st_gid, folder.st_uid)
+    return swapped(folder.st_uid), swapped(folder.st_gid)
+
+
+def within(lines: list[Line], base: int) -> list[Line]:
+    """The same for a container whose users are numbered from `base` on; it has no more than its range."""
+    return [(disk, base + seen, min(count, SIZE - seen)) for disk, seen, count in lines if seen < SIZE]
 
 
 def swapped(owner: int) -> list[Line]:
@@ -75,31 +95,3 @@ def _names(user: int) -> set[str]:
     """A user by number and by name; the password file is read by hand, since no library may be loaded here."""
     rows = (line.split(":") for line in (proc.read("/etc/passwd") or "").splitlines())
     return {str(user), *(row[0] for row in rows if len(row) > 2 and row[2] == str(user))}
-
-
-def _user_namespace(uids: list[Line], gids: list[Line]) -> int:
-    wait, go = os.pipe2(os.O_CLOEXEC)
-    pid, pidfd = calls.clone3(CLONE_NEWUSER)
-    if pid == 0:
-        os.close(go)
-        os.read(wait, 1)
-        os._exit(0)
-    try:
-        home = f"/proc/{proc.pid_of(pidfd)}"
-        for name, lines in (("uid_map", uids), ("gid_map", gids)):
-            _write(f"{home}/{name}", "".join(f"{inner} {outer} {count}\n" for inner, outer, count in lines))
-        return os.open(f"{home}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
-    finally:
-        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-        os.waitid(os.P_PIDFD, pidfd, os.WEXITED)
-        for fd in (pidfd, wait, go):
-            os.close(fd)
-
-
-def _write(path: str, text: str) -> None:
-    """In one write, as user_namespaces(7) wants it."""
-    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-    try:
-        os.write(fd, text.encode())
-    finally:
-        os.close(fd)

@@ -22,11 +22,13 @@ from stackup.runtime.frames import Channel
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from typing import Any
+    from typing import Any, TypeVar
 
     from stackup.runtime.description import Description, Status
+    from stackup.runtime.users import Wish
 
     Outcome = Status | StackupError
+    T = TypeVar("T")
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from stackup.runtime.launcher import main; main()"
@@ -105,18 +107,35 @@ class Launcher:
                 self._channel.queue(message, [fd for one in sockets for fd in one])
                 self._next_token += 1
                 self._push()
-            deadline = time.monotonic() + limit_s
-            while waiting:
-                for answer in self._exchange(deadline):
-                    answered = waiting.pop(answer["token"], None)
-                    if answered is not None:
-                        yield answered["address"], outcome(answered, answer)
-                if time.monotonic() > deadline:
-                    break
-                if self._channel.fileno() < 0:
-                    break
+            for description, answer in self._answered(waiting, time.monotonic() + limit_s):
+                yield description["address"], outcome(description, answer)
             for description in waiting.values():
-                yield description["address"], self._unanswered(description, limit_s)
+                yield description["address"], self._unanswered(description["name"], limit_s)
+
+    def make_users(self, wishes: Mapping[str, Wish], *, limit_s: float = START_S) -> dict[str, StackupError]:
+        """User namespaces, see `users.make`, which take a program without threads; who got none, and why."""
+        with self._lock:
+            self.start()
+            waiting: dict[int, str] = {}
+            for name, wish in wishes.items():
+                waiting[self._next_token] = name
+                self._channel.queue({"token": self._next_token, "users": wish})
+                self._next_token += 1
+                self._push()
+            failed: dict[str, StackupError] = {}
+            for name, answer in self._answered(waiting, time.monotonic() + limit_s):
+                if "error" in answer:
+                    failed[name] = refused(name, answer)
+            return failed | {name: self._unanswered(name, limit_s) for name in waiting.values()}
+
+    def _answered(self, waiting: dict[int, T], deadline: float) -> Iterator[tuple[T, dict[str, Any]]]:
+        """Who was answered, as it comes, until nobody waits any more, the launcher is gone, or it is too late."""
+        while waiting:
+            for answer in self._exchange(deadline):
+                if answer["token"] in waiting:
+                    yield waiting.pop(answer["token"]), answer
+            if time.monotonic() > deadline or self._channel.fileno() < 0:
+                return
 
     def _exchange(self, deadline: float) -> list[dict[str, Any]]:
         """Send what the launcher takes and return what was answered; closes our end when the launcher is gone."""
@@ -160,8 +179,7 @@ class Launcher:
                 return found
             found += answers
 
-    def _unanswered(self, description: Description, limit_s: float) -> StackupError:
-        name = description["name"]
+    def _unanswered(self, name: str, limit_s: float) -> StackupError:
         if self._channel.fileno() >= 0:
             return HostError(
                 f'"{name}" did not start within {limit_s:g}s', subject=name,
@@ -217,6 +235,12 @@ def read_only_view(python: str) -> int:
     return -1
 
 
+def refused(name: str, answer: dict[str, Any]) -> StackupError:
+    said = answer["error"]
+    text = f'cannot start "{name}": {said["message"]}'
+    return HostError(text, subject=said["subject"] or name, hint=said["hint"], code=said["code"])
+
+
 def outcome(description: Description, answer: dict[str, Any]) -> Outcome:
     """A launcher's answer as a value."""
     name = description["name"]
@@ -224,9 +248,7 @@ def outcome(description: Description, answer: dict[str, Any]) -> Outcome:
         status: Status = answer["status"]
         return status
     if "error" in answer:
-        said = answer["error"]
-        text = f'cannot start "{name}": {said["message"]}'
-        return HostError(text, subject=said["subject"] or name, hint=said["hint"], code=said["code"])
+        return refused(name, answer)
     trace = os.path.join(description["state_dir"], TRACE)
     text = f'the monitor of "{name}" ended before the container was started'
     return HostError(text, subject=name, code="monitor-gone", hint=f'see "{trace}"' if os.path.exists(trace) else "")

@@ -18,7 +18,7 @@ import time
 
 from stackup.errors import HostError, StackupError
 from stackup.kernel import calls
-from stackup.runtime import namespaces, record
+from stackup.runtime import namespaces, record, users
 from stackup.runtime.control import fault
 from stackup.runtime.frames import Channel
 from stackup.runtime.monitor import COMM, OOM_SCORE_ADJ, Monitor
@@ -77,9 +77,21 @@ class Launcher:
             if self._descriptions.fileno() in ready:
                 still_open, messages = self._descriptions.receive()
                 for message, fds in messages:
-                    self._fork(message, fds)
+                    self._heed(message, fds)
                     for fd in fds:
                         os.close(fd)
+
+    def _heed(self, message: dict[str, Any], fds: list[int]) -> None:
+        if "users" not in message:
+            self._fork(message, fds)
+            return
+        try:
+            users.make(message["users"])
+        except (StackupError, OSError) as problem:
+            known = problem if isinstance(problem, StackupError) else HostError(str(problem))
+            self._answer(message["token"], fault(known))
+        else:
+            self._answer(message["token"], {"made": True})
 
     def _fork(self, message: dict[str, Any], fds: list[int]) -> None:
         token, description = message["token"], message["description"]

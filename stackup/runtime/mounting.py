@@ -12,12 +12,10 @@ nothing dear, and everything before pivot_root(2).
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
-import struct
 
 from stackup.errors import HostError, KernelError
-from stackup.kernel import calls
+from stackup.kernel import calls, userns
 from stackup.kernel.abi import (
     AT_EMPTY_PATH,
     AT_RECURSIVE,
@@ -27,7 +25,6 @@ from stackup.kernel.abi import (
     MOUNT_ATTR_NOSUID,
     MOUNT_ATTR_RDONLY,
     MOVE_MOUNT_F_EMPTY_PATH,
-    MS_NODEV,
     MS_PRIVATE,
     MS_REC,
     MS_SHARED,
@@ -41,9 +38,9 @@ from stackup.kernel.abi import (
     RESOLVE_NO_SYMLINKS,
     RESOLVE_NO_XDEV,
 )
-from stackup.runtime import copyup, idmaps
+from stackup.runtime import consoles, copyup, idmaps
 from stackup.runtime.places import NO_LINKS, make_beneath, make_owned, system_place
-from stackup.runtime.trees import attach, foreign_tree, layers_tree, new_mount, new_overlay, restrict
+from stackup.runtime.trees import attach, foreign_tree, layers_tree, new_mount, new_overlay, overlay_at, restrict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,10 +48,8 @@ if TYPE_CHECKING:
 
     from stackup.runtime.description import Operation
 
-_PAGE = 4096
 _LONGEST_NAME = 64
 """uname(2): what is longer would be cut in silence."""
-_TIOCSPTLCK, _TIOCGPTPEER = 0x40045431, 0x5441
 _FORMAT, _DIR, _LINK = 0o170000, 0o040000, 0o120000
 _PROPAGATION = {
     "private": MS_PRIVATE, "slave": MS_SLAVE, "shared": MS_SHARED, "unbindable": MS_UNBINDABLE,
@@ -64,13 +59,16 @@ _PROPAGATION = {
 class State:
     """What the operations so far have opened; `tty_fd` becomes the container's terminal, `master_fd` its other end."""
 
-    __slots__ = ("dev_fd", "master_fd", "proc_fd", "root_fd", "store_fd", "store_names", "sys_fd", "trees", "tty_fd")
+    __slots__ = (
+        "dev_fd", "master_fd", "proc_fd", "root_fd", "store_fd", "store_names", "sys_fd", "trees", "tty_fd", "users",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.root_fd = self.store_fd = self.proc_fd = self.sys_fd = self.dev_fd = -1
         self.tty_fd = self.master_fd = -1
         self.store_names = 0
         self.trees: dict[str, int] = {}
+        self.users = idmaps.Users()
 
 
 def perform(operation: Operation, state: State) -> None:
@@ -80,7 +78,7 @@ def perform(operation: Operation, state: State) -> None:
 def describe(operation: Operation) -> str:
     """The operation in words, for the line of an error message."""
     words = _WORDS[operation["op"]]
-    return words.format_map({"target": operation.get("target", ""), "fstype": operation.get("fstype", "")})
+    return words.format_map({key: operation.get(key, "") for key in ("target", "fstype", "source")})
 
 
 def _source(operation: Operation, state: State) -> None:
@@ -96,8 +94,9 @@ def _source(operation: Operation, state: State) -> None:
         state.trees[operation["target"]] = calls.open_tree(inner, "", flags | AT_EMPTY_PATH)
     else:
         state.trees[operation["target"]] = calls.open_tree(-100, path, flags)
-    if operation.get("owners"):
-        idmaps.apply(state.trees[operation["target"]], operation["owners"], recursive=bool(operation["recursive"]))
+    if operation.get("owned"):
+        tree, owners = state.trees[operation["target"]], operation.get("owners", "")
+        idmaps.apply(tree, owners, state.users, recursive=bool(operation["recursive"]))
 
 
 def _inside(top: int, subpath: str) -> int:
@@ -108,6 +107,28 @@ def _inside(top: int, subpath: str) -> int:
         if problem.errno in (errno.ENOENT, errno.ENOTDIR):
             raise HostError(f'there is no "{subpath}" in it', subject=subpath, hint="make it first") from problem
         raise
+
+
+def _users(operation: Operation, state: State) -> None:
+    state.users = idmaps.Users(os.open(operation["source"], os.O_RDONLY | os.O_CLOEXEC), operation["uid"])
+
+
+def _layer(operation: Operation, state: State) -> None:
+    """A folder of the host's in the store, as the container's ids have it: overlayfs finds its layers by path."""
+    name = os.path.basename(operation["target"])
+    tree = calls.open_tree(-100, operation["source"], OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)
+    idmaps.apply(tree, "", state.users, recursive=False)
+    os.mkdir(name, 0o755, dir_fd=state.store_fd)
+    attach(tree, calls.openat2(state.store_fd, name, os.O_PATH | os.O_DIRECTORY, NO_LINKS))
+
+
+def _own(operation: Operation, state: State) -> None:
+    """What is made from here on is made as the container's root; its layers take nobody else's files. setfsuid(2) takes
+    away powers over files, which we still need.
+    """
+    calls.setfsuid(operation["uid"], operation["gid"])
+    _, permitted, inheritable = calls.capget()
+    calls.capset(permitted, permitted, inheritable)
 
 
 def _private(operation: Operation, state: State) -> None:
@@ -164,18 +185,19 @@ def _content(operation: Operation, state: State) -> None:
 
 
 def _overlay(operation: Operation, state: State) -> None:
-    """mount(2) takes 0.5 ms where fsopen(2) takes 1 ms, but its options must fit a page: choose by length."""
     lowers, upper, work, target = operation["lowers"], operation["upper"], operation["work"], operation["target"]
     if operation.get("text") == "inside":
         tree = new_overlay(lowers, upper, work) if upper else layers_tree(lowers)
+        if operation.get("owned"):
+            idmaps.apply(tree, "", state.users, recursive=False)
         attach(tree, _directory(state, target))
         return
-    options = f"lowerdir={':'.join(lowers)},upperdir={upper},workdir={work}"
-    plain = not any(mark in path for path in (*lowers, upper, work) for mark in ',:\\"')
-    if plain and len(os.fsencode(options)) < _PAGE:
-        calls.mount("overlay", target, "overlay", MS_NODEV, options)
-    else:
-        calls.move_mount(new_overlay(lowers, upper, work), "", -100, target, MOVE_MOUNT_F_EMPTY_PATH)
+    try:
+        overlay_at(target, lowers, upper, work)
+    except KernelError as problem:
+        if problem.errno == errno.EINVAL and state.users.fd >= 0:
+            problem.hint = "with `userns_mode` it takes Linux 5.19, whose overlays have idmapped layers"
+        raise
     state.root_fd = os.open(target, os.O_PATH | os.O_DIRECTORY)
 
 
@@ -225,20 +247,28 @@ def _link(operation: Operation, state: State) -> None:
 
 def _console(operation: Operation, state: State) -> None:
     """A pty of the container's own devpts, its inner end bound on /dev/console: both by descriptor only."""
-    open_pty(state, calls.openat2(state.dev_fd, "pts/ptmx", os.O_RDWR | os.O_NOCTTY, NO_LINKS))
+    state.master_fd = calls.openat2(state.dev_fd, "pts/ptmx", os.O_RDWR | os.O_NOCTTY, NO_LINKS)
+    state.tty_fd = consoles.inner_end(state.master_fd)
     os.close(os.open("console", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=state.dev_fd))
     place = calls.openat2(state.dev_fd, "console", os.O_PATH, NO_LINKS)
     attach(calls.open_tree(state.tty_fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH), place)
 
 
-def open_pty(state: State, master_fd: int) -> None:
-    """ioctl_tty(2): TIOCGPTPEER opens the other end without a path that somebody could swap."""
-    fcntl.ioctl(master_fd, _TIOCSPTLCK, struct.pack("i", 0))
-    state.master_fd = master_fd
-    state.tty_fd = fcntl.ioctl(master_fd, _TIOCGPTPEER, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
-
-
 def _sysctl(operation: Operation, state: State) -> None:
+    """Inside its user namespace, since some are ranges of groups: ping_group_range of icmp(7). Those of ipc belong to
+    its root since Linux 6.9, to the host's before.
+    """
+    if state.users.fd >= 0:
+        try:
+            userns.perform(state.users.fd, lambda: _write_sysctl(operation, state))
+            return
+        except KernelError as problem:
+            if problem.errno != errno.EACCES:
+                raise
+    _write_sysctl(operation, state)
+
+
+def _write_sysctl(operation: Operation, state: State) -> None:
     fd = _open_proc(state, "sys/" + operation["target"], os.O_WRONLY)
     try:
         os.write(fd, operation["text"].encode())
@@ -328,7 +358,7 @@ def _hostname(operation: Operation, state: State) -> None:
             hint = f"the kernel takes {_LONGEST_NAME} bytes"
             raise HostError(f"the {name} has {len(os.fsencode(text))} bytes", subject=name, hint=hint)
         if text:
-            _sysctl({"target": f"kernel/{name}", "text": text}, state)
+            _write_sysctl({"target": f"kernel/{name}", "text": text}, state)
 
 
 def _protect(operation: Operation, state: State) -> None:
@@ -347,7 +377,8 @@ _PERFORM: dict[str, Callable[[Operation, State], None]] = {
     "source": _source, "private": _private, "store": _store, "node": _node, "null": _null, "content": _content,
     "overlay": _overlay, "image": _image_tree, "filesystem": _filesystem, "device": _device, "link": _link,
     "console": _console, "sysctl": _sysctl, "mask": _mask, "readonly": _readonly, "mount": _mount,
-    "tmpfs": _tmpfs, "hostname": _hostname, "protect": _protect, "pivot": _pivot,
+    "tmpfs": _tmpfs, "hostname": _hostname, "protect": _protect, "pivot": _pivot, "users": _users, "layer": _layer,
+    "own": _own,
 }  # fmt: skip
 _WORDS = {
     "source": 'open the source of "{target}"', "private": "make the mounts private",
@@ -358,5 +389,6 @@ _WORDS = {
     "sysctl": 'set the kernel parameter "{target}"', "mask": 'mask "{target}"',
     "readonly": 'make "{target}" read-only', "mount": 'mount "{target}"', "tmpfs": 'mount tmpfs at "{target}"',
     "hostname": 'set the host name "{target}"', "protect": "make the root read-only",
-    "pivot": "enter the root",
+    "pivot": "enter the root", "users": "open the user namespace", "layer": 'open the layer "{source}"',
+    "own": "take the container's user for files",
 }  # fmt: skip

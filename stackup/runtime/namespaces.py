@@ -21,10 +21,18 @@ _FLAGS = {"pid": CLONE_NEWPID, "ipc": CLONE_NEWIPC, "uts": CLONE_NEWUTS, "net": 
 
 def flags(description: Description) -> int:
     """For clone3(2): the new namespaces. The cgroup namespace is made by the child, once it is in its cgroup."""
-    wanted = description["namespaces"]
-    new = CLONE_NEWNS
+    return CLONE_NEWNS | _new(description) & ~owned(description)
+
+
+def owned(description: Description) -> int:
+    """Those that the child makes itself, so that they belong to its user namespace and its root has power over them."""
+    return _new(description) & ~CLONE_NEWPID if description["process"].get("users") else 0
+
+
+def _new(description: Description) -> int:
+    new = 0
     for name, flag in _FLAGS.items():
-        if wanted[name] == "":  # type: ignore[literal-required]
+        if description["namespaces"][name] == "":  # type: ignore[literal-required]
             new |= flag
     return new
 

@@ -75,8 +75,10 @@ def capability_set(add: Iterable[str], drop: Iterable[str], *, privileged: bool 
 
 
 def missing_capabilities(spec: ContainerSpec, powers: Powers) -> list[str]:
-    """Asked for by name, but this host's root does not have them; a privileged container takes what there is."""
-    if spec["privileged"]:
+    """Asked for by name, but this host's root does not have them; a privileged container takes what there is, and in a
+    user namespace of its own everybody's root has them all.
+    """
+    if spec["privileged"] or spec.get("users"):
         return []
     wanted = {capability(name) for name in spec["cap_add"]} - {"ALL"}
     return [name for name in capabilities.NAMES if name in wanted and not powers.capabilities >> NUMBER[name] & 1]
@@ -139,7 +141,7 @@ def process_of(spec: ContainerSpec, config: Mapping[str, Any], powers: Powers) -
         "cwd": spec["cwd"] or config.get("WorkingDir") or "/",
         "user": user,
         "groups": list(spec["groups"]),
-        "capabilities": [name for name in kept if powers.capabilities >> NUMBER[name] & 1],
+        "capabilities": [name for name in kept if spec.get("users") or powers.capabilities >> NUMBER[name] & 1],
         "no_new_privs": allowed.no_new_privs,
         "rlimits": rlimits(spec["ulimits"], powers),
         "oom_score_adj": spec.get("oom_score_adj", 0),

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
 import signal
 
 from stackup.errors import HostError, KernelError
@@ -18,6 +17,7 @@ from stackup.kernel import calls
 from stackup.kernel.abi import PR_SET_PDEATHSIG, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS
 from stackup.runtime.identity import identify
 from stackup.runtime.places import make_beneath
+from stackup.runtime.trail import NOT_EXECUTABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,23 +26,12 @@ if TYPE_CHECKING:
 
     from stackup.runtime.confinement import Confinement
     from stackup.runtime.description import Process
+    from stackup.runtime.trail import Trail
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-NOT_EXECUTABLE, NOT_FOUND = 126, 127
+NOT_FOUND = 127
 _DATABASE_LIMIT = 8 << 20
 _SCRIPTS = 5  # execve(2): a script may name a script as its interpreter, four times over
-
-
-class Trail:
-    """What is being done right now, for the report of a failure."""
-
-    __slots__ = ("exit_code", "operation", "path")
-
-    def __init__(self) -> None:
-        self.operation, self.path, self.exit_code = "", "", NOT_EXECUTABLE
-
-    def at(self, operation: str, path: str = "") -> None:
-        self.operation, self.path = operation, path
 
 
 def settle(
@@ -56,10 +45,6 @@ def settle(
     identity = identify(process["user"], process["groups"], _database("/etc/passwd"), _database("/etc/group"))
     trail.at("enter the working directory", process["cwd"])
     _enter(process["cwd"] or "/")
-    trail.at("set the limits")
-    for name, (soft, hard) in process["rlimits"].items():
-        trail.path = name
-        resource.setrlimit(getattr(resource, f"RLIMIT_{name.upper()}"), (soft, hard))
     trail.at("drop privileges", process["user"])
     confinement.drop(identity)
     if die_with_parent is not None:  # prctl(2): a change of credentials clears it, so it comes last

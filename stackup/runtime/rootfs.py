@@ -7,6 +7,7 @@ between us and procfs. `mounting.perform` does what this module says; `describe`
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from stackup.kernel.abi import (
     MOUNT_ATTR_NOSUID,
     MOUNT_ATTR_RDONLY,
 )
+from stackup.runtime.idmaps import SIZE
 from stackup.runtime.mounting import describe
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from stackup.runtime.devices import Device
     from stackup.runtime.spec import Mount
 
-__all__ = ["MASKED", "READ_ONLY", "HostFile", "Layers", "RootPlan", "describe", "operations"]
+__all__ = ["MASKED", "READ_ONLY", "HostFile", "Layers", "RootPlan", "UserRange", "describe", "operations"]
 
 MASKED = (
     "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
@@ -49,6 +51,20 @@ class Layers:
     lowers: tuple[str, ...]
     upper: str = ""
     work: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UserRange:
+    """A user namespace: its file, and what its user and group 0 are outside."""
+
+    pin: str
+    base: int
+
+    def outside(self, number: int) -> int:
+        if number >= SIZE:
+            hint = f"there are 0 to {SIZE - 1} where a container has users of its own"
+            raise Unsupported(f"{number} is no user or group of the container", subject=str(number), hint=hint)
+        return self.base + number
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +103,7 @@ class RootPlan:
     """Empty: the host's name is kept (no uts namespace of its own)."""
     domainname: str = ""
     shm_size: int = 64 << 20
+    """0: no /dev/shm."""
     shm: str = ""
     """Empty: a /dev/shm of its own; `host`; or the mount namespace file of the container it is shared with."""
     read_only: bool = False
@@ -95,14 +112,21 @@ class RootPlan:
     confined: bool = True
     """Not privileged and not `systempaths=unconfined`: masks, read-only /proc/sys and the like."""
     privileged: bool = False
+    users: UserRange | None = None
+    """None: the host's."""
+
+    def outside(self, number: int) -> int:
+        return self.users.outside(number) if self.users else number
 
 
 def operations(root: RootPlan) -> list[Operation]:
+    places = _places(root) if root.users else {}
     return [
         *_sources(root),
         {"op": "private"},
-        *_store(root),
-        _overlay(root.merged, root.layers),
+        *_store(root, places),
+        *_own(root),
+        _overlay(root.merged, _placed(root.layers, places)),
         *_nested(root),
         *_system(root),
         *_devices(root),
@@ -121,8 +145,30 @@ def _overlay(target: str, layers: Layers, text: str = "") -> Operation:
     }  # fmt: skip
 
 
+def _places(root: RootPlan) -> dict[str, str]:
+    """Where the store has each folder that overlays are made of, changes and their work folder under one roof."""
+    mounted = (lower for lowers in root.images.values() for lower in lowers)
+    found = dict.fromkeys((*root.layers.lowers, os.path.dirname(root.layers.upper), *mounted))
+    return {folder: f"{root.merged}/layer-{number}" for number, folder in enumerate(found)}
+
+
+def _placed(layers: Layers, places: Mapping[str, str]) -> Layers:
+    if not places:
+        return layers
+    roof = places[os.path.dirname(layers.upper)]
+    upper, work = (os.path.join(roof, os.path.basename(path)) for path in (layers.upper, layers.work))
+    return Layers(tuple(places[lower] for lower in layers.lowers), upper, work)
+
+
+def _own(root: RootPlan) -> Iterator[Operation]:
+    if root.users:
+        yield {"op": "own", "uid": root.users.base, "gid": root.users.base}
+
+
 def _sources(root: RootPlan) -> Iterator[Operation]:
     """What is opened while only the host's mounts exist."""
+    if root.users:
+        yield {"op": "users", "source": root.users.pin, "uid": root.users.base}
     for target, mount in root.mounts.items():
         if mount["type"] in ("bind", "volume"):
             yield {
@@ -133,6 +179,7 @@ def _sources(root: RootPlan) -> Iterator[Operation]:
                 "create": mount["create"],
                 "recursive": mount["recursive"] != "disabled",
                 "owners": mount.get("owners", ""),
+                "owned": root.users is not None or bool(mount.get("owners")),
             }
     for target, source in root.etc.items():
         yield {"op": "source", "target": target, "source": source}
@@ -147,26 +194,29 @@ def _cgroup_target(name: str) -> str:
     return f"/sys/fs/cgroup/{name}" if name else "/sys/fs/cgroup"
 
 
-def _store(root: RootPlan) -> Iterator[Operation]:
+def _store(root: RootPlan, places: Mapping[str, str]) -> Iterator[Operation]:
     yield {"op": "store", "target": root.merged}
+    for source, place in places.items():
+        yield {"op": "layer", "target": place, "source": source}
     yield {"op": "null", "target": "null"}
     for device in root.devices:
         node = {key: value for key, value in device.items() if key != "permissions"}
+        node |= {"uid": root.outside(device["uid"]), "gid": root.outside(device["gid"])}
         yield {"op": "node", **node}  # type: ignore[typeddict-item]  # every other key of a Device is an Operation's
     for target, file in root.files.items():
         yield {
             "op": "content", "target": target, "source": file.source,
-            "uid": file.uid, "gid": file.gid, "mode": file.mode,
+            "uid": root.outside(file.uid), "gid": root.outside(file.gid), "mode": file.mode,
         }  # fmt: skip
     for target, mount in root.mounts.items():
         if mount["type"] == "image":
-            lowers = list(root.images[mount["source"]])
+            lowers = [places.get(lower, lower) for lower in root.images[mount["source"]]]
             yield {"op": "image", "target": target, "lowers": lowers, "subpath": mount["subpath"]}
 
 
 def _nested(root: RootPlan) -> Iterator[Operation]:
     for target, layers in root.nested.items():
-        yield _overlay(target, layers, "inside")
+        yield {**_overlay(target, layers, "inside"), "owned": root.users is not None}
 
 
 def _system(root: RootPlan) -> Iterator[Operation]:
@@ -177,15 +227,15 @@ def _system(root: RootPlan) -> Iterator[Operation]:
         yield from _cgroup_mounts(root)
     dev = MOUNT_ATTR_NOSUID if root.own_nodes else _NODEV_NOSUID
     yield _filesystem("tmpfs", "/dev", dev, mode="0755", size="64k")
-    yield _filesystem("devpts", "/dev/pts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, **_PTS)
+    yield _filesystem("devpts", "/dev/pts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, **_PTS, gid=str(root.outside(5)))
     yield _filesystem("mqueue", "/dev/mqueue", _INERT)
     if root.shm:
         yield {"op": "mount", "target": "/dev/shm", "attributes": _INERT}
-    else:
+    elif root.shm_size:
         yield _filesystem("tmpfs", "/dev/shm", _INERT, mode="1777", size=str(root.shm_size))
 
 
-_PTS = {"newinstance": "", "ptmxmode": "0666", "mode": "0620", "gid": "5"}
+_PTS = {"newinstance": "", "ptmxmode": "0666", "mode": "0620"}
 
 
 def _filesystem(fstype: str, target: str, attributes: int, **options: str) -> Operation:
@@ -241,16 +291,16 @@ def _user_mounts(root: RootPlan) -> Iterator[Operation]:
     places = {**dict.fromkeys(root.etc), **dict.fromkeys(root.files), **dict.fromkeys(root.mounts)}
     for target in sorted(places, key=lambda target: (target.rstrip("/").count("/"), target)):
         if target in root.mounts:
-            yield _user_mount(target, root.mounts[target])
+            yield _user_mount(target, root.mounts[target], root)
         else:
             yield {"op": "mount", "target": target, "read_only": target in root.files, "attributes": _NODEV_NOSUID}
 
 
-def _user_mount(target: str, mount: Mount) -> Operation:
+def _user_mount(target: str, mount: Mount, root: RootPlan) -> Operation:
     if mount["type"] == "tmpfs":
         sizes = {"size": mount["size"], "nr_inodes": mount.get("inodes", 0)}
         options = {"mode": f"{mount['mode'] or 0o1777:04o}", **{key: str(n) for key, n in sizes.items() if n}}
-        options |= {key: str(mount[key]) for key in ("uid", "gid") if key in mount}
+        options |= {key: str(root.outside(mount[key])) for key in ("uid", "gid") if key in mount}
         attributes = _NODEV_NOSUID if mount.get("exec") else _INERT
         attributes |= MOUNT_ATTR_RDONLY if mount["read_only"] else 0
         return {"op": "tmpfs", "target": target, "options": options, "attributes": attributes}

@@ -226,6 +226,8 @@ class ContainerSpec(TypedDict):
     """`host`: it sees all control groups, read-only; else its own."""
     cgroup_parent: NotRequired[str]
     """Control group that its own is made in, from the top of what is ours to write."""
+    users: NotRequired[str]
+    """`auto`: a user namespace of its own; absent: the host's."""
     oom_score_adj: NotRequired[int]
     devices: NotRequired[dict[str, DeviceNode]]
     device_rules: NotRequired[list[str]]

@@ -37,6 +37,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_PAGE = 4096
+
 
 def foreign_tree(mntns: str, path: str, flags: int) -> int:
     """A detached copy of another container's mount: a clone is only allowed from inside its mount namespace."""
@@ -49,6 +51,16 @@ def foreign_tree(mntns: str, path: str, flags: int) -> int:
         calls.setns(home, CLONE_NEWNS)
         os.fchdir(top)
         os.chroot(".")  # setns(2) lands on the namespace's own root, which need not be ours
+
+
+def overlay_at(target: str, lowers: list[str], upper: str, work: str) -> None:
+    """mount(2) takes 0.5 ms where fsopen(2) takes 1 ms, but its options must fit a page: choose by length."""
+    options = f"lowerdir={':'.join(lowers)},upperdir={upper},workdir={work}"
+    plain = not any(mark in path for path in (*lowers, upper, work) for mark in ',:\\"')
+    if plain and len(os.fsencode(options)) < _PAGE:
+        calls.mount("overlay", target, "overlay", MS_NODEV, options)
+    else:
+        calls.move_mount(new_overlay(lowers, upper, work), "", -100, target, MOVE_MOUNT_F_EMPTY_PATH)
 
 
 def new_overlay(lowers: list[str], upper: str, work: str) -> int:

@@ -29,7 +29,6 @@ SERVICE_ROWS = {
     "cpu_count": _WINDOWS,
     "cpu_percent": _WINDOWS,
     "storage_opt": "a container's root has no quota of its own; it can fill what its state lies on",
-    "pre_start": _YET,
     "provider": _YET,
     "models": _YET,
     "use_api_socket": _ENGINE,

@@ -13,7 +13,7 @@ from stackup.runtime.description import Description
 
 def told(**changes: str) -> Description:
     plain: dict[str, Any] = {"net": "", "pid": "", "ipc": "", "uts": "", "cgroup": "", **changes}
-    return cast(Description, {"namespaces": plain})
+    return cast(Description, {"namespaces": plain, "process": {}})
 
 
 ALL = abi.CLONE_NEWNS | abi.CLONE_NEWPID | abi.CLONE_NEWIPC | abi.CLONE_NEWUTS | abi.CLONE_NEWNET
@@ -30,6 +30,13 @@ ALL = abi.CLONE_NEWNS | abi.CLONE_NEWPID | abi.CLONE_NEWIPC | abi.CLONE_NEWUTS |
 )
 def test_what_is_shared_is_not_made(changes: dict[str, str], missing: int) -> None:
     assert namespaces.flags(told(**changes)) == ALL & ~missing
+
+
+def test_what_belongs_to_a_user_namespace_is_made_in_it() -> None:
+    own = cast(Description, {**told(uts="host"), "process": {"users": "/run/x/userns"}})
+    assert namespaces.flags(own) == abi.CLONE_NEWNS | abi.CLONE_NEWPID
+    assert namespaces.owned(own) == abi.CLONE_NEWIPC | abi.CLONE_NEWNET
+    assert namespaces.owned(told()) == 0
 
 
 def test_a_monitor_whose_container_lives_elsewhere_stays_in_the_hosts_pid_namespace() -> None:

@@ -9,12 +9,15 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stackup.kernel import userns
+from stackup.runtime.rootfs import UserRange
 from tests.runtime.box import Box
 
 pytestmark = [pytest.mark.host, pytest.mark.slow, pytest.mark.skipif(os.geteuid() != 0, reason="needs root")]
@@ -37,7 +40,8 @@ for node in null zero full random urandom tty; do say "dev_$node" "$(stat -c '%t
 for link in fd stdin stdout stderr; do say "link_$link" "$(readlink /dev/$link)"; done
 say shm "$(grep ' /dev/shm ' /proc/mounts | grep -o 'size=[0-9]*k')"
 say links "$(ls /sys/class/net | tr '\n' ' ')"; say ptmx "$(readlink /dev/ptmx)"
-say sysctl "$(cat /proc/sys/kernel/msgmax)"
+say sysctl "$(cat /proc/sys/kernel/msgmax)"; say users "$(tr -s ' ' ' ' < /proc/self/uid_map)"
+for place in /dev /dev/shm; do say "own_$place" "$(stat -c %u:%g $place)"; done
 """
 CAPABILITIES = ("CHOWN", "NET_BIND_SERVICE", "KILL")
 MASK = "0000000000000421"
@@ -52,19 +56,27 @@ PLAIN = {
     "link_stderr": "/proc/self/fd/2", "ptmx": "pts/ptmx", "shm": "size=65536k", "links": "lo", "sysctl": "4321",
     "dev_null": "1:3:666", "dev_zero": "1:5:666", "dev_full": "1:7:666", "dev_random": "1:8:666",
     "dev_urandom": "1:9:666", "dev_tty": "5:0:666", "ro_/proc/sys": "1", "ro_/proc/irq": "1", "ro_/proc/bus": "1",
-    "ro_/sys": "1",
+    "ro_/sys": "1", "own_/dev": "0:0", "own_/dev/shm": "0:0",
 }  # fmt: skip
+HOSTS_USERS = "0 0 4294967295"
+OWN_USERS = "0 1879048192 65536"
 ROOT = {"uid": "0", "gid": "0", "CapPrm": MASK, "CapEff": MASK}
 USER = {"uid": "33", "gid": "34", "CapPrm": "0" * 16, "CapEff": "0" * 16}
 
-Runtime = Callable[[Path, "tuple[int, int]", bool], str]
+Runtime = Callable[[Path, "tuple[int, int]", bool, str], str]
 
 
-def ours(folder: Path, user: tuple[int, int], no_new_privs: bool) -> str:
+def ours(folder: Path, user: tuple[int, int], no_new_privs: bool, users: str) -> str:
     box = Box(folder).change(sysctls={"kernel.msgmax": "4321"})
     _programs(box)
+    own = {}
+    if users != HOSTS_USERS:
+        lines = [tuple(map(int, users.split()))]
+        pin = userns.made(lines, lines, lambda home: os.open(f"{home}/ns/user", os.O_RDONLY))
+        own = {"users": f"/proc/self/fd/{pin}"}
+        box.change(users=UserRange(own["users"], lines[0][1]))
     wish = WISH | {"user": f"{user[0]}:{user[1]}", "groups": ["50"], "no_new_privs": no_new_privs, "oom_score_adj": 77}
-    seen = box.run("sh", "-c", PROBE, "probe", "one", "two", rlimits={"nofile": FILES}, **wish)
+    seen = box.run("sh", "-c", PROBE, "probe", "one", "two", rlimits={"nofile": FILES}, **wish, **own)
     assert seen.report == {}
     return seen.out
 
@@ -74,7 +86,7 @@ def _programs(box: Box) -> None:
         (box.image / "bin" / name).symlink_to("busybox")
 
 
-def crun(folder: Path, user: tuple[int, int], no_new_privs: bool) -> str:
+def crun(folder: Path, user: tuple[int, int], no_new_privs: bool, users: str) -> str:
     """In a mount namespace without version 2 of control groups beside version 1, which it refuses; it joins none."""
     if shutil.which("crun") is None:
         pytest.skip("no crun here: apt-get install crun")
@@ -96,6 +108,10 @@ def crun(folder: Path, user: tuple[int, int], no_new_privs: bool) -> str:
     config["mounts"] = [one for one in config["mounts"] if one["type"] != "cgroup"]
     config["linux"]["sysctl"] = {"kernel.msgmax": "4321"}
     del config["linux"]["resources"]
+    if users != HOSTS_USERS:
+        mapping = [dict(zip(("containerID", "hostID", "size"), map(int, users.split()), strict=True))]
+        config["linux"] |= {"uidMappings": mapping, "gidMappings": mapping}
+        config["linux"]["namespaces"].append({"type": "user"})
     (folder / "config.json").write_text(json.dumps(config))
     run = f"crun --root {folder}/crun --cgroup-manager disabled run probe-{os.getpid()}"
     script = f"umount /sys/fs/cgroup/unified 2>/dev/null; exec {run}"
@@ -103,7 +119,7 @@ def crun(folder: Path, user: tuple[int, int], no_new_privs: bool) -> str:
         ["unshare", "-m", "sh", "-c", script],
         check=False,
         cwd=folder,
-        stdin=subprocess.DEVNULL,
+        input="",  # a pipe: crun gives the program's streams to its user, and /dev/null is the whole machine's
         capture_output=True,
         text=True,
         timeout=50,
@@ -112,15 +128,24 @@ def crun(folder: Path, user: tuple[int, int], no_new_privs: bool) -> str:
     return done.stdout
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Everybody may look into it: under crun the container's users have to."""
+    with tempfile.TemporaryDirectory() as name:
+        os.chmod(name, 0o755)
+        yield Path(name)
+
+
+@pytest.mark.parametrize("users", [HOSTS_USERS, OWN_USERS])
 @pytest.mark.parametrize("no_new_privs", [False, True])
 @pytest.mark.parametrize(("user", "expected"), [((0, 0), ROOT), ((33, 34), USER)])
 @pytest.mark.parametrize("runtime", [ours, crun])
 def test_a_program_sees_what_was_asked_for(
-    tmp_path: Path, runtime: Runtime, user: tuple[int, int], expected: dict[str, str], no_new_privs: bool
+    folder: Path, runtime: Runtime, user: tuple[int, int], expected: dict[str, str], no_new_privs: bool, users: str
 ) -> None:
-    told = dict(line.partition("=")[::2] for line in runtime(tmp_path, user, no_new_privs).splitlines())
+    told = dict(line.partition("=")[::2] for line in runtime(folder, user, no_new_privs, users).splitlines())
     told = {key: value.strip() for key, value in told.items()}
     for name in ("pid", "net", "ipc", "uts", "mnt"):
         assert told.pop(f"ns_{name}") != os.readlink(f"/proc/self/ns/{name}")
     assert set(told.pop("groups").split()) == {expected["gid"], "50"}
-    assert told == PLAIN | expected | {"NoNewPrivs": str(int(no_new_privs))}
+    assert told == PLAIN | expected | {"NoNewPrivs": str(int(no_new_privs)), "users": users}

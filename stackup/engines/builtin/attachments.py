@@ -14,6 +14,7 @@ from typing import Any, cast
 from stackup.engines.builtin import earlier
 from stackup.engines.builtin.network import missing, network_of
 from stackup.engines.builtin.records import Record, Shelf, find_real
+from stackup.engines.engine import ONE_OFF
 from stackup.errors import StackupError
 from stackup.kernel import files
 from stackup.layout import NAMES, NETNS, Layout
@@ -180,7 +181,8 @@ def _place(layout: Layout, real: Record, spec: ContainerSpec, key: str, wanted: 
     home = Shelf(layout, real["stack"], "network")
     address = Address.parse(real["address"])
     reserved = cast(dict[str, str], real["spec"]["reserved"])
-    own = [spec["name"], spec["service"], *wanted["aliases"]]
+    common = [] if spec.get("labels", {}).get(ONE_OFF) == "True" else [spec["service"]]
+    own = [spec["name"], *common, *wanted["aliases"]]
     return Place(
         key,
         network_of(real),

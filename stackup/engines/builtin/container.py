@@ -10,14 +10,16 @@ from stackup.engines.builtin import attachments, describe, inside, limiting
 from stackup.engines.builtin.container_reach import Reach, reached, spec_of, why_not_running
 from stackup.engines.builtin.container_start import MONITORS, Start
 from stackup.engines.builtin.container_update import Update
+from stackup.engines.builtin.idclaims import KEY, Claims
 from stackup.engines.builtin.powers import powers
 from stackup.engines.builtin.records import Record, Shelf, addresses, attempt, each, wanted
 from stackup.engines.desire.effects import CONTAINER
+from stackup.engines.engine import ONE_OFF
 from stackup.errors import HostError, StackupError
 from stackup.images.rootfs import Rootfs
 from stackup.images.store import Store
 from stackup.kernel import cgroupfs, files
-from stackup.layout import Layout
+from stackup.layout import NETNS, USERNS, Layout
 from stackup.reconcile.resource import Observed, Outcome, Run, Tell, Work
 from stackup.runtime import chronicle, record
 from stackup.runtime.cgroups import groups as control_groups
@@ -35,7 +37,6 @@ from stackup.values import Address, FieldPath, Json
 HOST = "host"
 FOREVER_S = 1e8
 """Three years: what `--timeout -1` means to a clock."""
-ONE_OFF = "com.docker.compose.oneoff"
 
 
 class ContainerKind:
@@ -53,6 +54,7 @@ class ContainerKind:
         self._driver = Drivers(layout.run)
         self._launcher = Launcher()
         self._roots: dict[str, Rootfs] = {}
+        self._ids = Claims(layout)
 
     def close(self) -> None:
         self._launcher.close()
@@ -86,6 +88,8 @@ class ContainerKind:
             "transient": spec["labels"].get(ONE_OFF) == "True",
             "volumes": {key: self._volume(key) for key in _volumes(spec)},
         }
+        if spec.get("users"):
+            claim["given"][KEY] = self._ids.take(self._stack, work.address)
         files.make_dir(f"{self._shelf.state_dir(work.address)}/upper", 0o755)
         files.make_dir(f"{self._shelf.state_dir(work.address)}/work")
         files.make_dir(f"{self._shelf.state_dir(work.address)}/merged")
@@ -195,7 +199,10 @@ class ContainerKind:
         return {member.address: failures[member.key] for member in members if member.key in failures}
 
     def _erase(self, address: Address, claim: Record) -> None:
-        namespace.discard(f"{self._shelf.live_dir(address)}/netns")
+        for name in (NETNS, USERNS):
+            namespace.discard(f"{self._shelf.live_dir(address)}/{name}")
+        if KEY in claim["given"]:
+            self._ids.release(self._stack, address)
         cgroupfs.remove(claim["given"].get("cgroups", []))
         if claim["spec"].get("cgroup_parent"):
             control_groups.release(claim["given"].get("cgroups", []))

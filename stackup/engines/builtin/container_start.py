@@ -12,6 +12,7 @@ from stackup.engines.builtin import attachments, cdi, describe, inside, limiting
 from stackup.engines.builtin.attachments import Member
 from stackup.engines.builtin.describe import Surroundings
 from stackup.engines.builtin.equipment import Equipment, equip
+from stackup.engines.builtin.idclaims import KEY
 from stackup.engines.builtin.powers import powers
 from stackup.engines.builtin.records import Record, Shelf, attempt, wanted
 from stackup.engines.builtin.replicas import Replicas
@@ -19,9 +20,9 @@ from stackup.engines.builtin.rows import out_of_memory
 from stackup.errors import HostError, StackupError
 from stackup.images.store import Store
 from stackup.kernel import cgroupfs
-from stackup.layout import Layout
+from stackup.layout import NETNS, USERNS, Layout
 from stackup.reconcile.resource import Outcome, Tell, Work
-from stackup.runtime import privileges
+from stackup.runtime import privileges, users
 from stackup.runtime import record as status_record
 from stackup.runtime.cgroups import devices
 from stackup.runtime.cgroups import groups as control_groups
@@ -31,7 +32,7 @@ from stackup.runtime.launch import Launcher
 from stackup.runtime.network import container as namespace
 from stackup.runtime.network import ports
 from stackup.runtime.network.driver import Driver
-from stackup.runtime.rootfs import HostFile, Layers, RootPlan, operations
+from stackup.runtime.rootfs import HostFile, Layers, RootPlan, UserRange, operations
 from stackup.runtime.seccomp.filters import Filters
 from stackup.runtime.spec import ContainerSpec, Mount
 from stackup.values import Address
@@ -70,7 +71,11 @@ class Start:
         self._works = {str(work.address): work for work in works}
         self._replicas.starting |= {work.address for work in works}
         for key, work in self._works.items():
-            self._try(key, self._prepare, key, work.address)
+            self._try(key, self._look, key, work.address)
+        self._make_users()
+        for key, work in self._works.items():
+            if key not in self._failed:
+                self._try(key, self._prepare, key, work.address)
         self._plug()
         hooked: list[str] = []
         try:
@@ -109,10 +114,27 @@ class Start:
         if problem:
             self._failed[key] = problem
 
+    def _look(self, key: str, address: Address) -> None:
+        self._records[key] = self._shelf.need(address)
+        self._outwait(address)
+
+    def _make_users(self) -> None:
+        """User namespaces, and the network namespaces that belong to them, for all who have users of their own."""
+        wishes: dict[str, users.Wish] = {}
+        for key, record in self._records.items():
+            address, spec = self._works[key].address, cast(ContainerSpec, record["spec"])
+            if KEY in record["given"] and key not in self._failed:
+                live_dir = self._shelf.live_dir(address)
+                own = Surroundings(self._layout, self._stack, address, spec).owns_network
+                net = os.path.join(live_dir, NETNS) if own else ""
+                wishes[key] = {"base": record["given"][KEY], "user": os.path.join(live_dir, USERNS), "net": net}
+        absent = {key: wish for key, wish in wishes.items() if not users.there(wish)}
+        if absent:
+            self._failed |= self._launcher.make_users(absent)
+
     def _prepare(self, key: str, address: Address) -> None:
         """Its own network namespace, and the places that it will be plugged into."""
-        record = self._records[key] = self._shelf.need(address)
-        self._outwait(address)
+        record = self._records[key]
         spec = cast(ContainerSpec, record["spec"])
         if Surroundings(self._layout, self._stack, address, spec).owns_network:
             member = attachments.member(self._layout, self._stack, address, spec, record["given"])
@@ -202,6 +224,8 @@ class Start:
     def _process(self, record: Record, live_dir: str) -> Process:
         process, spec = describe.process(record, self._powers), cast(ContainerSpec, record["spec"])
         asked = privileges.security(spec["security_opt"], privileged=spec["privileged"])
+        if KEY in record["given"]:
+            process["users"] = os.path.join(live_dir, USERNS)
         process["seccomp"] = self._filters.write(live_dir, asked.seccomp, process["capabilities"])
         return process
 
@@ -238,14 +262,20 @@ class Start:
             sysctls=spec["sysctls"],
             hostname="" if spec["uts"] == "host" else str(given["hostname"]),
             domainname=spec["domainname"],
-            shm_size=spec["shm_size"],
+            shm_size=0 if spec["ipc"] == "none" else spec["shm_size"],
             shm=self._shm(address, spec),
             read_only=spec["read_only"],
             tty=spec["tty"],
             own_network=spec["network_mode"] != "host",
             confined=privileges.security(spec["security_opt"], privileged=spec["privileged"]).confined,
             privileged=spec["privileged"],
+            users=self._users(given, address),
         )
+
+    def _users(self, given: dict[str, Any], address: Address) -> UserRange | None:
+        if KEY not in given:
+            return None
+        return UserRange(os.path.join(self._shelf.live_dir(address), USERNS), given[KEY])
 
     def _seen_groups(self, spec: ContainerSpec, address: Address) -> dict[str, str]:
         if spec.get("cgroup") == "host":

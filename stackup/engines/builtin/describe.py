@@ -9,6 +9,7 @@ from typing import Any, cast
 from stackup.engines.builtin.attachments import Member
 from stackup.engines.builtin.collector import collector
 from stackup.engines.builtin.file import content_file
+from stackup.engines.builtin.idclaims import KEY
 from stackup.engines.builtin.records import Record, Shelf
 from stackup.engines.builtin.rows import LIMIT_PLACES
 from stackup.engines.desire import log_options
@@ -168,7 +169,9 @@ class Surroundings:
         else:
             files.make_dir(folder, 0o755)
             for name, text in self._texts(record, member).items():
-                files.write_bytes(os.path.join(folder, name), text.encode(), mode=0o644, durable=False)
+                path, owner = os.path.join(folder, name), record["given"].get(KEY, 0)
+                files.write_bytes(path, text.encode(), mode=0o644, durable=False)
+                os.chown(path, owner, owner)
         return {f"/etc/{name}": os.path.join(folder, name) for name in ("hosts", "resolv.conf", "hostname")}
 
     def rewrite_hosts(self, record: Record, member: Member) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import Any
 
-    from stackup.engines.engine import AttachRequest, Container, ExecRequest
+    from stackup.engines.engine import AttachRequest, Container, ExecRequest, Root
     from stackup.layout import Layout
     from stackup.runtime.description import Happening, Usage
     from stackup.runtime.spec import Attachment
@@ -162,17 +162,17 @@ class BuiltinDirect:
             return usage.nothing()
         return usage.read(claim["given"].get("cgroups", []), container["pid"])
 
-    def root(self, container: Container) -> AbstractContextManager[int]:
+    def root(self, container: Container) -> AbstractContextManager[Root]:
         from stackup.engines.builtin import opened
 
         return opened.root(self._layout, container["stack"], _directory(container))
 
-    def owner(self, container: Container, root_fd: int) -> tuple[int, int]:
+    def owner(self, container: Container, root: Root) -> tuple[int, int]:
         from stackup.engines.builtin import opened
 
         claim = record.read(self._state_dir(container)) or {"given": {}}
         process = claim["given"].get("process")
-        return opened.owner(root_fd, process) if process else (0, 0)
+        return opened.owner(root, process) if process else (root.base, root.base)
 
     def changes(self, container: Container, *, pause: bool) -> AbstractContextManager[int]:
         from stackup.engines.builtin import opened

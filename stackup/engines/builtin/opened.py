@@ -11,11 +11,13 @@ import os
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from threading import Thread
 from typing import TYPE_CHECKING, Any, cast
 
+from stackup.engines.builtin.idclaims import KEY
 from stackup.engines.builtin.records import Record, Shelf
+from stackup.engines.engine import Root
 from stackup.errors import HostError, KernelError
 from stackup.images.store import Store
 from stackup.kernel import calls, cgroupfs
@@ -44,30 +46,44 @@ _WAYS = (
 
 
 @contextmanager
-def root(layout: Layout, stack: str, directory: str) -> Iterator[int]:
-    """Of one that does not run: with the stack's lock, so that nobody starts it meanwhile."""
+def root(layout: Layout, stack: str, directory: str) -> Iterator[Root]:
+    """Of one that does not run: with the disk's users, and with the stack's lock, so that nobody starts it now."""
     folder = layout.address_dir(stack, "container", directory)
-    fd = _root_in_proc(records.observe_status(folder))
-    if fd >= 0:
-        try:
-            yield fd
-        finally:
-            os.close(fd)
-        return
-    with Lock(layout.lock_file(stack), "copying a container's files", waiting=lambda _holder: None):
+    with ExitStack() as held:
         fd = _root_in_proc(records.observe_status(folder))
+        if fd < 0:
+            purpose = "copying a container's files"
+            held.enter_context(Lock(layout.lock_file(stack), purpose, waiting=lambda _holder: None))
+            fd = _root_in_proc(records.observe_status(folder))
+        base = _claim(folder)["given"].get(KEY, 0) if fd >= 0 else 0
         fds = [fd] if fd >= 0 else _assembled(_operations(layout, stack, folder), os.path.join(folder, "merged"))
-        try:
-            yield fds[0]
-        finally:
-            for one in fds:
-                os.close(one)
+        for one in fds:
+            held.callback(os.close, one)
+        held.enter_context(_making_as(base))
+        yield Root(fds[0], base)
 
 
-def owner(root_fd: int, process: Process) -> tuple[int, int]:
+@contextmanager
+def _making_as(owner: int) -> Iterator[None]:
+    """Files that this thread makes are `owner`'s: the layers of a container with users of its own take no others. What
+    setfsuid(2) takes away of our powers comes back.
+    """
+    if not owner:
+        yield
+        return
+    effective, permitted, inheritable = calls.capget()
+    calls.setfsuid(owner, owner)
+    calls.capset(effective, permitted, inheritable)
+    try:
+        yield
+    finally:
+        calls.setfsuid(0, 0)
+
+
+def owner(root: Root, process: Process) -> tuple[int, int]:
     """Who the program of a container is: uid and gid, by its own database of users, as at its start."""
-    found = identify(process["user"], process["groups"], _database(root_fd, "passwd"), _database(root_fd, "group"))
-    return found.uid, found.gid
+    found = identify(process["user"], process["groups"], _database(root.fd, "passwd"), _database(root.fd, "group"))
+    return root.base + found.uid, root.base + found.gid
 
 
 def _database(root_fd: int, name: str) -> str:

@@ -15,11 +15,13 @@ from stackup.engines.desire.images import fetched, images_of
 from stackup.engines.desire.limits import Where, health, limits, restart
 from stackup.engines.desire.mountable import mountable
 from stackup.engines.desire.mounts import Mounts, anonymous_name, mounts
+from stackup.engines.desire.pre_start import jobs_of, preceded
 from stackup.engines.desire.readable import readable
 from stackup.engines.desire.ready import ready
 from stackup.engines.desire.resources import anonymous_volume
 from stackup.engines.desire.sharing import Sharing
 from stackup.engines.desire.silent import warn_ports, warn_service
+from stackup.engines.desire.users import users
 from stackup.reconcile.resource import Desired, Need, OnReplace, Until
 from stackup.values import Address, Data, FieldPath
 
@@ -49,6 +51,7 @@ class _Common:
     mounts: Mounts
     health: Health | None
     security: list[str]
+    users: str
     devices: Devices
     ready: Until
     origins: dict[FieldPath, Span]
@@ -72,12 +75,14 @@ def containers(stack: Stack, context: Context) -> Iterator[Desired]:
         service, found = stack.services[name], sharing.of(name)
         check = health(service, ready(name, service, context))
         until = Until.COMPLETED if name in awaited else _ready(check, images[name])
-        security = security_options(name, service, context)
+        security, whose = security_options(name, service, context), users(name, service, context)
         nodes = devices(name, service, context)
         origins = _origins(context, name, service, found.where | nodes.where)
-        common = _Common(images[name], found, check, security, nodes, until, origins)
+        common = _Common(images[name], found, check, security, whose, nodes, until, origins)
+        jobs = jobs_of(name, service, context)
         for index in range(1, replicas(name, service, context) + 1):
-            yield from _replica(stack, name, index, context, common)
+            *volumes, container = _replica(stack, name, index, context, common)
+            yield from (*volumes, *preceded(container, jobs, context))
     yield from sharing.external.values()
     yield from fetched(context)
 
@@ -109,6 +114,8 @@ def _replica(stack: Stack, name: str, index: int, context: Context, common: _Com
         form = anonymous_volume(f"{stack.name}_{volume}", common.mounts.anonymous[target])
         yield Desired(Address("volume", volume), form)
     spec = _spec(stack, name, index, common, context.wish)
+    if common.users:
+        spec["users"] = common.users
     for target, volume in own.items():
         spec["mounts"][target] = {**spec["mounts"][target], "source": volume}
     yield Desired(
@@ -292,7 +299,7 @@ _SAME = {
     "ulimits": "ulimits", "sysctls": "sysctls", "shm_size": "shm_size", "health": "healthcheck", "log": "logging",
     "cgroup": "cgroup", "cgroup_parent": "cgroup_parent", "oom_score_adj": "oom_score_adj",
     "depends_on": "depends_on", "post_start": "post_start",
-    "pre_stop": "pre_stop", "attach": "attach",
+    "pre_stop": "pre_stop", "attach": "attach", "users": "userns_mode",
     "image_name": "image",
 }  # fmt: skip
 """Fields of the normal form that stand in one place of the file; keys beneath them are the same on both sides."""

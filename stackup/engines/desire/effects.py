@@ -39,6 +39,7 @@ CONTAINER: Effects = {
     "mounts": Row(Effect.REPLACE, "mounts are made before the program starts"),
     "files": Row(Effect.REPLACE, "mounts are made before the program starts"),
     "networks": Row(Effect.IN_PLACE, "plugged in and pulled out while it runs"),
+    "users": Row(Effect.REPLACE, "its mounts show files as its users' when they are made"),
     "network_mode": Row(Effect.REPLACE, "another network namespace"),
 }
 

@@ -68,13 +68,20 @@ def image_of(stack: Stack, name: str, service: Service, context: Context) -> Ima
     path = "build" if service.build else "image"
     for number, mount in enumerate(service.volumes):
         if mount.type == "image" and mount.source:
-            asked = Look(look.age, look.ask or not service.image)
-            fact = _ask(name, mount.source, asked, context, ("volumes", number))
+            fact = asked_for(name, mount.source, context, service, ("volumes", number))
             context.mounted[mount.source] = fact.id if fact else ""
     if name in context.builds:
         _note(name, context.builds[name], Look(), context, (path,))
         return context.builds[name]
     return _ask(name, image_name(stack.name, name, service), look, context, (path,)) or ImageFact("")
+
+
+def asked_for(
+    name: str, reference: str, context: Context, service: Service, path: tuple[str | int, ...]
+) -> ImageFact | None:
+    """An image that a service needs beside its own."""
+    look = look_of(service, context.wish.pull)
+    return _ask(name, reference, Look(look.age, look.ask or not service.image), context, path)
 
 
 def to_fetch(spec: Data, look: Look) -> Desired:

@@ -24,9 +24,6 @@ BESIDE_THE_HOST = frozenset(("macvlan", "ipvlan"))
 
 def warn_service(name: str, service: Service, context: Context) -> None:
     path = ("services", name)
-    if service.userns_mode not in (None, "", "host"):
-        detail = f'service "{name}": userns_mode "{service.userns_mode}"; containers have the host\'s users'
-        _warn(context, detail, (*path, "userns_mode"))
     ours = service.extensions.get(EXTENSION, {})
     for key in ours.keys() - {KEY} if isinstance(ours, dict) else ("",):
         detail = f'service "{name}": {EXTENSION} "{key or ours}"; what it has for a service is `{KEY}`'

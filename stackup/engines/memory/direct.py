@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
+from stackup.engines.engine import Root
 from stackup.errors import Unsupported
 from stackup.reconcile.resource import Observed, Run, Until
 
@@ -174,8 +175,17 @@ class MemoryDirect:
         return {**dict.fromkeys(names, 0), "pressure": {}}  # type: ignore[typeddict-item]
 
     @contextmanager
-    def root(self, container: Container) -> Iterator[int]:
+    def root(self, container: Container) -> Iterator[Root]:
         """A folder that somebody gave it; by itself a container in memory has no files."""
+        with self.changes(container, pause=False) as fd:
+            yield Root(fd)
+
+    def owner(self, container: Container, root: Root) -> tuple[int, int]:
+        return os.geteuid(), os.getegid()
+
+    @contextmanager
+    def changes(self, container: Container, *, pause: bool) -> Iterator[int]:
+        """All of its files are its own."""
         folder = self._world.roots.get(container["name"])
         if folder is None:
             raise Unsupported(f'"{container["name"]}" is in memory only and has no files', subject=container["name"])
@@ -184,13 +194,6 @@ class MemoryDirect:
             yield fd
         finally:
             os.close(fd)
-
-    def owner(self, container: Container, root_fd: int) -> tuple[int, int]:
-        return os.geteuid(), os.getegid()
-
-    def changes(self, container: Container, *, pause: bool) -> AbstractContextManager[int]:
-        """All of its files are its own."""
-        return self.root(container)
 
     def _now(self, container: Container) -> Container:
         for row in self.containers(container["stack"]):

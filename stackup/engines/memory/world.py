@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from stackup.engines.engine import ONE_OFF
 from stackup.engines.memory.direct import MemoryDirect
 from stackup.errors import HostError
 from stackup.reconcile.resource import Desired, Effects, Kind, Observed, Outcome, Run, Tell, Until, Work
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from stackup.engines.engine import Direct, ExecRequest
     from stackup.runtime.description import Happening
 
-ONE_OFF = "com.docker.compose.oneoff"
 """The label of a container that `run` made; docker compose's own, so that scripts find it."""
 
 

@@ -112,7 +112,7 @@ class Service(Part):
         None, description="Whose shared memory it uses: shareable, none, private, host, service:NAME, container:NAME."
     )
     uts: Text | None = Field(None, description="`host` for the host's own host name.")
-    userns_mode: Text | None = Field(None, description="`host` for the host's own users.")
+    userns_mode: Text | None = Field(None, description="`host`: the host's users; `auto`: users of its own.")
     cgroup: Text | None = Field(None, description="Whose control groups it sees: host or private.")
     cgroup_parent: Text | None = Field(None, description="Control group that its own is made in.")
     shm_size: Size | None = Field(None, description="Size of /dev/shm, such as 128m; 64m when absent.")

@@ -13,6 +13,7 @@ from stackup.engines.engine import Finding
 from stackup.errors import KernelError, StackupError
 from stackup.kernel import abi, calls, capabilities
 from stackup.layout import Layout
+from stackup.runtime import idranges
 from stackup.runtime.seccomp.filters import compiled
 
 NEEDED = (
@@ -45,8 +46,7 @@ def kernel(_: Layout) -> Iterator[Finding]:
     """mount_setattr(2) is the youngest call that nothing replaces. A filter around us may refuse what is there."""
     release = os.uname().release
     refused = [name for name, call in _CALLS.items() if _refuses(call)]
-    major, minor = (int("".join(filter(str.isdigit, part)) or 0) for part in release.split(".")[:2])
-    if (major, minor) < (5, 12):
+    if _version() < (5, 12):
         yield none(
             "kernel", f"Linux {release} lacks {', '.join(refused) or 'mount_setattr'}", "use Linux 5.12 or newer"
         )
@@ -111,6 +111,25 @@ def user_namespaces(_: Layout) -> Iterator[Finding]:
         yield less("user namespaces", text, _allowing("user", problem))
     else:
         yield ok("user namespaces", "bind mounts may show another owner")
+        yield from _own_users()
+
+
+def _own_users() -> Iterator[Finding]:
+    """What `userns_mode: auto` takes besides: idmapped layers, and ids to give away."""
+    if _version() < (5, 19):
+        detail = f"Linux {os.uname().release} has no idmapped layers: no `userns_mode: auto`"
+        yield less("users of their own", detail, "use Linux 5.19 or newer")
+        return
+    try:
+        pool = idranges.pool(read("/etc/subuid"), read("/etc/subgid"))
+    except StackupError as problem:
+        yield less("users of their own", problem.message, problem.hint)
+    else:
+        yield ok("users of their own", f"ids for `userns_mode: auto` are {pool.where}")
+
+
+def _version() -> tuple[int, ...]:
+    return tuple(int("".join(filter(str.isdigit, part)) or 0) for part in os.uname().release.split(".")[:2])
 
 
 def _reason(problem: KernelError) -> str:
