@@ -7,6 +7,7 @@ in `runtime.network`. nft(8) prints what is made here as if it had made it, sinc
 
 from __future__ import annotations
 
+import binascii
 import errno
 import socket
 import struct
@@ -98,6 +99,12 @@ class Table:
 
     def named(self, name: str) -> Set:
         return next(item for item in self.sets if item.name == name)
+
+    @property
+    def mark(self) -> str:
+        """The comment of its first rule: which rules these are."""
+        told = repr([(chain.name, chain.priority, chain.rules) for chain in self.chains])
+        return f"{self.name} {binascii.crc32(told.encode()):08x}"
 
 
 def _family(family: int) -> bytes:
@@ -214,6 +221,13 @@ Element = tuple["tuple[Value, ...]", "tuple[Value, ...]"]
 """Key and value of a map; the value of a set's element is empty."""
 
 
+_DOING = {
+    _NEWSETELEM: "add elements to nftables set",
+    _GETSETELEM: "look into nftables set",
+    _DELSETELEM: "delete elements of nftables set",
+}
+
+
 def _elements(kind: int, table: Table, item: Set, elements: Sequence[Element]) -> list[Request]:
     """As many requests as it takes: an attribute, and a list is one, measures 64 kB at most."""
     groups = [elements[start : start + _GROUP] for start in range(0, len(elements), _GROUP)]
@@ -226,8 +240,8 @@ def _element_group(kind: int, table: Table, item: Set, elements: Sequence[Elemen
         mapped = data(2, _pack(item.value, value)) if value else b""
         packed.append(nest(1, data(1, _pack(item.key, key)), mapped))
     body = text(1, table.name) + text(2, item.name) + nest(3, *packed)
-    what = "add elements to nftables set" if kind == _NEWSETELEM else "delete elements of nftables set"
-    return _request(kind, NLM_F_CREATE if kind == _NEWSETELEM else 0, table.family, body, what, item.name)
+    flags = NLM_F_CREATE if kind == _NEWSETELEM else 0
+    return _request(kind, flags, table.family, body, _DOING[kind], item.name)
 
 
 def add_elements(table: Table, name: str, elements: Sequence[Element]) -> list[Request]:
@@ -246,9 +260,22 @@ def whole(table: Table) -> list[Request]:
     requests += [new_set(table.family, table.name, item, number) for number, item in enumerate(table.sets, 1)]
     requests += [new_chain(table.family, table.name, chain) for chain in table.chains]
     requests.append(flush_rules(table.family, table.name))
+    marks = iter((table.mark,))
     for chain in table.chains:
-        requests += [new_rule(table.family, table.name, chain.name, rule) for rule in chain.rules]
+        for rule in chain.rules:
+            requests.append(new_rule(table.family, table.name, chain.name, rule, comment=next(marks, "")))
     return requests
+
+
+def stands(channel: Channel, table: Table) -> bool:
+    """Whether the kernel has these rules, all of them: a transaction that replaces rules waits 10 ms for readers."""
+    body = text(1, table.name)
+    answers = channel.dump(_request(_GETRULE, 0, table.family, body, "list nftables rules of", table.name))
+    listed = [
+        values for values in (dict(attributes(answer, 4)) for answer in answers) if _string(values[1]) == table.name
+    ]
+    comments = {_comment(values) for values in listed}
+    return table.mark in comments and len(listed) == sum(len(chain.rules) for chain in table.chains)
 
 
 def apply(channel: Channel, requests: Sequence[Request]) -> None:
@@ -309,6 +336,11 @@ def elements(channel: Channel, table: Table, name: str) -> dict[tuple[Value, ...
     return found
 
 
+def has_element(channel: Channel, table: Table, name: str, key: tuple[Value, ...]) -> bool:
+    """The same question about one of them, however many there are."""
+    return channel.perform(_elements(_GETSETELEM, table, table.named(name), [(key, ())])) == [None]
+
+
 def _raw(wrapped: bytes) -> bytes:
     return next(value for kind, value in attributes(wrapped) if kind == 1)
 
@@ -357,11 +389,14 @@ def rules(channel: Channel, family: int, table: str, chain: str) -> list[tuple[i
         values = dict(attributes(answer, 4))
         if (_string(values[1]), _string(values[2])) != (table, chain):
             continue
-        said = values.get(7, b"")
-        comment = _string(said[2 : 2 + said[1]]) if len(said) > 2 and said[0] == _COMMENT else ""
         words = [dict(attributes(part)) for _, part in attributes(values.get(4, b""))]
-        found.append((int.from_bytes(values[3], "big"), comment, any(_refuses(word) for word in words)))
+        found.append((int.from_bytes(values[3], "big"), _comment(values), any(_refuses(word) for word in words)))
     return found
+
+
+def _comment(values: dict[int, bytes]) -> str:
+    said = values.get(7, b"")
+    return _string(said[2 : 2 + said[1]]) if len(said) > 2 and said[0] == _COMMENT else ""
 
 
 def _refuses(word: dict[int, bytes]) -> bool:

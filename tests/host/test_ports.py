@@ -186,7 +186,8 @@ def test_the_tables_read_as_nft_would_write_them(own_host: object, tmp_path: Pat
         "fib daddr type local dnat ip to meta l4proto . th dport . numgen inc mod 64 map @shared "
         "dnat ip to ip daddr . meta l4proto . th dport map @published_at "
         "fib daddr type local dnat ip to meta l4proto . th dport map @published }",
-        "type filter hook prerouting priority raw; policy accept; iifname @uplinks ip daddr 127.0.0.0/8 drop }",
+        "type filter hook prerouting priority raw; policy accept; iifname @uplinks ip daddr 127.0.0.0/8 drop "
+        f'comment "{rules.host_table(closed=True).mark}" }}',
         "type filter hook forward priority filter; policy accept; ct state established,related accept "
         "iifname @uplinks oifname != @uplinks accept oifname @uplinks ct status dnat accept oifname @uplinks drop drop }",
         "type nat hook postrouting priority srcnat; policy accept; iifname @unmasked oifname != @uplinks accept "
@@ -268,7 +269,7 @@ def test_chains_that_refuse_get_two_rules_and_lose_them(
     world.driver.create(network)
     assert nft_text("list", "chain", *place) == chain, "a second time changes nothing"
     assert "stackup" not in nft_text("list", "table", "inet", "calm")
-    assert world.driver.remove(network) == []
+    assert world.driver.remove([network]) == [None]
     assert nft_text("list", "ruleset") == before
 
 
@@ -318,7 +319,7 @@ def test_without_nftables_there_are_names_neighbours_and_ports(own_host: object,
     assert ask_tcp(outside, OUTSIDE_HOST, 8080).endswith(" hello")
     assert netns.read_sysctl(FORWARDING) == "0"
     assert "admitted" not in world.driver.observe(network)
-    assert world.driver.remove(network) == []
+    assert world.driver.remove([network]) == [None]
     assert [entry for entry in nft()["nftables"] if "metainfo" not in entry] == []
 
 
