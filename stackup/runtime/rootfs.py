@@ -246,14 +246,18 @@ def _user_mounts(root: RootPlan) -> Iterator[Operation]:
             yield {"op": "mount", "target": target, "read_only": target in root.files, "attributes": _NODEV_NOSUID}
 
 
+def tmpfs_options(mount: Mount) -> dict[str, str]:
+    """tmpfs(5): what the file says, and the mode of /tmp where it does not."""
+    sizes = {"size": mount["size"], "nr_inodes": mount.get("inodes", 0)}
+    options = {"mode": f"{mount['mode'] or 0o1777:04o}", **{key: str(n) for key, n in sizes.items() if n}}
+    return options | {key: str(mount[key]) for key in ("uid", "gid") if key in mount}
+
+
 def _user_mount(target: str, mount: Mount) -> Operation:
     if mount["type"] == "tmpfs":
-        sizes = {"size": mount["size"], "nr_inodes": mount.get("inodes", 0)}
-        options = {"mode": f"{mount['mode'] or 0o1777:04o}", **{key: str(n) for key, n in sizes.items() if n}}
-        options |= {key: str(mount[key]) for key in ("uid", "gid") if key in mount}
         attributes = _NODEV_NOSUID if mount.get("exec") else _INERT
         attributes |= MOUNT_ATTR_RDONLY if mount["read_only"] else 0
-        return {"op": "tmpfs", "target": target, "options": options, "attributes": attributes}
+        return {"op": "tmpfs", "target": target, "options": tmpfs_options(mount), "attributes": attributes}
     return {
         "op": "mount",
         "target": target,

@@ -17,6 +17,7 @@ from stackup.reconcile.resource import Work
 from stackup.runtime import limits, record
 from stackup.runtime.client import Client
 from stackup.runtime.network.driver import Driver
+from stackup.runtime.rootfs import tmpfs_options
 from stackup.runtime.spec import ContainerSpec
 from stackup.values import Address
 
@@ -62,6 +63,9 @@ class Update:
                 self._replug(work.address, claim).take(spec)
             if "ports" in parts:
                 self._take_ports(work.address, claim, spec)
+            if targets := {path[1] for path in work.fields if path[0] == "mounts"}:
+                wanted_now = {target: tmpfs_options(spec["mounts"][target]) for target in sorted(targets)}
+                self._tell(work.address, "tmpfs", wanted_now)
             self._monitor(work.address, claim, spec, parts)
         describe.note_limit(claim["given"], want)
         self._shelf.settle(want, claim)

@@ -35,6 +35,8 @@ CONTAINER: Effects = {
     "entrypoint": Row(Effect.REPLACE, "fixed when the program starts"),
     "env": Row(Effect.REPLACE, "fixed when the program starts"),
     "user": Row(Effect.REPLACE, "fixed when the program starts"),
+    "mounts.*.size": Row(Effect.IN_PLACE, "the tmpfs is told its new size while it is in use"),
+    "mounts.*.mode": Row(Effect.IN_PLACE, "the tmpfs is given another mode while it is in use"),
     "mounts": Row(Effect.REPLACE, "mounts are made before the program starts"),
     "files": Row(Effect.REPLACE, "mounts are made before the program starts"),
     "networks": Row(Effect.IN_PLACE, "plugged in and pulled out while it runs"),
