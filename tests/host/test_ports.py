@@ -181,7 +181,7 @@ def test_the_tables_read_as_nft_would_write_them(own_host: object, tmp_path: Pat
         "map published { type inet_proto . inet_service : ipv4_addr . inet_service",
         f"elements = {{ tcp . 8080 : {address} . 80 }}",
         f"elements = {{ 127.0.0.1 . udp . 53 : {address} . 5353 }}",
-        "type nat hook prerouting priority dstnat; policy accept; "
+        "type nat hook prerouting priority dstnat; policy accept; ip daddr 127.0.0.0/8 accept "
         "dnat ip to ip daddr . meta l4proto . th dport . numgen inc mod 64 map @shared_at "
         "fib daddr type local dnat ip to meta l4proto . th dport . numgen inc mod 64 map @shared "
         "dnat ip to ip daddr . meta l4proto . th dport map @published_at "

@@ -89,8 +89,8 @@ def _divide(run_dir: str, held: HostClaims) -> None:
 
 def _names(run_dir: str, key: str = "") -> list[str]:
     """All of them, or the network's own: one, and two after a kill half-way."""
-    start = f"{key}," if key else ""
-    return [name for name in files.list_dir(_folder(run_dir)) if name.startswith(start)]
+    names = files.list_dir(_folder(run_dir))
+    return [name for name in names if name.startswith(f"{key},")] if key else names
 
 
 def of(run_dir: str, key: str) -> NetworkClaim | None:
