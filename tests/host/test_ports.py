@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from stackup.errors import HostError
+from stackup.errors import HostError, Unsupported
 from stackup.kernel import netns, nftables
 from stackup.runtime.network import claims, container, dns, firewall, foreign, holder, names, ports, roster, rules
 from stackup.runtime.network.bridge import FORWARDING, Bridge
@@ -163,6 +163,18 @@ def test_a_taken_port_names_the_stack(own_host: object, tmp_path: Path) -> None:
     ports.publish([published(8080, address, 80)])
     with pytest.raises(HostError, match=r'port "127\.0\.0\.1:8080/tcp" is taken by stack "shop"'):
         ports.hold(held(0, 80, host_ip="127.0.0.1"), "8080", world.run_dir)
+
+
+def test_sctp_is_named_where_the_kernel_lacks_it(own_host: object, tmp_path: Path) -> None:
+    wanted = {**held(0, 9000), "protocol": "sctp"}
+    if holder.spoken("sctp"):
+        assert ports.hold(wanted, "9000", str(tmp_path)) == ({**wanted, "port": 9000}, [])
+        return
+    with pytest.raises(
+        Unsupported, match='port "9000/sctp" cannot be published: this kernel does not speak it'
+    ) as caught:
+        ports.hold(wanted, "9000", str(tmp_path))
+    assert caught.value.hint == "load it: modprobe sctp"
 
 
 def test_an_address_that_the_host_lacks_is_said(own_host: object, tmp_path: Path) -> None:

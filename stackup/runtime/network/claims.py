@@ -9,6 +9,7 @@ Neither survives a reboot, and neither does what they say.
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from stackup.kernel import files
@@ -110,13 +111,15 @@ def _claims(run_dir: str, names: Iterable[str]) -> Iterator[NetworkClaim]:
 
 def blocks(run_dir: str, but: str = "") -> list[Block]:
     """What all networks have taken, but for the one of that key."""
-    taken = (name.split(",") for name in _names(run_dir))
-    return [_block(text) for key, *texts in taken if key != but for text in texts]
+    own = _names(run_dir, but) if but else ()
+    return [block for name in _names(run_dir) if name not in own for block in _ranges_of(name)]
 
 
-def _block(text: str) -> Block:
-    first, _, last = text.partition("-")
-    return int(first, 16), int(last, 16)
+@lru_cache(maxsize=8192)
+def _ranges_of(name: str) -> tuple[Block, ...]:
+    """Many networks are made in one command, and each looks at the names of all."""
+    pairs = (text.split("-") for text in name.split(",")[1:])
+    return tuple((int(first, 16), int(last, 16)) for first, last in pairs)
 
 
 def put(run_dir: str, key: str, claim: NetworkClaim) -> None:

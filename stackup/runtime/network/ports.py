@@ -168,6 +168,13 @@ def free(places: Sequence[tuple[str, str]], avoid: frozenset[int]) -> list[int]:
 
 def _unheld(wanted: HeldPort, published: str) -> tuple[HeldPort, list[socket.socket]]:
     """SCTP is translated by the kernel and has no listener: it can be published by number only."""
+    if not holder.spoken(wanted["protocol"]):
+        raise Unsupported(
+            f'port "{published}/{wanted["protocol"]}" cannot be published: this kernel does not speak it',
+            subject=wanted["protocol"],
+            hint=f"load it: modprobe {wanted['protocol']}",
+            code="kernel-lacks",
+        )
     numbers = parse_range(published)
     if len(numbers) != 1 or not numbers[0]:
         raise Unsupported(
