@@ -77,7 +77,7 @@ networks: {{front: {{}}, back: {{}}}}
 
 
 @pytest.mark.deadline(150)
-@pytest.mark.parametrize(("killed", "stride"), [("up -d", 4), ("down -v", 7)])
+@pytest.mark.parametrize(("killed", "stride"), [("up -d", 6), ("down -v", 11)])
 def test_a_kill_at_any_step_must_leave_nothing_of_any_kind_of_network_or_volume(
     net: Net, killed: str, stride: int
 ) -> None:
