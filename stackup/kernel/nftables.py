@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import binascii
 import errno
-import socket
 import struct
 
 from stackup.errors import KernelError
@@ -27,12 +26,14 @@ from stackup.kernel.netlink import (
     text,
 )
 from stackup.kernel.nftexpr import be32, data
+from stackup.kernel.nftkeys import LINK, pack, typed, unpack
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stackup.kernel.nftexpr import Rule, Value
+    from stackup.kernel.nftkeys import Key
 
 IP, INET, IP6, BRIDGE = 2, 1, 10, 7
 PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING = range(5)
@@ -43,23 +44,9 @@ _BATCH_BEGIN, _BATCH_END = 0x10, 0x11
 _SET_MAP = 0x8
 _COMMENT = 0
 
-ADDRESS, ADDRESS6, MAC, PROTOCOL, PORT, LINK = "address", "address6", "mac", "protocol", "port", "link"
-NUMBER = "number"
-_TYPES = {
-    ADDRESS: (7, 4),
-    ADDRESS6: (8, 16),
-    MAC: (9, 6),
-    PROTOCOL: (12, 1),
-    PORT: (13, 2),
-    LINK: (41, 16),
-    NUMBER: (19, 4),
-}
-"""Field of a key: nft's type number and its length."""
-_FAMILIES = {ADDRESS: socket.AF_INET, ADDRESS6: socket.AF_INET6}
 _HOST_ORDER = b"\0\4" + struct.pack("=I", 1)
 """User data that only nft(8) reads: it shows a link's name as text when the key is said to be in host byte order."""
 _GROUP = 500
-Key = tuple[str, ...]
 
 
 class Set:
@@ -125,22 +112,12 @@ def delete_table(family: int, name: str) -> Request:
     return _request(_DELTABLE, 0, family, text(1, name), "delete nftables table", name)
 
 
-def _typed(fields: Key) -> tuple[int, int]:
-    """nft's number of a concatenation (six bits a field), and its length: fields are padded to four bytes."""
-    number = length = 0
-    for field in fields:
-        kind, size = _TYPES[field]
-        number = number << 6 | kind
-        length += size if len(fields) == 1 else (size + 3) & ~3
-    return number, length
-
-
 def new_set(family: int, table: str, item: Set, number: int) -> Request:
-    key_type, key_length = _typed(item.key)
+    key_type, key_length = typed(item.key)
     body = text(1, table) + text(2, item.name) + be32(3, _SET_MAP if item.value else 0)
     body += be32(4, key_type) + be32(5, key_length)
     if item.value:
-        data_type, data_length = _typed(item.value)
+        data_type, data_length = typed(item.value)
         body += be32(6, data_type) + be32(7, data_length)
     body += be32(10, number)
     if item.key == (LINK,):
@@ -175,48 +152,6 @@ def delete_rule(family: int, table: str, chain: str, handle: int) -> Request:
     return _request(_DELRULE, 0, family, body, "delete nftables rule of", chain)
 
 
-def _pack_field(field: str, value: Value) -> bytes:
-    if field in _FAMILIES:
-        return socket.inet_pton(_FAMILIES[field], str(value))
-    if field == MAC:
-        return bytes.fromhex(str(value).replace(":", ""))
-    if field == PROTOCOL:
-        return bytes((nftexpr.PROTOCOLS[str(value)],))
-    if field == PORT:
-        return struct.pack(">H", int(value))
-    if field == NUMBER:  # made by the kernel, in its own byte order; nft(8) has a type of fixed length for marks only
-        return struct.pack("=I", int(value))
-    return str(value).encode().ljust(16, b"\0")
-
-
-def _pack(fields: Key, values: Sequence[Value]) -> bytes:
-    raw = [_pack_field(field, value) for field, value in zip(fields, values, strict=True)]
-    return raw[0] if len(raw) == 1 else b"".join(part + b"\0" * (-len(part) % 4) for part in raw)
-
-
-def _unpack(fields: Key, raw: bytes) -> tuple[Value, ...]:
-    found: list[Value] = []
-    start = 0
-    names = {number: name for name, number in nftexpr.PROTOCOLS.items()}
-    for field in fields:
-        size = _TYPES[field][1]
-        part = raw[start : start + size]
-        start += (size + 3) & ~3
-        if field in _FAMILIES:
-            found.append(socket.inet_ntop(_FAMILIES[field], part))
-        elif field == MAC:
-            found.append(part.hex(":"))
-        elif field == PROTOCOL:
-            found.append(names.get(part[0], str(part[0])))
-        elif field == PORT:
-            found.append(struct.unpack(">H", part)[0])
-        elif field == NUMBER:
-            found.append(struct.unpack("=I", part)[0])
-        else:
-            found.append(part.rstrip(b"\0").decode())
-    return tuple(found)
-
-
 Element = tuple["tuple[Value, ...]", "tuple[Value, ...]"]
 """Key and value of a map; the value of a set's element is empty."""
 
@@ -237,8 +172,8 @@ def _elements(kind: int, table: Table, item: Set, elements: Sequence[Element]) -
 def _element_group(kind: int, table: Table, item: Set, elements: Sequence[Element]) -> Request:
     packed = []
     for key, value in elements:
-        mapped = data(2, _pack(item.value, value)) if value else b""
-        packed.append(nest(1, data(1, _pack(item.key, key)), mapped))
+        mapped = data(2, pack(item.value, value)) if value else b""
+        packed.append(nest(1, data(1, pack(item.key, key)), mapped))
     body = text(1, table.name) + text(2, item.name) + nest(3, *packed)
     flags = NLM_F_CREATE if kind == _NEWSETELEM else 0
     return _request(kind, flags, table.family, body, _DOING[kind], item.name)
@@ -331,8 +266,8 @@ def elements(channel: Channel, table: Table, name: str) -> dict[tuple[Value, ...
             if kind == 3:
                 for _, element in attributes(listed):
                     parts = dict(attributes(element))
-                    value = _unpack(item.value, _raw(parts[2])) if 2 in parts else ()
-                    found[_unpack(item.key, _raw(parts[1]))] = value
+                    value = unpack(item.value, _raw(parts[2])) if 2 in parts else ()
+                    found[unpack(item.key, _raw(parts[1]))] = value
     return found
 
 

@@ -8,25 +8,19 @@ route to the network's subnet through its uplink, and the forward chain lets in 
 from __future__ import annotations
 
 from stackup.kernel.nftables import (
-    ADDRESS,
-    ADDRESS6,
     BRIDGE,
     FORWARD,
     IP,
     IP6,
-    LINK,
-    MAC,
-    NUMBER,
     OUTPUT,
-    PORT,
     POSTROUTING,
     PREROUTING,
-    PROTOCOL,
     Chain,
     Set,
     Table,
 )
 from stackup.kernel.nftexpr import NUMGEN, modules
+from stackup.kernel.nftkeys import ADDRESS, ADDRESS6, LINK, MAC, NUMBER, PORT, PROTOCOL
 from stackup.runtime.network.dns import RESOLVER_ADDRESS, RESOLVER_PORT
 
 TYPE_CHECKING = False
