@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from stackup.kernel import netns
-from stackup.runtime.network import dns, names, roster
+from stackup.runtime.network import addressing, dns, names, roster
 from stackup.runtime.network.names import Resolver
 from tests.host.lab import World
 
@@ -73,34 +73,46 @@ def bench_names(world: World, rate: int, seconds: float) -> None:
     time.sleep(0.3)
     took = sorted(ask_steadily(ns_fd, rate, seconds))
     os.kill(pid, 9)
-    os.waitpid(pid, 0)
+    _, _, used = os.wait4(pid, 0)
+    cpu = (used.ru_utime + used.ru_stime) / max(1, len(took)) * 1e6
     lost = int(rate * seconds) - len(took)
     median, late = statistics.median(took) * 1000, took[int(len(took) * 0.99)] * 1000
-    print(f"names, {rate} a second, 1,000 known: median {median:.3f} ms, 99 of 100 within {late:.3f} ms, {lost} lost")
+    within = f"median {median:.3f} ms, 99 of 100 within {late:.3f} ms, {cpu:.0f} us of CPU each"
+    print(f"names, {rate} a second, 1,000 known: {within}, {lost} lost")
 
 
-def told(what: str, spent: Sequence[float]) -> None:
-    """The first, middle and last tenth, each as its median."""
-    tenth = max(1, len(spent) // 10)
-    middle = len(spent) // 2
-    parts = (spent[:tenth], spent[middle : middle + tenth], spent[-tenth:])
-    medians = ", ".join(f"{statistics.median(part) * 1000:.1f}" for part in parts)
-    print(f"{what}, {len(spent)}: {sum(spent):.1f} s; first, middle and last tenth {medians} ms each", flush=True)
+def told(what: str, spent: Sequence[tuple[float, float]], marks: Sequence[int]) -> None:
+    """What one cost when so many were there: the median of the ten that follow, on the clock and of this process."""
+    parts = []
+    for mark in (mark for mark in marks if mark < len(spent)):
+        wall, cpu = (statistics.median(one[kind] for one in spent[mark : mark + 10]) * 1000 for kind in (0, 1))
+        parts.append(f"{mark}: {wall:.1f} ({cpu:.1f})")
+    total = sum(wall for wall, _ in spent)
+    print(f"{what}, {len(spent)} in {total:.1f} s; ms each (CPU) when there were {', '.join(parts)}", flush=True)
 
 
-def each(count: int, act: Callable[[int], object]) -> list[float]:
+def each(count: int, act: Callable[[int], object]) -> list[tuple[float, float]]:
+    """Wall and CPU seconds of each; the kernel's own threads, which take namespaces apart, are not counted."""
     spent = []
     for number in range(count):
-        begun = time.perf_counter()
+        begun, used = time.perf_counter(), time.process_time()
         act(number)
-        spent.append(time.perf_counter() - begun)
+        spent.append((time.perf_counter() - begun, time.process_time() - used))
     return spent
 
 
 def bench_networks(world: World, count: int) -> None:
     made = []
-    told("networks made", each(count, lambda number: made.append(world.network(f"n{number}"))))
-    told("networks removed", each(count, lambda number: world.driver.remove(made[number])))
+    marks = (1, 100, 500, count - 10)
+    routes = addressing.HostRoutes()  # as an `up` of them all would
+    told("networks made", each(count, lambda number: made.append(world.network(f"n{number}", routes))), marks)
+    more = each(10, lambda number: made.append(world.network(f"m{number}")))
+    told("networks made one command each", more, (0,))
+    removed = each(count // 2, lambda number: world.driver.remove([made.pop()]))
+    told("networks removed one by one, the last first", removed, (1, 100, count // 2 - 10))
+    begun = time.perf_counter()
+    world.driver.remove(made)
+    print(f"networks removed at once, {len(made)}: {time.perf_counter() - begun:.1f} s", flush=True)
 
 
 def bench_attach(world: World, count: int) -> None:
@@ -110,8 +122,9 @@ def bench_attach(world: World, count: int) -> None:
     def attach(number: int) -> None:
         assert world.driver.attach(network, endpoints[number : number + 1]) == [None]
 
-    told("containers attached", each(count, attach))
-    told("containers detached", each(count, lambda number: world.driver.detach(network, [endpoints[number]])))
+    marks = (1, 100, count - 10)
+    told("containers attached", each(count, attach), marks)
+    told("containers detached", each(count, lambda number: world.driver.detach(network, [endpoints[number]])), marks)
 
 
 def main() -> None:

@@ -32,7 +32,7 @@ _BPF = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "ppc64le": 361, "s390x": 
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41, "ppc64le": 203, "s390x": 217}
 _NUMBERS = {
     "open_tree": 428, "move_mount": 429, "fsopen": 430, "fsconfig": 431, "fsmount": 432, "clone3": 435,
-    "openat2": 437, "mount_setattr": 442,
+    "fspick": 433, "openat2": 437, "mount_setattr": 442,
     "bpf": _BPF.get(os.uname().machine, -1), "pivot_root": _PIVOT_ROOT.get(os.uname().machine, -1),
 }  # fmt: skip
 _TYPES = {
@@ -48,6 +48,7 @@ _TYPES = {
     "fsopen": (_str, _uint),
     "fsconfig": (_int, _uint, _str, _ptr, _int),
     "fsmount": (_int, _uint, _uint),
+    "fspick": (_int, _str, _uint),
     "clone3": (ctypes.POINTER(CloneArgs), _size),
     "openat2": (_int, _str, ctypes.POINTER(OpenHow), _size),
     "syncfs": (_int,),
@@ -154,6 +155,11 @@ def fsconfig(fd: int, command: int, key: str | None, value: str | None, aux: int
 
 def fsmount(fd: int, flags: int, attributes: int) -> int:
     return _call("fsmount", fd, flags, attributes)
+
+
+def fspick(dir_fd: int, path: str, flags: int) -> int:
+    """A file system that is mounted, to be reconfigured: `path` is the root of its mount. Linux 5.2."""
+    return _call("fspick", dir_fd, os.fsencode(path), flags, subject=path)
 
 
 def mount_setattr(dir_fd: int, path: str, flags: int, attr: MountAttr) -> None:

@@ -25,7 +25,7 @@ NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP_INTR, NLM_F_DUMP = 0x1, 0x4, 0x10, 0x300
 NLM_F_REPLACE, NLM_F_EXCL, NLM_F_CREATE, NLM_F_APPEND = 0x100, 0x200, 0x400, 0x800
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLA_F_NESTED, NLA_TYPE_MASK = 0x8000, 0x3FFF
-_SOL_NETLINK, _NETLINK_CAP_ACK, _NETLINK_EXT_ACK = 270, 10, 11
+_SOL_NETLINK, _NETLINK_CAP_ACK, _NETLINK_EXT_ACK, _NETLINK_GET_STRICT_CHK = 270, 10, 11, 12
 _SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
 _HEADER = struct.Struct("=IHHII")
 _LONGEST = 0xFFFF - 4
@@ -149,6 +149,24 @@ class Channel:
         for failure in self.perform(requests):
             if failure and failure.errno not in ignored:
                 raise failure
+
+    def ask(self, request: Request) -> bytes:
+        """The body of the one answer to a question that is no dump."""
+        sequence, message = self.pack(request, 0)
+        self._socket.send(message)
+        while True:
+            for kind, _, number, body in split(self._socket.recv(1 << 17)):
+                if number == sequence and kind == NLMSG_ERROR:
+                    raise request.failure(-struct.unpack_from("=i", body)[0], _words(body))
+                if number == sequence:
+                    return body
+
+    def be_strict(self) -> None:
+        """Dumps tell only what the request's header and attributes ask for (Linux 4.20); an older kernel tells all."""
+        try:
+            self._socket.setsockopt(_SOL_NETLINK, _NETLINK_GET_STRICT_CHK, 1)
+        except OSError:
+            return
 
     def dump(self, request: Request) -> list[bytes]:
         """Bodies of everything that a dump tells; asked again when the tables changed under it."""

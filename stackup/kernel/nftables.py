@@ -7,8 +7,8 @@ in `runtime.network`. nft(8) prints what is made here as if it had made it, sinc
 
 from __future__ import annotations
 
+import binascii
 import errno
-import socket
 import struct
 
 from stackup.errors import KernelError
@@ -26,12 +26,14 @@ from stackup.kernel.netlink import (
     text,
 )
 from stackup.kernel.nftexpr import be32, data
+from stackup.kernel.nftkeys import LINK, pack, typed, unpack
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stackup.kernel.nftexpr import Rule, Value
+    from stackup.kernel.nftkeys import Key
 
 IP, INET, IP6, BRIDGE = 2, 1, 10, 7
 PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING = range(5)
@@ -42,23 +44,9 @@ _BATCH_BEGIN, _BATCH_END = 0x10, 0x11
 _SET_MAP = 0x8
 _COMMENT = 0
 
-ADDRESS, ADDRESS6, MAC, PROTOCOL, PORT, LINK = "address", "address6", "mac", "protocol", "port", "link"
-NUMBER = "number"
-_TYPES = {
-    ADDRESS: (7, 4),
-    ADDRESS6: (8, 16),
-    MAC: (9, 6),
-    PROTOCOL: (12, 1),
-    PORT: (13, 2),
-    LINK: (41, 16),
-    NUMBER: (19, 4),
-}
-"""Field of a key: nft's type number and its length."""
-_FAMILIES = {ADDRESS: socket.AF_INET, ADDRESS6: socket.AF_INET6}
 _HOST_ORDER = b"\0\4" + struct.pack("=I", 1)
 """User data that only nft(8) reads: it shows a link's name as text when the key is said to be in host byte order."""
 _GROUP = 500
-Key = tuple[str, ...]
 
 
 class Set:
@@ -99,6 +87,12 @@ class Table:
     def named(self, name: str) -> Set:
         return next(item for item in self.sets if item.name == name)
 
+    @property
+    def mark(self) -> str:
+        """The comment of its first rule: which rules these are."""
+        told = repr([(chain.name, chain.priority, chain.rules) for chain in self.chains])
+        return f"{self.name} {binascii.crc32(told.encode()):08x}"
+
 
 def _family(family: int) -> bytes:
     return struct.pack("=BBH", family, 0, 0)
@@ -118,22 +112,12 @@ def delete_table(family: int, name: str) -> Request:
     return _request(_DELTABLE, 0, family, text(1, name), "delete nftables table", name)
 
 
-def _typed(fields: Key) -> tuple[int, int]:
-    """nft's number of a concatenation (six bits a field), and its length: fields are padded to four bytes."""
-    number = length = 0
-    for field in fields:
-        kind, size = _TYPES[field]
-        number = number << 6 | kind
-        length += size if len(fields) == 1 else (size + 3) & ~3
-    return number, length
-
-
 def new_set(family: int, table: str, item: Set, number: int) -> Request:
-    key_type, key_length = _typed(item.key)
+    key_type, key_length = typed(item.key)
     body = text(1, table) + text(2, item.name) + be32(3, _SET_MAP if item.value else 0)
     body += be32(4, key_type) + be32(5, key_length)
     if item.value:
-        data_type, data_length = _typed(item.value)
+        data_type, data_length = typed(item.value)
         body += be32(6, data_type) + be32(7, data_length)
     body += be32(10, number)
     if item.key == (LINK,):
@@ -168,50 +152,15 @@ def delete_rule(family: int, table: str, chain: str, handle: int) -> Request:
     return _request(_DELRULE, 0, family, body, "delete nftables rule of", chain)
 
 
-def _pack_field(field: str, value: Value) -> bytes:
-    if field in _FAMILIES:
-        return socket.inet_pton(_FAMILIES[field], str(value))
-    if field == MAC:
-        return bytes.fromhex(str(value).replace(":", ""))
-    if field == PROTOCOL:
-        return bytes((nftexpr.PROTOCOLS[str(value)],))
-    if field == PORT:
-        return struct.pack(">H", int(value))
-    if field == NUMBER:  # made by the kernel, in its own byte order; nft(8) has a type of fixed length for marks only
-        return struct.pack("=I", int(value))
-    return str(value).encode().ljust(16, b"\0")
-
-
-def _pack(fields: Key, values: Sequence[Value]) -> bytes:
-    raw = [_pack_field(field, value) for field, value in zip(fields, values, strict=True)]
-    return raw[0] if len(raw) == 1 else b"".join(part + b"\0" * (-len(part) % 4) for part in raw)
-
-
-def _unpack(fields: Key, raw: bytes) -> tuple[Value, ...]:
-    found: list[Value] = []
-    start = 0
-    names = {number: name for name, number in nftexpr.PROTOCOLS.items()}
-    for field in fields:
-        size = _TYPES[field][1]
-        part = raw[start : start + size]
-        start += (size + 3) & ~3
-        if field in _FAMILIES:
-            found.append(socket.inet_ntop(_FAMILIES[field], part))
-        elif field == MAC:
-            found.append(part.hex(":"))
-        elif field == PROTOCOL:
-            found.append(names.get(part[0], str(part[0])))
-        elif field == PORT:
-            found.append(struct.unpack(">H", part)[0])
-        elif field == NUMBER:
-            found.append(struct.unpack("=I", part)[0])
-        else:
-            found.append(part.rstrip(b"\0").decode())
-    return tuple(found)
-
-
 Element = tuple["tuple[Value, ...]", "tuple[Value, ...]"]
 """Key and value of a map; the value of a set's element is empty."""
+
+
+_DOING = {
+    _NEWSETELEM: "add elements to nftables set",
+    _GETSETELEM: "look into nftables set",
+    _DELSETELEM: "delete elements of nftables set",
+}
 
 
 def _elements(kind: int, table: Table, item: Set, elements: Sequence[Element]) -> list[Request]:
@@ -223,11 +172,11 @@ def _elements(kind: int, table: Table, item: Set, elements: Sequence[Element]) -
 def _element_group(kind: int, table: Table, item: Set, elements: Sequence[Element]) -> Request:
     packed = []
     for key, value in elements:
-        mapped = data(2, _pack(item.value, value)) if value else b""
-        packed.append(nest(1, data(1, _pack(item.key, key)), mapped))
+        mapped = data(2, pack(item.value, value)) if value else b""
+        packed.append(nest(1, data(1, pack(item.key, key)), mapped))
     body = text(1, table.name) + text(2, item.name) + nest(3, *packed)
-    what = "add elements to nftables set" if kind == _NEWSETELEM else "delete elements of nftables set"
-    return _request(kind, NLM_F_CREATE if kind == _NEWSETELEM else 0, table.family, body, what, item.name)
+    flags = NLM_F_CREATE if kind == _NEWSETELEM else 0
+    return _request(kind, flags, table.family, body, _DOING[kind], item.name)
 
 
 def add_elements(table: Table, name: str, elements: Sequence[Element]) -> list[Request]:
@@ -246,9 +195,22 @@ def whole(table: Table) -> list[Request]:
     requests += [new_set(table.family, table.name, item, number) for number, item in enumerate(table.sets, 1)]
     requests += [new_chain(table.family, table.name, chain) for chain in table.chains]
     requests.append(flush_rules(table.family, table.name))
+    marks = iter((table.mark,))
     for chain in table.chains:
-        requests += [new_rule(table.family, table.name, chain.name, rule) for rule in chain.rules]
+        for rule in chain.rules:
+            requests.append(new_rule(table.family, table.name, chain.name, rule, comment=next(marks, "")))
     return requests
+
+
+def stands(channel: Channel, table: Table) -> bool:
+    """Whether the kernel has these rules, all of them: a transaction that replaces rules waits 10 ms for readers."""
+    body = text(1, table.name)
+    answers = channel.dump(_request(_GETRULE, 0, table.family, body, "list nftables rules of", table.name))
+    listed = [
+        values for values in (dict(attributes(answer, 4)) for answer in answers) if _string(values[1]) == table.name
+    ]
+    comments = {_comment(values) for values in listed}
+    return table.mark in comments and len(listed) == sum(len(chain.rules) for chain in table.chains)
 
 
 def apply(channel: Channel, requests: Sequence[Request]) -> None:
@@ -304,9 +266,14 @@ def elements(channel: Channel, table: Table, name: str) -> dict[tuple[Value, ...
             if kind == 3:
                 for _, element in attributes(listed):
                     parts = dict(attributes(element))
-                    value = _unpack(item.value, _raw(parts[2])) if 2 in parts else ()
-                    found[_unpack(item.key, _raw(parts[1]))] = value
+                    value = unpack(item.value, _raw(parts[2])) if 2 in parts else ()
+                    found[unpack(item.key, _raw(parts[1]))] = value
     return found
+
+
+def has_element(channel: Channel, table: Table, name: str, key: tuple[Value, ...]) -> bool:
+    """The same question about one of them, however many there are."""
+    return channel.perform(_elements(_GETSETELEM, table, table.named(name), [(key, ())])) == [None]
 
 
 def _raw(wrapped: bytes) -> bytes:
@@ -357,11 +324,14 @@ def rules(channel: Channel, family: int, table: str, chain: str) -> list[tuple[i
         values = dict(attributes(answer, 4))
         if (_string(values[1]), _string(values[2])) != (table, chain):
             continue
-        said = values.get(7, b"")
-        comment = _string(said[2 : 2 + said[1]]) if len(said) > 2 and said[0] == _COMMENT else ""
         words = [dict(attributes(part)) for _, part in attributes(values.get(4, b""))]
-        found.append((int.from_bytes(values[3], "big"), comment, any(_refuses(word) for word in words)))
+        found.append((int.from_bytes(values[3], "big"), _comment(values), any(_refuses(word) for word in words)))
     return found
+
+
+def _comment(values: dict[int, bytes]) -> str:
+    said = values.get(7, b"")
+    return _string(said[2 : 2 + said[1]]) if len(said) > 2 and said[0] == _COMMENT else ""
 
 
 def _refuses(word: dict[int, bytes]) -> bool:

@@ -10,6 +10,7 @@ import errno
 import socket
 import struct
 
+from stackup.errors import KernelError
 from stackup.kernel import netns
 from stackup.kernel.netlink import (
     NLM_F_CREATE,
@@ -22,6 +23,10 @@ from stackup.kernel.netlink import (
     nest,
     text,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
 RTM_NEWADDR, RTM_GETADDR = 20, 22
@@ -44,6 +49,7 @@ _IFLA_BR_FORWARD_DELAY, _IFLA_BR_MCAST_SNOOPING = 1, 23
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_TABLE = 1, 4, 5, 15
 _FRA_SRC, _FRA_PRIORITY, _FRA_TABLE = 2, 6, 15
+_SECOND_IS_DST = struct.pack("=HH", 8, _RTA_DST)
 RT_TABLE_MAIN, _RTPROT_STATIC, _RTPROT_RA, _RT_SCOPE_LINK, _RTN_UNICAST = 254, 4, 9, 253, 1
 _IFA_F_NODAD = 0x02
 
@@ -207,17 +213,31 @@ def links(channel: Channel) -> dict[str, dict[str, object]]:
     """Every link by name: `index`, `up`, `mac`, `mtu`, `group`, `master` (an index, 0 for none)."""
     found: dict[str, dict[str, object]] = {}
     for body in channel.dump(Request(RTM_GETLINK, 0, _link(), "list links", "")):
-        _, _, index, flags, _ = struct.unpack_from("=BxHiII", body)
-        values = dict(attributes(body, 16))
-        found[values[_IFLA_IFNAME].rstrip(b"\0").decode()] = {
-            "index": index,
-            "up": bool(flags & IFF_UP),
-            "mac": values.get(_IFLA_ADDRESS, b"").hex(":"),
-            "group": int.from_bytes(values.get(_IFLA_GROUP, b""), "little" if _LITTLE else "big"),
-            "mtu": int.from_bytes(values.get(_IFLA_MTU, b""), "little" if _LITTLE else "big"),
-            "master": int.from_bytes(values.get(_IFLA_MASTER, b""), "little" if _LITTLE else "big"),
-        }
+        found.update([_told(body)])
     return found
+
+
+def link(channel: Channel, name: str) -> dict[str, object]:
+    """One of them, however many there are; empty when there is none."""
+    try:
+        return _told(channel.ask(Request(RTM_GETLINK, 0, _link() + text(_IFLA_IFNAME, name), "look at link", name)))[1]
+    except KernelError as problem:
+        if problem.errno == errno.ENODEV:
+            return {}
+        raise
+
+
+def _told(body: bytes) -> tuple[str, dict[str, object]]:
+    _, _, index, flags, _ = struct.unpack_from("=BxHiII", body)
+    values = dict(attributes(body, 16))
+    return values[_IFLA_IFNAME].rstrip(b"\0").decode(), {
+        "index": index,
+        "up": bool(flags & IFF_UP),
+        "mac": values.get(_IFLA_ADDRESS, b"").hex(":"),
+        "group": int.from_bytes(values.get(_IFLA_GROUP, b""), "little" if _LITTLE else "big"),
+        "mtu": int.from_bytes(values.get(_IFLA_MTU, b""), "little" if _LITTLE else "big"),
+        "master": int.from_bytes(values.get(_IFLA_MASTER, b""), "little" if _LITTLE else "big"),
+    }
 
 
 _LITTLE = struct.pack("=H", 1) == b"\1\0"
@@ -247,23 +267,45 @@ def addresses(channel: Channel) -> list[tuple[int, str]]:
     return found
 
 
-def routes(channel: Channel) -> list[dict[str, object]]:
-    """Unicast routes of both families and all tables: `target` (`default` for all), `via`, `index`, `table`, and
-    `advertised`, whether a router said so.
+def _unicast(channel: Channel, index: int = 0) -> Iterator[bytes]:
+    """Answers about unicast routes of both families and all tables; of one link, when the kernel can tell."""
+    body = struct.pack("=BBBBBBBBI", socket.AF_UNSPEC, 0, 0, 0, 0, 0, 0, _RTN_UNICAST, 0)
+    body += attribute(_RTA_OIF, struct.pack("=I", index)) if index else b""
+    channel.be_strict()
+    answers = channel.dump(Request(RTM_GETROUTE, 0, body, "list routes", ""))
+    return (one for one in answers if one[7] == _RTN_UNICAST and one[0] in (socket.AF_INET, socket.AF_INET6))
+
+
+def reached(channel: Channel) -> list[tuple[int, int]]:
+    """First and last address of everything that a route leads to, but for default routes: cheap, for there are many."""
+    found = []
+    for answer in _unicast(channel):
+        # where the kernel has it, after the table; to look for it takes four times as long
+        short = answer[20:24] == _SECOND_IS_DST
+        raw = answer[24:28] if short else dict(attributes(answer, 12)).get(_RTA_DST, b"")
+        if raw:
+            first = int.from_bytes(raw, "big")
+            found.append((first, first | (1 << (len(raw) * 8 - answer[1])) - 1))
+    return found
+
+
+def routes(channel: Channel, *, index: int = 0) -> list[dict[str, object]]:
+    """Unicast routes of both families and all tables, or of one link: `target` (`default` for all), `via`, `index`,
+    `table`, and `advertised`, whether a router said so.
     """
     found = []
-    body = struct.pack("=BBBBBBBBI", socket.AF_UNSPEC, 0, 0, 0, 0, 0, 0, 0, 0)
-    for answer in channel.dump(Request(RTM_GETROUTE, 0, body, "list routes", "")):
-        family, length, _, _, table, protocol, _, kind, _ = struct.unpack_from("=BBBBBBBBI", answer)
-        if kind != _RTN_UNICAST or family not in (socket.AF_INET, socket.AF_INET6):
-            continue
+    for answer in _unicast(channel, index):
+        family, length, _, _, table, protocol, _, _, _ = struct.unpack_from("=BBBBBBBBI", answer)
         values = dict(attributes(answer, 12))
+        leaves_by = struct.unpack("=I", values[_RTA_OIF])[0] if _RTA_OIF in values else 0
+        if index and leaves_by != index:
+            continue
         target = socket.inet_ntop(family, values[_RTA_DST]) if _RTA_DST in values else ""
         found.append(
             {
                 "target": f"{target}/{length}" if target else "default",
                 "via": socket.inet_ntop(family, values[_RTA_GATEWAY]) if _RTA_GATEWAY in values else "",
-                "index": struct.unpack("=I", values[_RTA_OIF])[0] if _RTA_OIF in values else 0,
+                "index": leaves_by,
                 "table": struct.unpack("=I", values[_RTA_TABLE])[0] if _RTA_TABLE in values else table,
                 "advertised": protocol == _RTPROT_RA,
             }

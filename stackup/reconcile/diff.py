@@ -80,9 +80,12 @@ def field_at(data: Json, path: FieldPath) -> Json:
 
 
 def effect_of(effects: Effects, path: FieldPath) -> Row:
-    """The table's row for a path: its longest prefix; a field that no row names is replaced, which is always right."""
+    """The table's row for a path: its longest prefix; a field that no row names is replaced, which is always right.
+
+    `*` in the second place stands for every key that the user gave: `mounts.*.size`.
+    """
     for length in range(len(path), 0, -1):
-        row = effects.get(".".join(path[:length]))
+        row = effects.get(".".join(path[:length])) or effects.get(".".join((path[0], "*", *path[2:length])))
         if row is not None:
             return row
     return Row(Effect.REPLACE, "no rule says how to change it in place")

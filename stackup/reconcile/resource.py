@@ -113,7 +113,7 @@ class Row:
 
 Effects = Mapping[str, Row]
 """Field path, dotted, to Row. A row covers everything beneath its path; the longest path wins. Paths here are a kind's
-own field names, which have no dots; the user's keys beneath them may."""
+own field names, which have no dots; the user's keys beneath them may, and `*` in the second place stands for any."""
 
 
 @dataclass(frozen=True, slots=True)

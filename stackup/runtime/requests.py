@@ -9,7 +9,7 @@ import signal
 
 from stackup.errors import HostError, UsageError
 from stackup.kernel import cgroupfs
-from stackup.runtime import child, supervise
+from stackup.runtime import child, memory_mounts, supervise
 from stackup.runtime.control import fault
 from stackup.runtime.hooks import Hooks
 from stackup.runtime.streams import Stdio
@@ -204,6 +204,20 @@ def update(monitor: Monitor, who: Conversation, message: Message) -> None:
     elif what == "resolver":
         monitor.servers.serve_names(value)
         monitor.revise(what, value)
+    elif what == "tmpfs":
+        _tmpfs(monitor, value)
     elif what not in ("restart", "stop", "memory_reason"):
         raise UsageError(f'a monitor cannot change "{what}" in place', subject=str(what))
     who.answer({"done": True})
+
+
+def _tmpfs(monitor: Monitor, wanted: Mapping[str, Mapping[str, str]]) -> None:
+    """Options by target: for the program that runs, and for those that the monitor starts after it."""
+    if monitor.inside is not None:
+        for target, options in wanted.items():
+            memory_mounts.change(monitor.inside.init.pid, target, options)
+    operations = [
+        {**one, "options": wanted[one["target"]]} if one["op"] == "tmpfs" and one["target"] in wanted else one
+        for one in monitor.description["operations"]
+    ]
+    monitor.revise("operations", operations)

@@ -8,7 +8,7 @@ between us and procfs. `mounting.perform` does what this module says; `describe`
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -296,14 +296,23 @@ def _user_mounts(root: RootPlan) -> Iterator[Operation]:
             yield {"op": "mount", "target": target, "read_only": target in root.files, "attributes": _NODEV_NOSUID}
 
 
+def tmpfs_options(mount: Mount, outside: Callable[[int], int]) -> dict[str, str]:
+    """tmpfs(5): what the file says, and the mode of /tmp where it does not. `outside` makes an owner the host's."""
+    sizes = {"size": mount["size"], "nr_inodes": mount.get("inodes", 0)}
+    options = {"mode": f"{mount['mode'] or 0o1777:04o}", **{key: str(n) for key, n in sizes.items() if n}}
+    return options | {key: str(outside(mount[key])) for key in ("uid", "gid") if key in mount}
+
+
 def _user_mount(target: str, mount: Mount, root: RootPlan) -> Operation:
     if mount["type"] == "tmpfs":
-        sizes = {"size": mount["size"], "nr_inodes": mount.get("inodes", 0)}
-        options = {"mode": f"{mount['mode'] or 0o1777:04o}", **{key: str(n) for key, n in sizes.items() if n}}
-        options |= {key: str(root.outside(mount[key])) for key in ("uid", "gid") if key in mount}
         attributes = _NODEV_NOSUID if mount.get("exec") else _INERT
         attributes |= MOUNT_ATTR_RDONLY if mount["read_only"] else 0
-        return {"op": "tmpfs", "target": target, "options": options, "attributes": attributes}
+        return {
+            "op": "tmpfs",
+            "target": target,
+            "options": tmpfs_options(mount, root.outside),
+            "attributes": attributes,
+        }
     return {
         "op": "mount",
         "target": target,

@@ -144,15 +144,13 @@ def health_can_come(view: View) -> None:
 
 
 def ports_are_free(view: View) -> None:
-    """Two claims on one host port; ranges and free ports are the runtime's to choose."""
+    """Two claims on one host port; replicas share theirs, ranges and free ports are the runtime's to choose."""
     taken: dict[tuple[str, str], dict[str, Path]] = {}
     for name, service in view.services():
         for index, port in enumerate(service.ports):
             if not port.published or "-" in port.published or port.published == "0":
                 continue
             path: Path = ("services", name, "ports", index)
-            if service.replicas > 1:
-                _port_of_many(view, path, name, port)
             others = taken.setdefault((port.published, port.protocol), {})
             address = _EVERY if port.host_ip in _WILD else str(port.host_ip)
             other = others.get(address) or others.get(_EVERY) or (_first(others) if address == _EVERY else None)
@@ -178,17 +176,6 @@ def _port_twice(view: View, path: Path, port: Port, other: Path) -> None:
         label="taken",
         related=view.related("published here already", *other),
         hint="publish one of them on another port or address",
-    )
-
-
-def _port_of_many(view: View, path: Path, name: str, port: Port) -> None:
-    view.error(
-        "SU033",
-        "a host port is published twice",
-        path,
-        f'every container of "{name}" would publish port {port.published}/{port.protocol}',
-        label="one port for several containers",
-        hint=f'publish a range, or only the container port: "{port.target}"',
     )
 
 

@@ -152,8 +152,8 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "SU033": (
         "a host port is published twice",
-        "Only one container can hold a port of an address. Publish one of them on another port, on another address, or "
-        "only the container port, which takes a free one.",
+        "A port of an address belongs to one service, whose replicas share it. Publish one of them on another port, on "
+        "another address, or only the container port, which takes a free one.",
     ),
     "SU034": (
         "several containers cannot have one name",

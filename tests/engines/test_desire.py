@@ -58,6 +58,23 @@ def test_a_count_from_the_command_line_is_bounded_too() -> None:
     assert wished("services: {web: {image: i}}", wish)[1][0].startswith("SU106")
 
 
+@pytest.mark.parametrize(
+    ("networks", "own", "said"),
+    [
+        ("", "", 'with service "b" there are more than 1023 on network "default", all that a bridge takes'),
+        (", networks: [other]", "networks: {other: {}}", ""),
+        ("", "networks: {default: {driver: macvlan, driver_opts: {parent: eth0}}}", ""),
+    ],
+)
+def test_a_network_that_cannot_take_them_is_told_before_the_first(networks: str, own: str, said: str) -> None:
+    text = f"services:\n  a: {{image: i, scale: 600}}\n  b:\n    {{image: i, scale: 600{networks}}}\n{own}"
+    done = loaded(text)
+    assert done.stack is not None, lines(done)
+    _, problems = desire(done.stack, dict(done.origins), MemoryHost().facts(), Wish())
+    told = [(item.detail, str(item.span)) for item in problems if item.code == "SU106"]
+    assert told == ([(said, "compose.yaml:4:23")] if said else [])
+
+
 def test_places_are_looked_up_once_for_all_services() -> None:
     """Every service asks for the lines of its variables; the stack's lines are sorted once, not once a service."""
     body = "\n".join(f"  s{n}: {{image: i, environment: {{A: 1, B: 2}}}}" for n in range(30))

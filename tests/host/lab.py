@@ -17,6 +17,7 @@ from typing import Any
 
 from stackup.kernel import netlink, netns, rtnetlink
 from stackup.runtime.network import container, pools
+from stackup.runtime.network.addressing import HostRoutes
 from stackup.runtime.network.bridge import Bridge
 from stackup.runtime.network.driver import Endpoint, Network, NetworkSpec
 
@@ -73,8 +74,8 @@ class World:
         spec.update(changed)  # type: ignore[typeddict-item]
         return spec
 
-    def network(self, name: str = "default", **changed: Any) -> Network:
-        return self.driver.create(self.spec(name, **changed))
+    def network(self, name: str = "default", routes: HostRoutes | None = None, **changed: Any) -> Network:
+        return self.driver.create(self.spec(name, **changed), routes)
 
     def endpoint(self, network: Network, key: str, offset: int, /, **changed: Any) -> Endpoint:
         pin_file = f"{self.run_dir}/{key}/netns"

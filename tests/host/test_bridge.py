@@ -311,13 +311,13 @@ def test_nothing_is_left_when_the_last_network_is_gone(own_host: object, tmp_pat
     assert rtnetlink.index_of("eth0", world.pins["container/web"]) == 0
     assert world.driver.detach(networks[0], [endpoint]) == [None]
     for network in networks:
-        assert world.driver.remove(network) == []
-        assert world.driver.remove(network) == []
+        assert world.driver.remove([network]) == [None]
+        assert world.driver.remove([network]) == [None]
         assert world.driver.observe(network) == {"present": False}
     assert (link_names(), netns.read_sysctl(FORWARDING)) == before
     assert [entry for entry in nft()["nftables"] if "metainfo" not in entry] == []
-    assert claims.read(world.run_dir)["networks"] == {}
-    assert not os.path.exists(f"{world.run_dir}/host.json")
+    assert [*claims.every(world.run_dir)] == []
+    assert {*os.listdir(world.run_dir)}.isdisjoint({"host.json", "claims"})
 
 
 def test_forwarding_that_was_on_stays_on(own_host: object, tmp_path: Path) -> None:
@@ -325,7 +325,7 @@ def test_forwarding_that_was_on_stays_on(own_host: object, tmp_path: Path) -> No
     netns.write_sysctl(FORWARDING, "1")
     network = world.network()
     assert "forwarding" not in claims.read(world.run_dir)
-    assert world.driver.remove(network) == []
+    assert world.driver.remove([network]) == [None]
     assert netns.read_sysctl(FORWARDING) == "1"
 
 
@@ -350,7 +350,7 @@ def test_stacks_that_come_up_at_once_never_share_a_subnet(own_host: object, tmp_
     for network in made:
         facts = world.driver.observe(network)
         assert all(facts[name] for name in ("present", "bridge", "uplink", "routed", "admitted")), facts
-        assert world.driver.remove(network) == []
+        assert world.driver.remove([network]) == [None]
     assert netns.read_sysctl(FORWARDING) == "0"
 
 

@@ -58,7 +58,7 @@ def test_a_network_without_masquerade_goes_out_under_its_own_addresses(own_host:
     assert ask_tcp(other, OUTSIDE, 80) == f"{OUTSIDE_HOST} hello"
     ports.publish([published(8080, address, 80)])
     assert ask_tcp(web, OUTSIDE_HOST, 8080).endswith(" hello"), "its own port by the host's address"
-    assert world.driver.remove(plain) == []
+    assert world.driver.remove([plain]) == [None]
     assert ask_tcp(other, OUTSIDE, 80) == f"{OUTSIDE_HOST} hello"
 
 
@@ -74,7 +74,7 @@ def test_an_uplink_has_the_name_that_the_file_gives(own_host: object, tmp_path: 
     assert ask_tcp(web, OUTSIDE, 80) == f"{OUTSIDE_HOST} hello", "through a chain that refuses what it does not know"
     assert "br-shop" in link_names()
     assert world.driver.create(network) == network
-    assert world.driver.remove(network) == []
+    assert world.driver.remove([network]) == [None]
     assert "br-shop" not in link_names()
     assert "accept" not in os.popen("nft list table ip filter").read()
 
@@ -85,7 +85,7 @@ def test_a_link_that_is_not_ours_is_never_taken_nor_removed(own_host: object, tm
     spec = world.spec(link_name="wan0")
     with pytest.raises(HostError, match='this host has another link "wan0"'):
         world.driver.create(spec)
-    assert world.driver.remove(world.driver.half_made(spec)) == []
+    assert world.driver.remove([world.driver.half_made(spec)]) == [None]
     assert "wan0" in link_names()
 
 

@@ -48,7 +48,7 @@ def test_a_kind_of_link_that_is_absent_is_named(own_host: object, tmp_path: Path
     with pytest.raises(Unsupported, match=f'network "default" needs {kind}, which this kernel does not have') as caught:
         world.network()
     assert caught.value.hint == f"load it: modprobe -a {kind}"
-    assert world.driver.remove(world.driver.half_made(world.spec())) == []
+    assert world.driver.remove([world.driver.half_made(world.spec())]) == [None]
     assert link_names() == before
     found = {row["subject"]: row for row in doctor.findings(Layout(str(tmp_path), world.run_dir))}
     assert (found["links"]["level"], found["links"]["hint"]) == ("error", f"load it: modprobe -a {kind}")
@@ -131,7 +131,7 @@ def test_a_subnet_that_the_host_reaches_is_refused_with_its_link(own_host: objec
     world.driver.validate(world.spec(subnet="198.51.100.0/24", internal=True))  # the host has no route to it
     made = world.network(subnet="10.8.0.0/16")
     world.driver.validate(world.spec(subnet="10.8.0.0/16"))  # its own uplink is no obstacle
-    assert world.driver.remove(made) == []
+    assert world.driver.remove([made]) == [None]
 
 
 def test_pools_that_the_host_routes_give_way_to_others_and_are_named_in_the_end(
@@ -148,7 +148,7 @@ def test_pools_that_the_host_routes_give_way_to_others_and_are_named_in_the_end(
             serve_tcp(web, address, 80)
             assert ask_tcp(-1, address, 80).endswith(" hello")
             assert world.driver.detach(made, [world.endpoint(made, "container/web", 2)]) == [None]
-            assert world.driver.remove(made) == []
+            assert world.driver.remove([made]) == [None]
         channel.require([rtnetlink.set_route("192.168.0.0/16", via="198.51.100.9", index=rtnetlink.index_of("wan0"))])
     with pytest.raises(HostError, match=r"no /24 is left in 10\.192\.0\.0/12, 172\.16\.0\.0/12, 192\.168\.0\.0/16"):
         world.network()
@@ -200,4 +200,4 @@ def test_without_nf_tables_networks_are_sound_and_not_adrift(own_host: object, t
     assert all(facts[name] for name in ("present", "bridge", "uplink", "routed"))
     assert "admitted" not in facts
     assert netns.read_sysctl(FORWARDING) == "0"
-    assert world.driver.remove(network) == []
+    assert world.driver.remove([network]) == [None]

@@ -104,6 +104,37 @@ def test_replicas_take_turns_and_dead_ones_leave(own_host: object, tmp_path: Pat
     assert sorted(addresses(ask(served.ns_fd, query("web")))[1]) == ["10.9.0.2", "10.9.0.4"]
 
 
+def test_an_answer_that_is_remembered_is_forgotten_with_the_names_it_is_made_of(
+    own_host: object, tmp_path: Path
+) -> None:
+    """And it is given to the same question only: another number, spelling or kind is its own."""
+    served = Served(World(tmp_path))
+    served.say(web=member("10.9.0.2", "web"))
+    for number in (5, 6):
+        answer = ask(served.ns_fd, query("web", number=number))
+        assert answer[:2] == bytes((0, number))
+        assert addresses(answer) == (dns.NOERROR, ["10.9.0.2"])
+        spelled = query("web", number=number).replace(b"web", b"WEB")
+        assert b"WEB" in ask(served.ns_fd, spelled)
+        assert addresses(ask(served.ns_fd, query("web", dns.AAAA, number=number)))[1] == []
+        assert addresses(ask(served.ns_fd, query("late", number=number)))[0] == dns.NXDOMAIN
+    served.say(web=None, late=member("10.9.0.3", "late"))
+    assert addresses(ask(served.ns_fd, query("web")))[0] == dns.NXDOMAIN
+    assert addresses(ask(served.ns_fd, query("late"))) == (dns.NOERROR, ["10.9.0.3"])
+    Path(served.names_file).unlink()
+    assert addresses(ask(served.ns_fd, query("late")))[0] == dns.NXDOMAIN
+
+
+def test_what_is_remembered_is_bounded(own_host: object, tmp_path: Path) -> None:
+    served = Served(World(tmp_path))
+    served.say(**{f"web{n}": member(f"10.9.0.{n}", "web") for n in range(1, 21)})
+    firsts = {addresses(ask(served.ns_fd, query("web")))[1][0] for _ in range(20)}
+    assert len(firsts) == 20, "and many still take turns"
+    for number in range(1100):
+        assert addresses(ask(served.ns_fd, query(f"nobody{number}")))[0] == dns.NXDOMAIN
+    assert 0 < len(served.resolver._replies) <= 1024
+
+
 def test_an_address_has_a_name(own_host: object, tmp_path: Path) -> None:
     served = Served(World(tmp_path))
     served.say(web=member("10.9.0.2", "shop-web-1", "web"))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from stackup.errors import HostError
+from stackup.errors import HostError, Unsupported
 from stackup.kernel import netns, nftables
 from stackup.runtime.network import claims, container, dns, firewall, foreign, holder, names, ports, roster, rules
 from stackup.runtime.network.bridge import FORWARDING, Bridge
@@ -165,6 +165,18 @@ def test_a_taken_port_names_the_stack(own_host: object, tmp_path: Path) -> None:
         ports.hold(held(0, 80, host_ip="127.0.0.1"), "8080", world.run_dir)
 
 
+def test_sctp_is_named_where_the_kernel_lacks_it(own_host: object, tmp_path: Path) -> None:
+    wanted = {**held(0, 9000), "protocol": "sctp"}
+    if holder.spoken("sctp"):
+        assert ports.hold(wanted, "9000", str(tmp_path)) == ({**wanted, "port": 9000}, [])
+        return
+    with pytest.raises(
+        Unsupported, match='port "9000/sctp" cannot be published: this kernel does not speak it'
+    ) as caught:
+        ports.hold(wanted, "9000", str(tmp_path))
+    assert caught.value.hint == "load it: modprobe sctp"
+
+
 def test_an_address_that_the_host_lacks_is_said(own_host: object, tmp_path: Path) -> None:
     with pytest.raises(HostError, match=r'cannot listen on "192\.0\.2\.7:8080/tcp": cannot assign requested address'):
         ports.hold(held(0, 80, host_ip="192.0.2.7"), "8080", str(tmp_path))
@@ -181,12 +193,13 @@ def test_the_tables_read_as_nft_would_write_them(own_host: object, tmp_path: Pat
         "map published { type inet_proto . inet_service : ipv4_addr . inet_service",
         f"elements = {{ tcp . 8080 : {address} . 80 }}",
         f"elements = {{ 127.0.0.1 . udp . 53 : {address} . 5353 }}",
-        "type nat hook prerouting priority dstnat; policy accept; "
+        "type nat hook prerouting priority dstnat; policy accept; ip daddr 127.0.0.0/8 accept "
         "dnat ip to ip daddr . meta l4proto . th dport . numgen inc mod 64 map @shared_at "
         "fib daddr type local dnat ip to meta l4proto . th dport . numgen inc mod 64 map @shared "
         "dnat ip to ip daddr . meta l4proto . th dport map @published_at "
         "fib daddr type local dnat ip to meta l4proto . th dport map @published }",
-        "type filter hook prerouting priority raw; policy accept; iifname @uplinks ip daddr 127.0.0.0/8 drop }",
+        "type filter hook prerouting priority raw; policy accept; iifname @uplinks ip daddr 127.0.0.0/8 drop "
+        f'comment "{rules.host_table(closed=True).mark}" }}',
         "type filter hook forward priority filter; policy accept; ct state established,related accept "
         "iifname @uplinks oifname != @uplinks accept oifname @uplinks ct status dnat accept oifname @uplinks drop drop }",
         "type nat hook postrouting priority srcnat; policy accept; iifname @unmasked oifname != @uplinks accept "
@@ -268,7 +281,7 @@ def test_chains_that_refuse_get_two_rules_and_lose_them(
     world.driver.create(network)
     assert nft_text("list", "chain", *place) == chain, "a second time changes nothing"
     assert "stackup" not in nft_text("list", "table", "inet", "calm")
-    assert world.driver.remove(network) == []
+    assert world.driver.remove([network]) == [None]
     assert nft_text("list", "ruleset") == before
 
 
@@ -318,7 +331,7 @@ def test_without_nftables_there_are_names_neighbours_and_ports(own_host: object,
     assert ask_tcp(outside, OUTSIDE_HOST, 8080).endswith(" hello")
     assert netns.read_sysctl(FORWARDING) == "0"
     assert "admitted" not in world.driver.observe(network)
-    assert world.driver.remove(network) == []
+    assert world.driver.remove([network]) == [None]
     assert [entry for entry in nft()["nftables"] if "metainfo" not in entry] == []
 
 

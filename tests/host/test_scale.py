@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
 import time
 from pathlib import Path
 
@@ -9,8 +12,9 @@ import pytest
 
 from stackup.kernel import netns, rtnetlink
 from stackup.kernel.netlink import Channel
-from stackup.runtime.network import rules
-from tests.host.lab import World, ask_tcp, link_names, serve_tcp
+from stackup.runtime.network import claims, rules
+from stackup.runtime.network.bridge import FORWARDING
+from tests.host.lab import World, ask_tcp, link_names, nft, serve_tcp
 
 pytestmark = [pytest.mark.host, pytest.mark.slow]
 
@@ -40,11 +44,63 @@ def test_many_networks_are_made_and_removed(own_host: object, tmp_path: Path) ->
     serve_tcp(web, address, 80)
     assert ask_tcp(-1, address, 80).endswith(" hello")
     print([round(seconds * 1000, 1) for seconds in _timed(world, 3)], "ms each for three more")
-    for network in made:
-        assert world.driver.remove(network) == []
-    assert {name for name in link_names() - before if name.startswith("su")} <= {
+    assert world.driver.remove(made) == [None] * 100
+    assert {name for name in link_names() - before if name.startswith("su")} == {
         network["link"] for network in (world.network(f"more{number}") for number in range(3))
     }
+    assert len([*claims.every(world.run_dir)]) == 3
+
+
+def test_networks_that_are_removed_together_leave_what_is_not_theirs(own_host: object, tmp_path: Path) -> None:
+    """One is gone already, one is internal, and one has lost its link to somebody else's of that name."""
+    world = World(tmp_path)
+    lost, gone, inner, kept = (
+        world.network(name, internal=name == "inner") for name in ("lost", "gone", "inner", "kept")
+    )
+    assert world.driver.remove([gone]) == [None]
+    assert os.system(f"ip link delete {lost['link']} && ip link add {lost['link']} type bridge") == 0
+    assert world.driver.remove([lost, gone, inner]) == [None] * 3
+    assert {lost["link"], kept["link"]} <= link_names()
+    assert not any(netns.is_pinned(network["pin_file"]) for network in (lost, gone, inner))
+    assert world.driver.observe(kept)["admitted"] is True
+    assert world.driver.remove([kept]) == [None]
+    assert nft()["nftables"][1:] == []
+
+
+def test_the_hosts_table_is_replaced_only_when_it_is_another(own_host: object, tmp_path: Path) -> None:
+    """A transaction that replaces rules makes its sender wait 10 ms for the kernel's readers."""
+    world = World(tmp_path)
+
+    def handles() -> list[int]:
+        return [
+            entry["rule"]["handle"] for entry in nft("list", "table", "ip", "stackup")["nftables"] if "rule" in entry
+        ]
+
+    world.network("a")
+    first = handles()
+    world.network("b")
+    assert handles() == first
+    for harm in ("flush chain ip stackup forward", "delete table ip stackup"):
+        nft(*harm.split())
+        other = world.network("c" + harm[:1])
+        assert len(handles()) == len(first), harm
+        assert world.driver.observe(other)["admitted"] is True
+
+
+def test_claims_of_an_earlier_build_are_taken_over(own_host: object, tmp_path: Path) -> None:
+    """Version 1 had them all in one file."""
+    world = World(tmp_path)
+    made = world.network("a", ipv6=True)
+    claim = claims.of(world.run_dir, made["link"])
+    shutil.rmtree(f"{world.run_dir}/claims")
+    held = {**claims.read(world.run_dir), "version": 1, "networks": {made["link"]: claim}}
+    Path(world.run_dir, "host.json").write_text(json.dumps(held))
+    other = world.network("b")
+    assert other["subnet"] != made["subnet"]
+    assert claims.of(world.run_dir, made["link"]) == claim
+    assert world.driver.remove([made, other]) == [None, None]
+    assert {*os.listdir(world.run_dir)}.isdisjoint({"host.json", "claims"})
+    assert netns.read_sysctl(FORWARDING) == "0"
 
 
 def _timed(world: World, count: int) -> list[float]:

@@ -160,13 +160,13 @@ def test_the_last_network_with_ipv6_puts_the_host_back(own_host: object, tmp_pat
     assert netns.read_sysctl("net/ipv6/conf/wan0/accept_ra") == "2"
     with netlink.Channel() as channel:
         assert any(route["index"] == wan and route["target"] == "default" for route in rtnetlink.routes(channel))
-    assert world.driver.remove(six) == []
+    assert world.driver.remove([six]) == [None]
     assert netns.read_sysctl(SWITCH) == "0"
     assert netns.read_sysctl("net/ipv6/conf/wan0/accept_ra") == "1"
     with nftables.open_channel() as tables:
         assert nftables.tables(tables) == [(nftables.IP, rules.TABLE)]
     assert netns.read_sysctl(families.FOUR.switch) == "1"
-    assert world.driver.remove(four) == []
+    assert world.driver.remove([four]) == [None]
     assert not os.path.exists(f"{world.run_dir}/host.json")
 
 

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from stackup.kernel import nftables
-from stackup.kernel.nftables import ADDRESS, LINK, PORT, PROTOCOL, Set, Table
+from stackup.kernel.nftables import Set, Table
+from stackup.kernel.nftkeys import ADDRESS, LINK, PORT, PROTOCOL
 
 TABLE = Table(nftables.IP, "t", (Set("m", (PROTOCOL, PORT), (ADDRESS, PORT)), Set("s", (LINK,))), ())
 

@@ -13,6 +13,7 @@ EFFECTS = {
     "limits.cpuset": Row(Effect.RESTART, "kernel threads"),
     "labels": Row(Effect.IN_PLACE, "record"),
     "note": Row(Effect.IGNORE, "means nothing"),
+    "mounts.*.size": Row(Effect.IN_PLACE, "remount"),
 }
 
 
@@ -20,6 +21,9 @@ def test_the_longest_row_decides_and_without_a_row_it_is_made_anew() -> None:
     assert effect_of(EFFECTS, ("limits", "memory")).effect is Effect.IN_PLACE
     assert effect_of(EFFECTS, ("limits", "cpuset")).effect is Effect.RESTART
     assert effect_of(EFFECTS, ("image",)).effect is Effect.REPLACE
+    assert effect_of(EFFECTS, ("mounts", "/a.b", "size")).effect is Effect.IN_PLACE
+    assert effect_of(EFFECTS, ("mounts", "/a.b")).effect is Effect.REPLACE
+    assert effect_of(EFFECTS, ("mounts", "/a.b", "mode")).effect is Effect.REPLACE
 
 
 def test_a_change_of_the_file_names_its_line() -> None:

@@ -10,6 +10,7 @@ import signal
 import struct
 import termios
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -339,15 +340,12 @@ def test_a_subpath_cannot_leave_its_volume(box: Box) -> None:
         assert seen.report["operation"] == 'open the source of "/m"', path
 
 
-def test_a_target_that_is_swapped_again_and_again_never_leads_out(box: Box) -> None:
-    """A racing writer to a shared volume turns a mount target into a link and back while containers start."""
-    volume, data = box.folder / "volume", box.folder / "data"
-    for path in (volume / "place", data):
-        path.mkdir(parents=True)
-    (data / "mine").write_text("")
+@contextmanager
+def racing(volume: Path, canary: Path) -> Iterator[None]:
+    """Another container with this volume turns its folder `place` into a link to `canary` and back, without end."""
     racer = os.fork()
     if racer == 0:
-        os.symlink(str(box.folder / "canary"), volume / "link")
+        os.symlink(canary, volume / "link")
         while True:
             for a, b in (("place", "aside"), ("link", "place"), ("place", "link"), ("aside", "place")):
                 try:
@@ -355,14 +353,41 @@ def test_a_target_that_is_swapped_again_and_again_never_leads_out(box: Box) -> N
                 except OSError:
                     pass
     try:
-        box.change(mounts={"/v": mount("bind", volume), "/v/place": mount("bind", data)})
+        yield
+    finally:
+        os.kill(racer, signal.SIGKILL)
+        os.waitpid(racer, 0)
+
+
+def test_a_target_that_is_swapped_again_and_again_never_leads_out(box: Box) -> None:
+    volume, data = box.folder / "volume", box.folder / "data"
+    for path in (volume / "place", data):
+        path.mkdir(parents=True)
+    (data / "mine").write_text("")
+    box.change(mounts={"/v": mount("bind", volume), "/v/place": mount("bind", data)})
+    with racing(volume, box.folder / "canary"):
         for _ in range(40):
             seen = box.sh("ls /v/place/")
             assert "feathers" not in seen.out
             assert seen.report or seen.code in (0, 1)
-    finally:
-        os.kill(racer, signal.SIGKILL)
-        os.waitpid(racer, 0)
+
+
+def test_a_subpath_that_is_swapped_again_and_again_never_leads_out(box: Box) -> None:
+    """What is opened is inside the volume, or nothing is: the mount is of what was opened and not of a path."""
+    volume = box.folder / "volume"
+    (volume / "place/deep").mkdir(parents=True)
+    (volume / "place/deep/mine").write_text("")
+    (box.folder / "outside/deep").mkdir(parents=True)
+    (box.folder / "outside/deep/feathers").write_text("")
+    box.change(mounts={"/m": mount("volume", volume, subpath="place/deep")})
+    found = set()
+    with racing(volume, box.folder / "outside"):
+        for _ in range(40):
+            seen = box.sh("ls /m")
+            found.add(seen.out)
+            assert seen.out in ("mine\n", "")
+            assert seen.out or seen.report["operation"] == 'open the source of "/m"'
+    assert "mine\n" in found
 
 
 def test_secrets_have_their_owner_and_mode_and_are_not_on_the_disk(box: Box) -> None:

@@ -119,9 +119,9 @@ class SiteNetwork:
 
     def remove(self) -> None:
         """Also one that was made half, or by a build that is gone: the host's claims know it by its name."""
-        problems = self._driver.remove(self._driver.half_made(self._spec))
-        if problems:
-            raise problems[0]
+        (problem,) = self._driver.remove([self._driver.half_made(self._spec)])
+        if problem:
+            raise problem
 
 
 def sweep(layout: Layout) -> None:

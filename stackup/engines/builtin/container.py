@@ -13,6 +13,7 @@ from stackup.engines.builtin.container_update import Update
 from stackup.engines.builtin.idclaims import KEY, Claims
 from stackup.engines.builtin.powers import powers
 from stackup.engines.builtin.records import Record, Shelf, addresses, attempt, each, wanted
+from stackup.engines.builtin.replicas import Starting
 from stackup.engines.desire.effects import CONTAINER
 from stackup.engines.engine import ONE_OFF
 from stackup.errors import HostError, StackupError
@@ -53,6 +54,7 @@ class ContainerKind:
         self._shelf = Shelf(layout, stack, self.name)
         self._driver = Drivers(layout.run)
         self._launcher = Launcher()
+        self._starting = Starting()
         self._roots: dict[str, Rootfs] = {}
         self._ids = Claims(layout)
 
@@ -118,7 +120,7 @@ class ContainerKind:
         return self._roots[image]
 
     def start(self, works: Sequence[Work], tell: Tell) -> Iterator[Outcome]:
-        return Start(self._layout, self._stack, self._driver, self._launcher).run(works, tell)
+        return Start(self._layout, self._stack, self._driver, self._launcher, self._starting).run(works, tell)
 
     def update(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
         update = Update(self._layout, self._stack, self._driver)

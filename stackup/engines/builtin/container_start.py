@@ -15,7 +15,7 @@ from stackup.engines.builtin.equipment import Equipment, equip
 from stackup.engines.builtin.idclaims import KEY
 from stackup.engines.builtin.powers import powers
 from stackup.engines.builtin.records import Record, Shelf, attempt, wanted
-from stackup.engines.builtin.replicas import Replicas
+from stackup.engines.builtin.replicas import Replicas, Starting
 from stackup.engines.builtin.rows import out_of_memory
 from stackup.errors import HostError, StackupError
 from stackup.images.store import Store
@@ -46,7 +46,7 @@ ALL_GROUPS = "/sys/fs/cgroup"
 class Start:
     """One group's start. Whoever fails drops out, and the others go on."""
 
-    def __init__(self, layout: Layout, stack: str, driver: Driver, launcher: Launcher) -> None:
+    def __init__(self, layout: Layout, stack: str, driver: Driver, launcher: Launcher, starting: Starting) -> None:
         self._layout = layout
         self._stack = stack
         self._driver = driver
@@ -58,7 +58,7 @@ class Start:
         self._failed: dict[str, StackupError] = {}
         self._held: dict[str, list[list[socket]]] = {}
         self._descriptors: dict[str, list[list[int]]] = {}
-        self._replicas = Replicas(layout, stack)
+        self._replicas = Replicas(layout, stack, starting)
         self._powers = powers()
         self._groups = control_groups.detect()
         self._filters = Filters()
@@ -69,7 +69,6 @@ class Start:
     def run(self, works: Sequence[Work], tell: Tell) -> Iterator[Outcome]:
         self._tell = tell
         self._works = {str(work.address): work for work in works}
-        self._replicas.starting |= {work.address for work in works}
         for key, work in self._works.items():
             self._try(key, self._look, key, work.address)
         self._make_users()
@@ -89,6 +88,7 @@ class Start:
         finally:
             for port in self._held.values():
                 let_go(port)
+            self._replicas.starting.ended(work.address for work in works)
         for key, problem in self._failed.items():
             yield Outcome(self._works[key].step, problem)
 
@@ -331,7 +331,7 @@ def choose_ports(
     chosen: list[dict[str, Any]] = []
     held: list[list[socket]] = []
     published = {} if spec["network_mode"] == "host" else spec["ports"]
-    try:
+    with replicas.starting.lock, _let_go_if_failed(held):
         for key, port in published.items():
             place: HeldPort = {
                 "host_ip": port["host_ip"] or binding,
@@ -342,10 +342,17 @@ def choose_ports(
             found, sockets = ports.hold(place, str(had.get(key) or port["published"]), layout.run, shares)
             held.append(sockets)
             chosen.append({"key": key, **found})
+        replicas.starting.ports[address] = chosen
+    return chosen, held
+
+
+@contextlib.contextmanager
+def _let_go_if_failed(held: list[list[socket]]) -> Iterator[None]:
+    try:
+        yield
     except BaseException:
         let_go(held)
         raise
-    return chosen, held
 
 
 def let_go(held: Iterable[Iterable[socket]]) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from stackup.engines.builtin import attachments, describe, limiting
 from stackup.engines.builtin.attachments import CONNECTED, INSIDE
 from stackup.engines.builtin.container_start import choose_ports, let_go
+from stackup.engines.builtin.idclaims import KEY
 from stackup.engines.builtin.records import Record, Shelf, wanted
 from stackup.engines.builtin.replicas import Replicas
 from stackup.engines.builtin.replug import Replug
@@ -17,6 +18,7 @@ from stackup.reconcile.resource import Tell, Work
 from stackup.runtime import record
 from stackup.runtime.client import Client
 from stackup.runtime.network.driver import Driver
+from stackup.runtime.rootfs import tmpfs_options
 from stackup.runtime.spec import ContainerSpec
 from stackup.values import Address
 
@@ -65,6 +67,8 @@ class Update:
                 self._replug(work.address, claim).take(spec)
             if "ports" in parts:
                 self._take_ports(work.address, claim, spec)
+            if targets := {path[1] for path in work.fields if path[0] == "mounts"}:
+                self._tell(work.address, "tmpfs", _tmpfs(claim, spec, targets))
             self._monitor(work.address, claim, spec, parts)
         describe.note_limits(claim["given"], want)
         self._shelf.settle(want, claim)
@@ -112,6 +116,11 @@ class Update:
     def _tell(self, address: Address, what: str, value: Any) -> None:
         client = Client(self._shelf.live_dir(address))
         client.request({"do": "update", "what": what, "value": value})
+
+
+def _tmpfs(claim: Record, spec: ContainerSpec, targets: Iterable[str]) -> dict[str, dict[str, str]]:
+    base = claim["given"].get(KEY, 0)
+    return {target: tmpfs_options(spec["mounts"][target], lambda owner: base + owner) for target in sorted(targets)}
 
 
 def _without(spec: ContainerSpec, kept: list[dict[str, Any]]) -> dict[str, Any]:

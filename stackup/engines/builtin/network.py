@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import cast
 
-from stackup.engines.builtin.records import Record, Shelf, addresses, each, find_real, wanted
+from stackup.engines.builtin.records import Record, Shelf, addresses, attempt, each, find_real, wanted
 from stackup.engines.desire.effects import NETWORK
 from stackup.errors import HostError
 from stackup.layout import NETNS, Layout
 from stackup.reconcile.resource import Observed, Outcome, Tell, Work
 from stackup.runtime.network import claims, families, options
+from stackup.runtime.network.addressing import HostRoutes
 from stackup.runtime.network.driver import Network, NetworkSpec
 from stackup.runtime.network.drivers import Drivers
 from stackup.values import Address, Data, FieldPath, Json
@@ -56,18 +57,19 @@ class NetworkKind:
         return {("rules" if name == "admitted" else "uplink" if name == "routed" else name,): False for name in wrong}
 
     def create(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
-        return self._saying(works, tell, self._create)
+        routes = HostRoutes()
+        return self._saying(works, tell, lambda: each(works, lambda work: self._create(work, routes)))
 
     def update(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
         return each(works, self._update)
 
     def delete(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
-        return self._saying(works, tell, self._delete)
+        return self._saying(works, tell, lambda: list(self._delete(works)))
 
-    def _saying(self, works: Sequence[Work], tell: Tell, verb: Callable[[Work], None]) -> list[Outcome]:
+    def _saying(self, works: Sequence[Work], tell: Tell, verb: Callable[[], list[Outcome]]) -> list[Outcome]:
         """Whether the host forwards is the host's own affair: whoever changes it says so."""
         before = families.turned_on(claims.read(self._layout.run))
-        outcomes = list(each(works, verb))
+        outcomes = verb()
         after = families.turned_on(claims.read(self._layout.run))
         for switch in after:
             if switch not in before:
@@ -77,22 +79,22 @@ class NetworkKind:
                 tell.progress(works[0].step, f"{switch} is off again, as it was found")
         return outcomes
 
-    def _create(self, work: Work) -> None:
+    def _create(self, work: Work, routes: HostRoutes) -> None:
         want = wanted(work)
         if not want.spec["external"]:
             self._driver.validate(self._spec(work.address, want.spec))
         record = self._shelf.claim(want)
-        self._make(work.address, want.spec, record)
+        self._make(work.address, want.spec, record, routes)
         self._shelf.settle(want, record)
 
-    def _make(self, address: Address, spec: Data, record: Record) -> None:
+    def _make(self, address: Address, spec: Data, record: Record, routes: HostRoutes) -> None:
         if spec["external"]:
             real = find_real(self._layout, self.name, str(spec["name"]))
             if real is None:
                 raise missing("network", str(spec["name"]))
             record["given"] = real["given"]
         else:
-            record["given"] = dict(self._driver.create(self._spec(address, spec)))
+            record["given"] = dict(self._driver.create(self._spec(address, spec), routes))
 
     def _update(self, work: Work) -> None:
         """A namespace that was lost (a reboot, a hand) is made again as it was; containers are attached by theirs."""
@@ -101,15 +103,19 @@ class NetworkKind:
             record["given"] = dict(self._driver.create(network_of(record)))
         self._shelf.settle(want, record)
 
-    def _delete(self, work: Work) -> None:
-        record = self._shelf.leave(work.address)
-        if record and not record["spec"]["external"]:
-            given = bool(record["given"])  # known only once it was made
-            spec = self._spec(work.address, record["spec"])
-            problems = self._driver.remove(network_of(record) if given else self._driver.half_made(spec))
-            if problems:
-                raise problems[0]
-        self._shelf.forget(work.address)
+    def _delete(self, works: Sequence[Work]) -> Iterator[Outcome]:
+        """All at once: most of the time is the kernel's wait for readers, once a call."""
+        records = {work.address: self._shelf.leave(work.address) for work in works}
+        made = [address for address, record in records.items() if record and not record["spec"]["external"]]
+        problems = dict(zip(made, self._driver.remove([self._real(one, records[one]) for one in made]), strict=True))
+        for work in works:
+            problem = problems.get(work.address)
+            yield Outcome(work.step, problem or attempt(self._shelf.forget, work.address))
+
+    def _real(self, address: Address, record: Record | None) -> Network:
+        """What the record's network is; known only once it was made."""
+        assert record is not None
+        return network_of(record) if record["given"] else self._driver.half_made(self._spec(address, record["spec"]))
 
     def _spec(self, address: Address, spec: Data) -> NetworkSpec:
         said = cast(dict[str, str], spec["driver_opts"])

@@ -5,7 +5,9 @@ Read from records when a port is taken or published, and only for services that 
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Mapping
+from threading import Lock
+from typing import Any, cast
 
 from stackup.engines.builtin.records import Record, Shelf
 from stackup.kernel import files
@@ -15,13 +17,32 @@ from stackup.runtime.description import HeldPort
 from stackup.values import Address
 
 
+class Starting:
+    """Ports that this command holds for containers whose monitors do not yet: its threads start several groups."""
+
+    __slots__ = ("lock", "ports")
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.ports: dict[Address, list[dict[str, Any]]] = {}
+
+    def share(self, address: Address, port: HeldPort) -> bool:
+        siblings = (ports for other, ports in self.ports.items() if other.name == address.name and other != address)
+        return any(_same(port, had) for ports in siblings for had in ports)
+
+    def ended(self, addresses: Iterable[Address]) -> None:
+        """They hold their own, or failed."""
+        with self.lock:
+            for address in addresses:
+                self.ports.pop(address, None)
+
+
 class Replicas:
     """Of one stack, for the length of one command."""
 
-    def __init__(self, layout: Layout, stack: str) -> None:
+    def __init__(self, layout: Layout, stack: str, starting: Starting | None = None) -> None:
         self._shelf = Shelf(layout, stack, "container")
-        self.starting: set[Address] = set()
-        """Those that this command is starting, and whose ports it holds for them meanwhile."""
+        self.starting = starting or Starting()
         self._counts: dict[str, int] = {}
         for directory in files.list_dir(layout.kind_dir(stack, "container")):
             service = directory.rpartition("-")[0]
@@ -34,8 +55,10 @@ class Replicas:
         return [found for other, found in self._shelf.all() if other.name == address.name and other != address]
 
     def share(self, address: Address, port: HeldPort) -> bool:
-        """Whether another replica holds that very port."""
-        holders = (other for other in self.others(address) if self._lives(other) or _address(other) in self.starting)
+        """Whether another replica holds that very port: one that is stopping does, until it is down."""
+        if self.starting.share(address, port):
+            return True
+        holders = filter(self._holds, self.others(address))
         return any(_same(port, had) for found in holders for had in found["given"].get("ports", ()))
 
     def published(self, address: Address, ports: list[Any]) -> list[Any]:
@@ -47,10 +70,17 @@ class Replicas:
         return found
 
     def _lives(self, other: Record) -> bool:
+        status = self._status(other)
+        return bool(status) and not status.get("stopping")
+
+    def _holds(self, other: Record) -> bool:
+        return bool(self._status(other))
+
+    def _status(self, other: Record) -> Mapping[str, Any]:
+        """What its monitor says, while there is one."""
         status = record.observe_status(self._shelf.state_dir(_address(other)))
-        if not status or status["instance"] != other["instance"] or status.get("stopping"):
-            return False
-        return status["state"] in ("running", "restarting")
+        up = status and status["instance"] == other["instance"] and status["state"] in ("running", "restarting")
+        return cast(Mapping[str, Any], status) if up else {}
 
 
 def _address(found: Record) -> Address:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
@@ -39,8 +40,8 @@ CONDITIONS = {
 }
 GRACE = 10 * 10**9
 SHM_SIZE = 64 << 20
-MAX_CONTAINERS = 2_000
-"""Of a stack; one bridge has 1,023 ports."""
+MAX_CONTAINERS, MAX_ON_NETWORK = 2_000, 1_023
+"""Of a stack, and of its part on one network: the kernel gives a bridge that many ports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +90,19 @@ def containers(stack: Stack, context: Context) -> Iterator[Desired]:
 
 def _can_count(stack: Stack, context: Context) -> bool:
     """Checked before the first is made: a number is quickly written, and each container is a piece of memory."""
-    total = 0
+    crowds: Counter[str] = Counter()
     for name, service in stack.services.items():
-        total += replicas(name, service, context)
-        if total > MAX_CONTAINERS:
+        networks = [key for key in service.networks if (stack.networks[key].driver or "bridge") == "bridge"]
+        crowds.update(dict.fromkeys(("", *networks), replicas(name, service, context)))
+        crowd = next((key for key in crowds if crowds[key] > (MAX_ON_NETWORK if key else MAX_CONTAINERS)), None)
+        if crowd is not None:
+            most = f'{MAX_ON_NETWORK} on network "{crowd}", all that a bridge takes' if crowd else str(MAX_CONTAINERS)
             context.problems.error(
                 "SU106",
                 "a stack asks for too many containers",
-                detail=f'with service "{name}" there are more than {MAX_CONTAINERS}',
+                detail=f'with service "{name}" there are more than {most}',
                 span=context.span("services", name, *("scale",) if service.scale else ("deploy", "replicas")),
-                hint="run fewer replicas",
+                hint="divide the services among several networks" if crowd else "run fewer replicas",
             )
             return False
     return True

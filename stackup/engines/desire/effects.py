@@ -36,6 +36,8 @@ CONTAINER: Effects = {
     "cgroup_parent": Row(Effect.REPLACE, "another control group"),
     "env": Row(Effect.REPLACE, "fixed when the program starts"),
     "user": Row(Effect.REPLACE, "fixed when the program starts"),
+    "mounts.*.size": Row(Effect.IN_PLACE, "the tmpfs is told its new size while it is in use"),
+    "mounts.*.mode": Row(Effect.IN_PLACE, "the tmpfs is given another mode while it is in use"),
     "mounts": Row(Effect.REPLACE, "mounts are made before the program starts"),
     "files": Row(Effect.REPLACE, "mounts are made before the program starts"),
     "networks": Row(Effect.IN_PLACE, "plugged in and pulled out while it runs"),

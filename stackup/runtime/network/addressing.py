@@ -5,19 +5,21 @@ A claim is written before anything is made, so that a second run, and a run afte
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import socket
+from typing import TYPE_CHECKING, cast
 
 from stackup.errors import HostError
 from stackup.kernel import rtnetlink
 from stackup.kernel.netlink import Channel
-from stackup.runtime.network import families, pools
+from stackup.runtime.network import claims, families, pools
 from stackup.runtime.network.driver import Network, link_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stackup.runtime.network.claims import HostClaims, NetworkClaim
+    from stackup.runtime.network.claims import NetworkClaim
     from stackup.runtime.network.driver import NetworkSpec
+    from stackup.runtime.network.pools import Block
 
 
 def key_of(spec: NetworkSpec) -> str:
@@ -25,7 +27,7 @@ def key_of(spec: NetworkSpec) -> str:
     return link_name(spec["stack"], f"network/{spec['name']}")
 
 
-def check(spec: NetworkSpec, held: HostClaims) -> None:
+def check(spec: NetworkSpec, run_dir: str) -> None:
     """Raises HostError for subnets and gateways that cannot be."""
     if spec["ipv6"]:
         families.require_six(spec["name"])
@@ -39,7 +41,7 @@ def check(spec: NetworkSpec, held: HostClaims) -> None:
     for subnet, gateway in ((spec["subnet"], spec["gateway"]), (spec["subnet6"], spec["gateway6"])):
         if subnet:
             _check_ipam(spec["name"], subnet, gateway)
-            pools.check_subnet(subnet, _others(held, key_of(spec)))
+            _check_taken(subnet, key_of(spec), run_dir)
             if not spec["internal"] and not spec["parent"]:  # else the host has no route to it
                 pools.check_routes(subnet, _ways(spec["link_name"] or key_of(spec)))
 
@@ -58,18 +60,34 @@ def _check_ipam(name: str, subnet: str, gateway: str) -> None:
         raise HostError(problem, subject=name, hint="change `ipam.config` of the network", code="network-ipam")
 
 
-def claim(spec: NetworkSpec, held: HostClaims) -> Network:
-    """Subnets and uplinks: those asked for, else those claimed before, else free ones."""
+class HostRoutes:
+    """Everything that the host routes, in any table: one look, for as many networks as are made together."""
+
+    __slots__ = ("_blocks",)
+
+    def __init__(self) -> None:
+        self._blocks: list[Block] | None = None
+
+    @property
+    def blocks(self) -> list[Block]:
+        if self._blocks is None:
+            with Channel() as channel:
+                self._blocks = rtnetlink.reached(channel)
+        return self._blocks
+
+
+def claim(spec: NetworkSpec, run_dir: str, routes: HostRoutes) -> Network:
+    """Subnets and uplinks: those asked for, else those claimed before, else free ones. Under the claims' lock."""
     link = key_of(spec)
-    before = held["networks"].get(link)
-    taken = _others(held, link)
-    routed = [] if before else list(_routed())
+    before = claims.of(run_dir, link)
+    for subnet in filter(None, (spec["subnet"], spec["subnet6"])):
+        _check_taken(subnet, link, run_dir)
     mine: NetworkClaim = {"stack": spec["stack"], "name": spec["name"], "subnet": "", "uplink": []}
     if spec["ipv4"]:
-        mine["subnet"], mine["uplink"] = _four(spec, before, taken, routed)
+        mine["subnet"], mine["uplink"] = _four(spec, before, run_dir, routes)
     if spec["ipv6"]:
-        mine["subnet6"], mine["uplink6"] = _six(spec, before, taken, routed)
-    held["networks"][link] = mine
+        mine["subnet6"], mine["uplink6"] = _six(spec, before, run_dir, routes)
+    claims.put(run_dir, link, mine)
     six = mine.get("subnet6", "")
     return Network(
         {
@@ -85,60 +103,42 @@ def claim(spec: NetworkSpec, held: HostClaims) -> Network:
     )
 
 
-def _four(
-    spec: NetworkSpec, before: NetworkClaim | None, taken: dict[str, str], routed: list[str]
-) -> tuple[str, list[str]]:
+def _four(spec: NetworkSpec, before: NetworkClaim | None, run_dir: str, routes: HostRoutes) -> tuple[str, list[str]]:
     subnet = spec["subnet"] or (before["subnet"] if before else "")
-    if subnet:
-        pools.check_subnet(subnet, taken)
-    else:
-        subnet = pools.choose_subnet([*taken, *routed])
     uplink = [] if spec["internal"] else (before["uplink"] if before else [])
-    if not uplink and not spec["internal"]:
-        uplink = list(pools.choose_uplink([*taken, *routed, subnet]))
-    return subnet, uplink
+    if subnet and (uplink or spec["internal"]):
+        return subnet, uplink
+    taken = claims.blocks(run_dir, but=key_of(spec)) + routes.blocks
+    subnet = subnet or pools.choose_subnet(taken)
+    return subnet, [] if spec["internal"] else list(pools.choose_uplink([*taken, pools.bounds(subnet)]))
 
 
-def _six(
-    spec: NetworkSpec, before: NetworkClaim | None, taken: dict[str, str], routed: list[str]
-) -> tuple[str, list[str]]:
+def _six(spec: NetworkSpec, before: NetworkClaim | None, run_dir: str, routes: HostRoutes) -> tuple[str, list[str]]:
     if before and before.get("subnet6") and before["subnet6"] == (spec["subnet6"] or before["subnet6"]):
         return before["subnet6"], before.get("uplink6", [])
-    pools.check_subnet(spec["subnet6"], taken) if spec["subnet6"] else None
-    local, ends = families.inside_local(families.unique_local(key_of(spec), [*taken, *routed]))
+    taken = claims.blocks(run_dir, but=key_of(spec)) + routes.blocks
+    local, ends = families.inside_local(families.unique_local(key_of(spec), taken))
     return spec["subnet6"] or local, [] if spec["internal"] else ends
 
 
-def _others(held: HostClaims, link: str) -> dict[str, str]:
-    """Everything that other networks have claimed, and whose it is."""
-    found: dict[str, str] = {}
-    for name, claim in held["networks"].items():
-        if name != link:
-            whose = f'network "{claim["name"]}" of stack "{claim["stack"]}"'
-            found |= dict.fromkeys(filter(None, (claim["subnet"], claim.get("subnet6", ""))), whose)
-            found |= dict.fromkeys((f"{end}/{pools.width(end)}" for end in _ends(claim)), whose)
-    return found
+def _check_taken(subnet: str, key: str, run_dir: str) -> None:
+    pools.check_subnet(subnet, claims.blocks(run_dir, but=key), lambda block: _owner(block, run_dir))
 
 
-def _ends(claim: NetworkClaim) -> Iterator[str]:
-    yield from claim["uplink"]
-    yield from claim.get("uplink6", ())
+def _owner(block: Block, run_dir: str) -> str:
+    """A range in words, and whose it is."""
+    for claim in claims.every(run_dir):
+        for text in claims.ranges(claim):
+            if pools.bounds(text) == block:
+                return f'"{text}" of network "{claim["name"]}" of stack "{claim["stack"]}"'
+    return "a network that has just gone"
 
 
 def _ways(own: str) -> Iterator[tuple[str, str, bool]]:
     """The host's routes, but for those of a network's own uplink: it may be there already."""
+    names = dict(socket.if_nameindex())
     with Channel() as channel:
-        names = {link["index"]: name for name, link in rtnetlink.links(channel).items()}
         for route in rtnetlink.routes(channel):
-            link = names.get(route["index"], "")
+            link = names.get(cast(int, route["index"]), "")
             if link != own and not str(route["target"]).startswith("fe80:"):
                 yield str(route["target"]), link, bool(route["via"])
-
-
-def _routed() -> Iterator[str]:
-    """Everything that the host routes already, in any table."""
-    with Channel() as channel:
-        for route in rtnetlink.routes(channel):
-            target = str(route["target"])
-            if not target.startswith(("fe80:", "ff00:")):
-                yield target

@@ -16,6 +16,7 @@ from stackup.errors import KernelError, StackupError, Unsupported
 from stackup.kernel import netns, nftables, rtnetlink
 from stackup.kernel.netlink import Channel
 from stackup.runtime.network import addressing, claims, families, plug, pools, rules, uplink
+from stackup.runtime.network.addressing import HostRoutes
 from stackup.runtime.network.driver import Network
 
 if TYPE_CHECKING:
@@ -53,18 +54,18 @@ class Bridge:
         self.tables = tables
 
     def validate(self, spec: NetworkSpec) -> None:
-        addressing.check(spec, claims.read(self.run_dir))
+        addressing.check(spec, self.run_dir)
 
-    def create(self, spec: NetworkSpec) -> Network:
+    def create(self, spec: NetworkSpec, routes: HostRoutes | None = None) -> Network:
         with claims.changing(self.run_dir, f'making network "{spec["name"]}"') as held:
-            network = addressing.claim(spec, held)
+            network = addressing.claim(spec, self.run_dir, routes or HostRoutes())
             opens = self.tables and not network["internal"]
             if opens:
                 uplink.note(held, network)
         try:
             _build(network, tables=self.tables)
             if opens:
-                uplink.open_host(network, self.run_dir, foreign_rules=self.foreign_rules)
+                uplink.open_host(network, held, self.run_dir, foreign_rules=self.foreign_rules)
         except KernelError as problem:
             raise _named(network, problem) from problem
         return network
@@ -72,7 +73,7 @@ class Bridge:
     def half_made(self, spec: NetworkSpec) -> Network:
         """What a `create` that was killed may have made, to be removed: the claim came before everything else."""
         key = addressing.key_of(spec)
-        claim = claims.read(self.run_dir)["networks"].get(key)
+        claim = claims.of(self.run_dir, key)
         ends, ends6 = (claim["uplink"], claim.get("uplink6", [])) if claim else ([], [])
         return Network({**spec, "link": spec["link_name"] or key, "uplink": ends, "uplink6": ends6})
 
@@ -114,24 +115,25 @@ class Bridge:
                 facts["admitted"] = uplink.admitted(network)
         return facts
 
-    def remove(self, network: Network) -> list[StackupError]:
-        """The uplink first: any socket that is still open inside would keep the namespace and its end alive."""
-        problems: list[StackupError] = []
-        if not network["internal"]:
-            if self.tables:
-                _collect(problems, lambda: uplink.forget(network))
-            _collect(problems, lambda: uplink.delete(network["link"]))
-        _collect(problems, lambda: netns.remove(network["pin_file"]))
-        if not problems:
-            _collect(problems, lambda: self._release(addressing.key_of(network)))
-        return problems
+    def remove(self, networks: Sequence[Network]) -> list[StackupError | None]:
+        """The uplinks first: any socket that is still open inside would keep a namespace and its end alive."""
+        joined = [network for network in networks if not network["internal"]]
+        kept = _attempt(uplink.forget, joined) if self.tables else None
+        links = dict(zip((one["link"] for one in joined), uplink.delete([one["link"] for one in joined]), strict=True))
+        outcomes: list[StackupError | None] = []
+        for network in networks:
+            problem = None if network["internal"] else kept or links[network["link"]]
+            outcomes.append(_attempt(netns.remove, network["pin_file"]) or problem)
+        self._release([network for network, problem in zip(networks, outcomes, strict=True) if not problem])
+        return outcomes
 
-    def _release(self, key: str) -> None:
-        """Gives up the claim; the last uplink to go puts the host back as it was."""
-        with claims.changing(self.run_dir, "removing a network") as held:
-            held["networks"].pop(key, None)
+    def _release(self, networks: Sequence[Network]) -> None:
+        """Gives up the claims; the last uplink to go puts the host back as it was."""
+        with claims.changing(self.run_dir, "removing networks") as held:
+            for network in networks:
+                claims.drop(self.run_dir, addressing.key_of(network))
             if self.tables:
-                uplink.close_host(held)
+                uplink.close_host(held, self.run_dir)
 
 
 @contextmanager
@@ -184,8 +186,9 @@ def _named(network: Network, problem: StackupError) -> StackupError:
     )
 
 
-def _collect(problems: list[StackupError], step: Callable[[], None]) -> None:
+def _attempt(step: Callable[..., None], *arguments: object) -> StackupError | None:
     try:
-        step()
+        step(*arguments)
     except StackupError as problem:
-        problems.append(problem)
+        return problem
+    return None

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stackup.errors import StackupError
+    from stackup.runtime.network.addressing import HostRoutes
     from stackup.values import Data
 
 
@@ -91,7 +92,8 @@ class Driver(Protocol):
     def validate(self, spec: NetworkSpec) -> None:
         """Raises StackupError when the spec cannot be made on this host."""
 
-    def create(self, spec: NetworkSpec) -> Network: ...
+    def create(self, spec: NetworkSpec, routes: HostRoutes | None = None) -> Network:
+        """`routes`: one look at the host's, for all that are made together."""
 
     def half_made(self, spec: NetworkSpec) -> Network:
         """What a `create` that was killed may have made, to be removed."""
@@ -105,8 +107,8 @@ class Driver(Protocol):
     def observe(self, network: Network) -> Data:
         """Live facts; `present` is false when there is nothing."""
 
-    def remove(self, network: Network) -> list[StackupError]:
-        """What went wrong; empty when everything is gone."""
+    def remove(self, networks: Sequence[Network]) -> list[StackupError | None]:
+        """One call for many, as with `detach`; the outcome of each, in order."""
 
 
 def link_name(stack: str, address: str) -> str:

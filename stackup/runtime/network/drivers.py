@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stackup.errors import StackupError
+    from stackup.runtime.network.addressing import HostRoutes
     from stackup.runtime.network.driver import Driver, Endpoint, Network, NetworkSpec
     from stackup.values import Data
 
@@ -32,8 +33,8 @@ class Drivers:
     def validate(self, spec: NetworkSpec) -> None:
         self._of(spec).validate(spec)
 
-    def create(self, spec: NetworkSpec) -> Network:
-        return self._of(spec).create(spec)
+    def create(self, spec: NetworkSpec, routes: HostRoutes | None = None) -> Network:
+        return self._of(spec).create(spec, routes)
 
     def half_made(self, spec: NetworkSpec) -> Network:
         return self._of(spec).half_made(spec)
@@ -47,5 +48,11 @@ class Drivers:
     def observe(self, network: Network) -> Data:
         return self._of(network).observe(network)
 
-    def remove(self, network: Network) -> list[StackupError]:
-        return self._of(network).remove(network)
+    def remove(self, networks: Sequence[Network]) -> list[StackupError | None]:
+        found: dict[int, StackupError | None] = {}
+        for name, driver in self._by_name.items():
+            places = [place for place, network in enumerate(networks) if network["driver"] == name]
+            found.update(
+                zip(places, driver.remove([networks[place] for place in places]) if places else (), strict=True)
+            )
+        return [found[place] for place in range(len(networks))]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from stackup.kernel.nftables import Table
     from stackup.runtime.network.claims import HostClaims
     from stackup.runtime.network.driver import Network
+    from stackup.runtime.network.pools import Block
 
 
 class Side:
@@ -90,13 +91,13 @@ def require_six(name: str) -> None:
         ) from problem
 
 
-def unique_local(identity: str, taken: Iterable[str]) -> str:
+def unique_local(identity: str, taken: Iterable[Block]) -> str:
     """A /48 of the network's own (RFC 4193), the same for the same identity unless it overlaps something taken."""
-    blocks = pools.blocks(taken)
+    blocks = [*taken]
     for attempt in range(256):
         digest = hashlib.sha256(f"{identity}\0{attempt}".encode()).digest()
         first = int.from_bytes(b"\xfd" + digest[:5], "big") << 80
-        if not any(low < first + (1 << 80) and first <= high for low, high in blocks):
+        if not any(pools.meets((first, first + (1 << 80) - 1), block) for block in blocks):
             return f"{pools.address_text(first)}/48"
     raise pools.exhausted(["fd00::/8"], 48)
 

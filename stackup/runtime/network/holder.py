@@ -46,6 +46,15 @@ def family_of(address: str) -> int:
     return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
+def spoken(protocol: str) -> bool:
+    """Whether this kernel has the protocol; SCTP is a module that many leave out."""
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_SCTP if protocol == "sctp" else 0).close()
+    except OSError as problem:
+        return problem.errno != errno.EPROTONOSUPPORT
+    return True
+
+
 def bind(host_ip: str, port: int, protocol: str, *, shared: bool = False) -> list[socket.socket]:
     """Sockets that hold the port on all of its addresses, or HostError, code `port-taken` when somebody has it.
 

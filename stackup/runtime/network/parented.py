@@ -15,6 +15,7 @@ from stackup.errors import HostError, KernelError, Unsupported
 from stackup.kernel import netns, rtnetlink
 from stackup.kernel.netlink import Channel
 from stackup.runtime.network import addressing, claims, plug
+from stackup.runtime.network.addressing import HostRoutes
 from stackup.runtime.network.driver import Network
 
 if TYPE_CHECKING:
@@ -47,11 +48,12 @@ class Parented:
             hint = "name one of the host's links: `driver_opts: {parent: eth0}`"
             raise HostError(f'network "{spec["name"]}" has no parent', subject=spec["name"], hint=hint)
         _parent(spec)
-        addressing.check(spec, claims.read(self._run_dir))
+        addressing.check(spec, self._run_dir)
 
-    def create(self, spec: NetworkSpec) -> Network:
-        with claims.changing(self._run_dir, f'making network "{spec["name"]}"') as held:
-            made = addressing.claim({**spec, "internal": True}, held)  # no uplink of ours
+    def create(self, spec: NetworkSpec, routes: HostRoutes | None = None) -> Network:
+        with claims.changing(self._run_dir, f'making network "{spec["name"]}"'):
+            apart: NetworkSpec = {**spec, "internal": True}  # no uplink of ours
+            made = addressing.claim(apart, self._run_dir, routes or HostRoutes())
         return Network({**made, "internal": spec["internal"], "link": spec["parent"]})
 
     def half_made(self, spec: NetworkSpec) -> Network:
@@ -95,13 +97,14 @@ class Parented:
 
     def observe(self, network: Network) -> Data:
         """It is there as long as it is claimed, which it is until a reboot, and its parent is."""
-        known = addressing.key_of(network) in claims.read(self._run_dir)["networks"]
-        return {"present": known and bool(rtnetlink.index_of(network["link"]))}
+        known = claims.of(self._run_dir, addressing.key_of(network))
+        return {"present": bool(known) and bool(rtnetlink.index_of(network["link"]))}
 
-    def remove(self, network: Network) -> list[StackupError]:
-        with claims.changing(self._run_dir, "removing a network") as held:
-            held["networks"].pop(addressing.key_of(network), None)
-        return []
+    def remove(self, networks: Sequence[Network]) -> list[StackupError | None]:
+        with claims.changing(self._run_dir, "removing networks"):
+            for network in networks:
+                claims.drop(self._run_dir, addressing.key_of(network))
+        return [None] * len(networks)
 
 
 def _parent(spec: NetworkSpec) -> int:

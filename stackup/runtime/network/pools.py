@@ -12,7 +12,10 @@ from stackup.errors import HostError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    Block = tuple[int, int]
+    """First and last address of a range."""
 
 NETWORK_POOLS = ("10.192.0.0/12", "172.16.0.0/12", "192.168.0.0/16")
 """4,096 networks of 254 addresses, far from the ranges that home routers, Docker and most offices use; the other
@@ -66,16 +69,16 @@ def contains(subnet: str, address: str) -> bool:
     return first <= number(address) <= last
 
 
-def blocks(taken: Iterable[str]) -> list[tuple[int, int]]:
-    """Taken ranges in order; the default route and the like take nothing."""
-    return sorted(bounds(subnet) for subnet in taken if subnet not in {"default", "0.0.0.0/0", "::/0"})
+def blocks(taken: Iterable[str]) -> list[Block]:
+    """Subnets as numbers; the default route and the like take nothing."""
+    return [bounds(subnet) for subnet in taken if subnet not in {"default", "0.0.0.0/0", "::/0"}]
 
 
-def first_free(pool: str, prefix: int, taken: Iterable[str]) -> str | None:
-    """The lowest subnet of that size in the pool that overlaps nothing taken."""
+def first_free(pool: str, prefix: int, taken: Iterable[Block]) -> str | None:
+    """The lowest subnet of that size in the pool that overlaps nothing taken, which is in order."""
     low, high = bounds(pool)
     size = 1 << (32 - prefix)
-    for first, last in blocks(taken):
+    for first, last in taken:
         if last < low:
             continue
         if first >= low + size:
@@ -84,8 +87,8 @@ def first_free(pool: str, prefix: int, taken: Iterable[str]) -> str | None:
     return f"{address_text(low)}/{prefix}" if low + size - 1 <= high else None
 
 
-def choose_subnet(taken: Iterable[str], *, pools: Sequence[str] = NETWORK_POOLS, prefix: int = PREFIX) -> str:
-    used = [*taken]
+def choose_subnet(taken: Iterable[Block], *, pools: Sequence[str] = NETWORK_POOLS, prefix: int = PREFIX) -> str:
+    used = sorted(taken)
     found = next(filter(None, (first_free(pool, prefix, used) for pool in pools)), None)
     if found is None:
         raise exhausted(pools, prefix)
@@ -102,25 +105,28 @@ def exhausted(pools: Sequence[str], prefix: int) -> HostError:
     )
 
 
-def choose_uplink(taken: Iterable[str]) -> tuple[str, str]:
+def choose_uplink(taken: Iterable[Block]) -> tuple[str, str]:
     """The host's end and the network's end of a point-to-point pair."""
     pair = choose_subnet(taken, pools=UPLINK_POOLS, prefix=31)
     first, last = bounds(pair)
     return address_text(first), address_text(last)
 
 
-def check_subnet(subnet: str, taken: Mapping[str, str]) -> None:
-    """A subnet that the file names must not overlap a network (`taken`: subnet -> whose)."""
-    first, last = bounds(subnet)
-    for other, owner in taken.items():
-        low, high = bounds(other)
-        if first <= high and low <= last:
-            raise HostError(
-                f'the subnet "{subnet}" overlaps "{other}" of {owner}',
-                subject=subnet,
-                hint="choose another `ipam.config.subnet`, or leave it out and a free one is chosen",
-                code="subnet-overlap",
-            )
+def meets(one: Block, other: Block) -> bool:
+    return one[0] <= other[1] and other[0] <= one[1]
+
+
+def check_subnet(subnet: str, taken: Iterable[Block], owner: Callable[[Block], str]) -> None:
+    """A subnet that the file names must not overlap what networks have taken; `owner` names it and whose it is."""
+    wanted = bounds(subnet)
+    other = next((block for block in taken if meets(wanted, block)), None)
+    if other:
+        raise HostError(
+            f'the subnet "{subnet}" overlaps {owner(other)}',
+            subject=subnet,
+            hint="choose another `ipam.config.subnet`, or leave it out and a free one is chosen",
+            code="subnet-overlap",
+        )
 
 
 def check_routes(subnet: str, routes: Iterable[tuple[str, str, bool]]) -> None:

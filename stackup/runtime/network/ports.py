@@ -128,20 +128,24 @@ def hold(
     """
     if wanted["protocol"] not in holder.PROTOCOLS:
         return _unheld(wanted, published)
-    taken: HostError | None = None
+    for _ in range(2):  # who had it at the first look may have gone before the second asked who that is
+        if bound := _bind_first(wanted, published):
+            return {**wanted, "port": bound[0].getsockname()[1]}, bound
+        if published.isdigit() and shares({**wanted, "port": int(published)}):
+            ours: HeldPort = {**wanted, "port": int(published), "shared": True}
+            return ours, holder.bind(wanted["host_ip"], ours["port"], wanted["protocol"], shared=True)
+    raise _explain(wanted, published, run_dir)
+
+
+def _bind_first(wanted: HeldPort, published: str) -> list[socket.socket]:
+    """Sockets on the first port of a range that nobody has; none when all are taken."""
     for number in parse_range(published):
         try:
-            bound = _bind_any(wanted) if number == 0 else holder.bind(wanted["host_ip"], number, wanted["protocol"])
+            return _bind_any(wanted) if number == 0 else holder.bind(wanted["host_ip"], number, wanted["protocol"])
         except HostError as error:
             if error.code != "port-taken":
                 raise
-            taken = error
-            continue
-        return {**wanted, "port": bound[0].getsockname()[1]}, bound
-    if published.isdigit() and shares({**wanted, "port": int(published)}):
-        ours: HeldPort = {**wanted, "port": int(published), "shared": True}
-        return ours, holder.bind(wanted["host_ip"], ours["port"], wanted["protocol"], shared=True)
-    raise _explain(wanted, published, run_dir) from taken
+    return []
 
 
 def free(places: Sequence[tuple[str, str]], avoid: frozenset[int]) -> list[int]:
@@ -164,6 +168,13 @@ def free(places: Sequence[tuple[str, str]], avoid: frozenset[int]) -> list[int]:
 
 def _unheld(wanted: HeldPort, published: str) -> tuple[HeldPort, list[socket.socket]]:
     """SCTP is translated by the kernel and has no listener: it can be published by number only."""
+    if not holder.spoken(wanted["protocol"]):
+        raise Unsupported(
+            f'port "{published}/{wanted["protocol"]}" cannot be published: this kernel does not speak it',
+            subject=wanted["protocol"],
+            hint=f"load it: modprobe {wanted['protocol']}",
+            code="kernel-lacks",
+        )
     numbers = parse_range(published)
     if len(numbers) != 1 or not numbers[0]:
         raise Unsupported(
@@ -216,7 +227,7 @@ def _published_by(port: int, protocol: str, run_dir: str) -> str:
             for value in values
             if key[-2:] == (protocol, port)
         ]
-    for claim in claims.read(run_dir)["networks"].values():
+    for claim in claims.every(run_dir):
         subnets = [subnet for subnet in (claim["subnet"], claim.get("subnet6", "")) if subnet]
         if any(pools.contains(subnet, address) for subnet in subnets for address in found):
             return f'stack "{claim["stack"]}"'

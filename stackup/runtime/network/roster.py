@@ -100,16 +100,18 @@ class Roster:
         self._forward: dict[bytes, list[bytes]] = {}
         self._reverse: dict[str, bytes] = {}
 
-    def refresh(self) -> None:
+    def refresh(self) -> bool:
+        """Whether names have changed since the last time."""
+        before = self._identity
         try:
             found = os.stat(self._file)
         except OSError:
             self._forward, self._reverse, self._identity = {}, {}, None
-            return
-        identity = (found.st_ino, found.st_mtime_ns)  # a file system may give a freed inode number out again
-        if identity != self._identity:
+            return before is not None
+        self._identity = (found.st_ino, found.st_mtime_ns)  # a file system may give a freed inode number out again
+        if self._identity != before:
             self._load()
-            self._identity = identity
+        return self._identity != before
 
     def _load(self) -> None:
         content: RosterFile | None = files.read_json(self._file)

@@ -8,25 +8,19 @@ route to the network's subnet through its uplink, and the forward chain lets in 
 from __future__ import annotations
 
 from stackup.kernel.nftables import (
-    ADDRESS,
-    ADDRESS6,
     BRIDGE,
     FORWARD,
     IP,
     IP6,
-    LINK,
-    MAC,
-    NUMBER,
     OUTPUT,
-    PORT,
     POSTROUTING,
     PREROUTING,
-    PROTOCOL,
     Chain,
     Set,
     Table,
 )
 from stackup.kernel.nftexpr import NUMGEN, modules
+from stackup.kernel.nftkeys import ADDRESS, ADDRESS6, LINK, MAC, NUMBER, PORT, PROTOCOL
 from stackup.runtime.network.dns import RESOLVER_ADDRESS, RESOLVER_PORT
 
 TYPE_CHECKING = False
@@ -57,6 +51,11 @@ _PUBLISHED6: tuple[Rule, ...] = (
     (("destination_local",), ("dnat_map6", SHARED, False, SLOTS)),
     (("dnat_map6", AT_ADDRESS, True),),
     (("destination_local",), ("dnat_map6", ANYWHERE)),
+)
+_NOT_HERE: tuple[Rule, ...] = (
+    # Translating comes before routing, which would refuse what arrives for 127/8 from elsewhere: a neighbour could send
+    # 127.0.0.1 to us as its router and be in (CVE-2025-54388). What this host itself sends there never arrives.
+    (("destination", "127.0.0.0/8"), ("accept",)),
 )
 _LOOPBACK_GUARD: tuple[Rule, ...] = (
     # `route_localnet` is on for uplinks, so that a port on 127.0.0.1 can be translated. Replies carry the uplink's own
@@ -91,7 +90,7 @@ def host_table(*, closed: bool, shares: bool = True) -> Table:
         _host_sets(ADDRESS),
         (
             Chain("guard", "filter", PREROUTING, _RAW, _LOOPBACK_GUARD),
-            Chain("arriving", "nat", PREROUTING, _DNAT, published),
+            Chain("arriving", "nat", PREROUTING, _DNAT, _NOT_HERE + published),
             Chain("local", "nat", OUTPUT, _DNAT, published),
             Chain("forward", "filter", FORWARD, _FILTER, _FORWARD + (_CLOSED if closed else ())),
             Chain("leaving", "nat", POSTROUTING, _SNAT, _MASQUERADE),

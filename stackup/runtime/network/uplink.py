@@ -7,7 +7,7 @@ on and the last to go puts the host back as it was.
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from stackup.errors import HostError, KernelError
 from stackup.kernel import netns, nftables, rtnetlink
@@ -19,7 +19,7 @@ from stackup.runtime.network.families import FAMILIES, SIX, Family
 from stackup.runtime.network.options import NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from stackup.kernel.netlink import Request
     from stackup.runtime.network.claims import HostClaims
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from stackup.values import Data
 
 
-GROUP = 0x7375
-"""The link group of uplinks on the host."""
+GROUP, LEAVING = 0x7375, 0x73756C
+"""The link group of uplinks on the host, and of those that are being deleted."""
 
 
 def families_of(network: Network) -> list[Family]:
@@ -56,9 +56,8 @@ def _listeners() -> dict[str, str]:
     return {name: value for name, value in before.items() if value == "1"}
 
 
-def open_host(network: Network, run_dir: str, *, foreign_rules: bool) -> None:
+def open_host(network: Network, held: HostClaims, run_dir: str, *, foreign_rules: bool) -> None:
     """The table first, then forwarding: there is no moment at which the host forwards for others."""
-    held = claims.read(run_dir)
     with nftables.open_channel() as channel:
         for family in families_of(network):
             _install(channel, family, network, closed=family.claim in held)
@@ -79,17 +78,22 @@ def _install(channel: Channel, family: Family, network: Network, *, closed: bool
     elements: list[Request] = []
     for name in (rules.UPLINKS,) if network["masquerade"] else (rules.UPLINKS, rules.PLAIN):
         elements += nftables.add_elements(family.table, name, [((network["link"],), ())])
+    table, less = make(closed=closed), make(closed=closed, shares=False)
+    if nftables.stands(channel, table) or nftables.stands(channel, less):
+        nftables.apply(channel, elements)
+        return
     try:
-        nftables.apply(channel, nftables.whole(make(closed=closed)) + elements)
+        nftables.apply(channel, nftables.whole(table) + elements)
     except KernelError as problem:
         if NUMGEN not in problem.lacks:
             raise
-        nftables.apply(channel, nftables.whole(make(closed=closed, shares=False)) + elements)
+        nftables.apply(channel, nftables.whole(less) + elements)
 
 
-def close_host(held: HostClaims) -> None:
+def close_host(held: HostClaims, run_dir: str) -> None:
     """For each family whose last uplink has gone: forwarding as it was, and our table gone; then others' chains."""
-    left = [family for family in FAMILIES if any(claim.get(family.ends) for claim in held["networks"].values())]
+    pairs = [first for first, last in claims.blocks(run_dir) if last - first == 1]  # no subnet is that small
+    left = [family for family in FAMILIES if any((first >> 32 > 0) == (family is SIX) for first in pairs)]
     with nftables.open_channel() as tables:
         if not left:
             foreign.close_chains(tables, held.get("foreign", []))
@@ -152,8 +156,9 @@ def _settings(link: str, *, six: bool) -> tuple[tuple[str, str], ...]:
 
 def observe(network: Network) -> Data:
     with Channel() as channel:
-        link = rtnetlink.links(channel).get(network["link"], {})
-        targets = {route["target"] for route in rtnetlink.routes(channel) if route["index"] == link.get("index")}
+        link = rtnetlink.link(channel, network["link"])
+        index = cast(int, link.get("index", 0))
+        targets = {route["target"] for route in rtnetlink.routes(channel, index=index)} if index else set()
     return {"uplink": bool(link.get("up")), "routed": all(side.subnet in targets for side in families.sides(network))}
 
 
@@ -163,26 +168,32 @@ def admitted(network: Network) -> bool:
         return False
     key = (network["link"],)
     with nftables.open_channel() as tables:
-        return all(key in nftables.elements(tables, family.table, rules.UPLINKS) for family in families_of(network))
+        return all(nftables.has_element(tables, family.table, rules.UPLINKS, key) for family in families_of(network))
 
 
-def forget(network: Network) -> None:
-    """Out of the host's tables."""
-    key = (network["link"],)
+def forget(networks: Sequence[Network]) -> None:
+    """Out of the host's tables, in one transaction for all."""
     with nftables.open_channel() as tables:
-        for family in families_of(network):
+        requests: list[Request] = []
+        for family in FAMILIES:
+            links = {(network["link"],) for network in networks if family in families_of(network)}
             for name in (rules.UPLINKS, rules.PLAIN):
-                if key in nftables.elements(tables, family.table, name):
-                    nftables.apply(tables, nftables.delete_elements(family.table, name, [key]))
+                there = [key for key in links if nftables.has_element(tables, family.table, name, key)]
+                requests += nftables.delete_elements(family.table, name, there)
+        nftables.apply(tables, requests)
 
 
-def delete(link: str) -> None:
-    """Gone already is no failure, and neither is that somebody else has a link of that name: it stays."""
+def delete(links: Sequence[str]) -> list[KernelError | None]:
+    """All at once: the kernel waits 15 to 20 ms a call, not a link. Gone already is no failure, and neither is that
+    somebody else has a link of that name: it stays.
+    """
     with Channel() as channel:
-        if rtnetlink.index_of(link) and _ours(channel, link):
-            channel.require([rtnetlink.delete_link(link)], (errno.ENODEV,))
+        mine = [link for link in links if _ours(channel, link)]
+        outcomes = dict(zip(mine, channel.perform([rtnetlink.set_group(link, LEAVING) for link in mine]), strict=True))
+        channel.require([rtnetlink.delete_group(LEAVING)] if mine else [], (errno.ENODEV,))
+    return [outcomes.get(link) for link in links]
 
 
 def _ours(channel: Channel, link: str) -> bool:
     """The file may name an uplink as it likes, so that the name alone proves nothing."""
-    return rtnetlink.links(channel).get(link, {}).get("group") == GROUP
+    return rtnetlink.link(channel, link).get("group") in {GROUP, LEAVING}

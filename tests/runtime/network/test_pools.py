@@ -10,32 +10,36 @@ from stackup.runtime.network.pools import Wish
 
 
 def test_the_lowest_free_subnet_is_chosen_beside_what_is_taken_and_routed() -> None:
-    assert pools.choose_subnet(["default"]) == "10.192.0.0/24"
-    assert pools.choose_subnet(["10.192.0.0/24", "10.192.2.0/24"]) == "10.192.1.0/24"
-    assert pools.choose_subnet(["10.192.0.0/14", "10.192.7.0/24"]) == "10.196.0.0/24"
-    assert pools.choose_subnet(["10.192.0.7/32"]) == "10.192.1.0/24"
+    assert pools.choose_subnet(pools.blocks(["default"])) == "10.192.0.0/24"
+    assert pools.choose_subnet(pools.blocks(["10.192.0.0/24", "10.192.2.0/24"])) == "10.192.1.0/24"
+    assert pools.choose_subnet(pools.blocks(["10.192.0.0/14", "10.192.7.0/24"])) == "10.196.0.0/24"
+    assert pools.choose_subnet(pools.blocks(["10.192.0.7/32"])) == "10.192.1.0/24"
 
 
 def test_a_route_to_everything_private_leaves_nothing_to_choose() -> None:
-    assert pools.choose_subnet(["10.0.0.0/8"]) == "172.16.0.0/24"
-    assert pools.choose_uplink(["10.0.0.0/8", "172.31.192.0/19"]) == ("172.31.224.0", "172.31.224.1")
+    assert pools.choose_subnet(pools.blocks(["10.0.0.0/8"])) == "172.16.0.0/24"
+    assert pools.choose_uplink(pools.blocks(["10.0.0.0/8", "172.31.192.0/19"])) == ("172.31.224.0", "172.31.224.1")
     with pytest.raises(
         HostError, match=r"no /24 is left in 10\.192.*, 192\.168\.0\.0/16: networks and routes"
     ) as caught:
-        pools.choose_subnet(["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"])
+        pools.choose_subnet(pools.blocks(["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]))
     assert "subnet" in caught.value.hint
 
 
 def test_a_thousand_networks_get_a_subnet_and_an_uplink_each() -> None:
     subnets = [f"10.{192 + n // 256}.{n % 256}.0/24" for n in range(1000)]
-    assert pools.choose_subnet(subnets) == "10.195.232.0/24"
+    assert pools.choose_subnet(pools.blocks(subnets)) == "10.195.232.0/24"
     uplinks = [f"10.208.{n // 128}.{n % 128 * 2}/31" for n in range(1000)]
-    assert pools.choose_uplink(uplinks) == ("10.208.7.208", "10.208.7.209")
+    assert pools.choose_uplink(pools.blocks(uplinks)) == ("10.208.7.208", "10.208.7.209")
 
 
 def test_an_overlap_names_the_other() -> None:
     with pytest.raises(HostError, match=r'the subnet "10\.5\.0\.0/16" overlaps "10\.5\.7\.0/24" of network "a"'):
-        pools.check_subnet("10.5.0.0/16", {"10.4.0.0/24": "x", "10.5.7.0/24": 'network "a"'})
+        pools.check_subnet(
+            "10.5.0.0/16",
+            pools.blocks(["10.4.0.0/24", "10.5.7.0/24"]),
+            {pools.bounds("10.5.7.0/24"): '"10.5.7.0/24" of network "a"'}.__getitem__,
+        )
 
 
 @pytest.mark.parametrize("text", ["10.0.0.0/33", "10.0.0.1/24", "ten/8", "10.0.0.0/x", "::/64"])

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from stackup.kernel import netlink, netns
+from stackup.kernel import netlink, netns, rtnetlink
 from tests.scenarios.networks.conftest import Net
 
 pytestmark = [pytest.mark.host, pytest.mark.slow]
@@ -74,6 +74,51 @@ networks: {{front: {{}}, back: {{}}}}
         assert len(net.run("web", "ip", "-o", "link").splitlines()) == 2
         if ended:
             break
+
+
+@pytest.mark.deadline(150)
+@pytest.mark.parametrize(("killed", "stride"), [("up -d", 6), ("down -v", 11)])
+def test_a_kill_at_any_step_must_leave_nothing_of_any_kind_of_network_or_volume(
+    net: Net, killed: str, stride: int
+) -> None:
+    """Some event of the command is its last, here and there; `down` then makes the host what it was before."""
+    os.system("ip link add lan0 type bridge && ip link set lan0 up")
+    for name in ("mine", "plain"):
+        (net.folder / name).mkdir()
+    (net.folder / "mine/kept").write_text("kept")
+    with netlink.Channel() as channel:
+        beside = [kind for kind in ("macvlan", "ipvlan") if rtnetlink.has_kind(channel, kind)]
+    lans = "".join(f", {kind}: {{driver: {kind}, driver_opts: {{parent: lan0}}}}" for kind in beside)
+    net.write(f"""
+services:
+  web: {net.service(f'hostname: web, networks: [{", ".join(["front", "back", *beside])}], ports: ["8080:80", "[::]:8081:80"]')}
+  db:
+    image: host
+    stop_signal: SIGKILL
+    command: [sleep, inf]
+    networks: [back]
+    volumes: ["t:/t", "b:/b", "p:/p", /anon]
+    tmpfs: [/run/x]
+networks: {{front: {{enable_ipv6: true}}, back: {{internal: true}}{lans}}}
+volumes:
+  t: {{driver_opts: {{type: tmpfs, o: size=1m}}}}
+  b: {{driver_opts: {{type: none, o: bind, device: ./mine}}}}
+  p: {{}}
+""")
+    net("up -d")  # what is kept for good is there from here on
+    net("down -v")
+    before = net.machine.inventory()
+    for event in range(2, 90, stride):
+        if killed != "up -d":
+            net("up -d")
+        ended = not net.machine.killed_at(event, *killed.split(), cwd=net.folder)
+        net("down -v")
+        net.machine.must_be_as(before)
+        if ended:
+            break
+    assert ended
+    assert event > 9
+    assert (net.folder / "mine/kept").read_text() == "kept"
 
 
 def test_forwarding_must_be_turned_on_and_off_with_a_word(net: Net) -> None:

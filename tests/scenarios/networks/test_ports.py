@@ -50,6 +50,39 @@ networks: {{wide: {{enable_ipv6: true}}}}
     net.machine.must_be_as(before)
 
 
+_SLOW = """
+import os, signal, socket, time
+def leave(*_):
+    time.sleep(2 if os.path.exists("/slow") else 0)
+    os._exit(0)
+signal.signal(signal.SIGTERM, leave)
+with socket.create_server(("", 80)) as one:
+    while True:
+        link, _ = one.accept()
+        link.sendall(socket.gethostname().encode() + b" hello\\n")
+        link.close()
+"""
+
+
+def test_a_replica_must_start_while_another_is_still_stopping(net: Net) -> None:
+    """Each is restarted for itself, and the second still holds the port when the first wants it back."""
+    (net.folder / "slow.py").write_text(_SLOW)
+    net.write(f"""
+services:
+  web:
+    image: host
+    ports: ["8080:80"]
+    volumes: ["{net.folder}/slow.py:/slow.py:ro"]
+    command: [python3, /slow.py]
+""")
+    net("up -d --wait --scale web=2")
+    net("exec -T --index 2 web touch /slow")
+    net("restart web")
+    assert len(answers(net, "127.0.0.1")) == 2
+    net("exec -T --index 2 web rm /slow")
+    net("down -v")
+
+
 def test_a_port_of_another_service_or_stack_must_not_be_shared(net: Net) -> None:
     net.write(f"""
 services:

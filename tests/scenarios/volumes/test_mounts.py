@@ -205,3 +205,52 @@ services:
     vol("restart")
     assert vol.sh("web", "cat /a/file") == "from the image"
     assert "everything is as the file says" in vol.told("up -d")
+
+
+def test_a_tmpfs_must_change_its_size_and_mode_while_it_is_in_use(vol: Vol) -> None:
+    """In place, also for what the monitor starts later; what is in it stays, and what would not fit is refused."""
+    mounts = "tmpfs: ['/run/my.dir:size=SIZE,mode=MODE'], volumes: [{type: tmpfs, target: /cache, tmpfs: {size: 4m}}]"
+    service = vol.service(f"restart: always, {mounts}")
+
+    def write(size: str, mode: str) -> None:
+        vol.write(f"services: {{web: {service.replace('SIZE', size).replace('MODE', mode)}}}")
+
+    def seen() -> str:
+        return vol.sh("web", "stat -f -c '%b %S' /run/my.dir; stat -c %a /run/my.dir; stat -f -c %b /cache")
+
+    write("1m", "700")
+    vol("up -d")
+    ids = vol.ids()
+    assert seen() == "256 4096\n700\n1024"
+    vol.sh("web", "dd if=/dev/zero of=/run/my.dir/kept bs=1k count=900")
+    write("2m", "1770")
+    assert "in place" in vol("plan")
+    vol("up -d")
+    assert seen() == "512 4096\n1770\n1024"
+    assert vol.sh("web", "stat -c %s /run/my.dir/kept") == "921600"
+    write("512k", "1770")
+    told = vol.told("up -d", code=1)
+    assert 'the kernel refuses to make the tmpfs "/run/my.dir" 524288 bytes large' in told
+    assert "stackup up --force-recreate" in told
+    write("3m", "1770")
+    vol("up -d")
+    assert vol.ids() == ids
+    assert "everything is as the file says" in vol.told("up -d")
+    vol("kill -s KILL web", code=None)
+    vol("up -d")
+    assert seen() == "768 4096\n1770\n1024"
+
+
+def test_a_tmpfs_that_a_program_led_elsewhere_must_not_be_changed(vol: Vol) -> None:
+    """The program takes its folder away and puts a link there, to a tmpfs that it shares with the host."""
+    shared = vol.folder / "shared"
+    shared.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "none", shared], check=True)
+    text = vol.service("cap_add: [SYS_ADMIN], security_opt: [seccomp=unconfined], volumes: [./shared:/shared], "
+                       "tmpfs: ['/work:size=SIZE']")  # fmt: skip
+    vol.write(f"services: {{web: {text.replace('SIZE', '1m')}}}")
+    vol("up -d")
+    vol.sh("web", "umount /work && rmdir /work && ln -s /shared /work")
+    vol.write(f"services: {{web: {text.replace('SIZE', '2m')}}}")
+    assert '"/work" leads to something else than the container\'s tmpfs' in vol.told("up -d", code=1)
+    assert os.statvfs(shared).f_blocks * os.statvfs(shared).f_frsize == 8 << 20
