@@ -9,7 +9,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     "lacking": (f"{INSIDE}/test_lacking.py",),
     "limits": (
         f"{INSIDE}/test_unified.py tests/kernel/test_cgroupfs.py tests/kernel/test_devicefilter.py "
-        "tests/runtime/test_limits.py tests/scenarios/verbs/test_stats.py tests/scenarios/isolation/test_devices.py",
+        "tests/runtime/cgroups/test_limits.py tests/scenarios/verbs/test_stats.py tests/scenarios/isolation/test_devices.py",
     ),
     "walls": (
         f"{INSIDE}/test_apparmor.py tests/runtime/test_confinement.py tests/runtime/seccomp "

@@ -17,6 +17,8 @@ from stackup.kernel import cgroupfs, dbus, proc
 _SOCKETS = (("/run/dbus/system_bus_socket", True), ("/run/systemd/private", False))
 _MANAGER = ("org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager")
 _SLICE = "system.slice"
+_UNIT = "stackup.service"
+"""Stops what runs when the machine goes down, in order: it begins after the scopes, and so ends before them."""
 _LEAF = ".monitors"
 """Nobody may be in a group that hands controllers down."""
 _EXISTS = "org.freedesktop.systemd1.UnitExists"
@@ -52,6 +54,7 @@ def request(inner: str, pid: int) -> tuple[str, tuple[object, ...]]:
         ("Delegate", ("b", True)),
         ("PIDs", ("au", [pid])),
         ("CollectMode", ("s", "inactive-or-failed")),
+        ("Before", ("as", [_UNIT])),
     ]
     return "ssa(sv)a(sa(sv))", (unit, "fail", properties, [])
 
