@@ -32,6 +32,9 @@ def source(machine: Machine, tmp_path: Path) -> Path:
     (folder / "app/out").symlink_to("/etc/hostname")
     commit(folder, "first")
     (tmp_path / "far").mkdir()
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/registries.toml").write_text('["127.0.0.1"]\nprivate = true\n')
+    machine.environment["STACKUP_CONFIG"] = str(tmp_path / "config")
     return folder
 
 
@@ -52,13 +55,14 @@ def test_a_branch_is_followed_and_its_commits_are_at_hand(machine: Machine, sour
     machine.stackup("up", "-d", cwd=folder)
     assert machine.stackup("exec", "-T", "web", "cat", "/f", cwd=folder) == "two\n"
     copies = Path(machine.state) / "build/sources"
-    assert not os.path.lexists(copies / second / "app/out")
+    assert os.readlink(copies / second / "app/out") == "/etc/hostname"
     assert not (copies / second / ".git").exists()
     _write(folder, ".", f', additional_contexts: {{base: "{URL}#{second}:app"}}, dockerfile_inline: "FROM base"')
     assert "Plan: 1 build, 1 recreate." in machine.stackup("plan", cwd=folder)
     (folder / "stack.yaml").write_text(STACK % (".", f', dockerfile_inline: "FROM host\\nADD {URL}#main:app /got/"'))
     machine.stackup("up", "-d", cwd=folder)
-    assert machine.stackup("exec", "-T", "web", "ls", "/got", cwd=folder).split() == ["Dockerfile", "f"]
+    assert machine.stackup("exec", "-T", "web", "ls", "/got", cwd=folder).split() == ["Dockerfile", "f", "out"]
+    assert machine.stackup("exec", "-T", "web", "readlink", "/got/out", cwd=folder) == "/etc/hostname\n"
     assert "Nothing to do" in machine.stackup("plan", cwd=folder)
     machine.stackup("down", cwd=folder)
 
