@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, BinaryIO
 
 from stackup.engines.builtin import build_site
 from stackup.engines.builtin.build_mounts import Surroundings
@@ -195,6 +195,9 @@ class HostBuilder:
 
     def dockerfile(self, form: Data) -> tuple[str, str]:
         return dockerfile_of(self._sources.brought_here(form))
+
+    def receive(self, stream: BinaryIO) -> str:
+        return self._sources.receive(stream)
 
     def build(self, form: Data, wanted: Wanted, tell: Any, expected: str = "") -> tuple[str, int]:
         request = request_of(self._sources.brought_here(form), self._environ, wanted)

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from stackup.engines.builtin.build import StoreBases, base_of, changed_inputs, digests, is_ours, read_by
 from stackup.engines.builtin.recipes import request_of
-from stackup.engines.builtin.sources import Sources
+from stackup.engines.builtin.sources import STDIN, Sources
 from stackup.engines.desire.facts import ImageFact
 from stackup.images import reference
 from stackup.images.build.outline import Outline, outline
@@ -46,7 +46,8 @@ class Foresight:
         """Raises Unbuildable with the image's name, and StackupError for a base that cannot be had."""
         name = str(form["name"])
         there = self._store.resolve(name)
-        if there is not None and not anyway and not is_ours(self._layout, name, there):
+        nothing_came = form["context"] == STDIN
+        if there is not None and not anyway and (nothing_came or not is_ours(self._layout, name, there)):
             config = parse_image(str(self._store.get(there)["config_text"])).config
             return ImageFact(there, config.healthcheck is not None, tuple(config.volumes))
         local = self._sources.brought_here(form)

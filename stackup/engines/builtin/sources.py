@@ -6,8 +6,10 @@ What comes from elsewhere may hold links that lead out of it: nothing is read th
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +23,7 @@ from stackup.images.build.request import Commit
 from stackup.images.build.transfer import HEAD, is_archive
 from stackup.images.copying import unpack_onto
 from stackup.images.git import Git, is_commit
+from stackup.images.refusal import disk
 from stackup.kernel import files
 from stackup.kernel.resolve import open_confined
 from stackup.layout import Layout
@@ -31,6 +34,9 @@ if TYPE_CHECKING:
     from stackup.images.access import Access
     from stackup.images.download import Download
 
+STDIN = "-"
+_PLAIN = ".plain"
+_PIECE = 1 << 20
 _WEB = ("http://", "https://")
 
 
@@ -77,8 +83,32 @@ class Sources:
 
         return Downloads(self._downloads, self._access).get(url, checksum, strange=strange)
 
+    def receive(self, stream: BinaryIO) -> str:
+        """A build context on standard input, kept; what `brought_here` knows it by, `-` if nothing comes."""
+        files.make_dir(self._top)
+        with tempfile.TemporaryFile(dir=self._top) as kept, disk("standard input"):
+            hashed = hashlib.sha256()
+            while piece := stream.read(_PIECE):
+                hashed.update(piece)
+                kept.write(piece)
+            if not kept.tell():
+                return STDIN
+            kept.seek(0)
+            name = f"{STDIN}{hashed.hexdigest()}"
+            found = self._unpacked(kept, hashed.hexdigest(), "standard input")
+        return f"{name}{_PLAIN}" if found.plain else name
+
     def _context(self, text: str) -> Brought | None:
         """None for what is a folder of this machine, or an image."""
+        if text == STDIN:
+            hint = "pipe it: stackup build < context.tar; besides, up, create and plan read it"
+            raise UsageError("the build context is standard input, and nothing comes there", subject=text, hint=hint)
+        if text.startswith(STDIN):
+            return Brought(os.path.join(self._top, f"sha256-{text[1:]}"), plain=text.endswith(_PLAIN))
+        if os.path.isfile(text):
+            with open(text, "rb") as stream:
+                packed, digest = is_archive(stream.read(HEAD)), hashlib.file_digest(stream, "sha256").hexdigest()
+                return self._unpacked(stream, digest, text) if packed else None
         reference = None if os.path.isabs(text) else gitref.parse(text)
         if reference is not None:
             git = Git(self._environ, offline=self._access.offline)
@@ -88,13 +118,14 @@ class Sources:
             return None
         found = self.download(address, strange=False)
         with os.fdopen(found.fd, "rb") as stream:
-            return self._unpacked(stream, found.digest, text, inside.lstrip(":"))
+            return self._unpacked(stream, found.digest.removeprefix("sha256:"), text, inside.lstrip(":"))
 
     def _unpacked(self, stream: BinaryIO, digest: str, name: str, inside: str = "") -> Brought:
         """An archive as a folder; a file that is none is a Dockerfile, and all that its build has, as docker has it."""
-        home = os.path.join(self._top, digest.replace(":", "-"))
+        stream.seek(0)
         plain = not is_archive(stream.read(HEAD))
         stream.seek(0)
+        home = os.path.join(self._top, f"sha256-{digest}{_PLAIN if plain else ''}")
         self._complete(home, lambda draft: _fill(draft, stream, plain=plain))
         return Brought(home if plain else _inside(home, inside, f'archive "{name}"'), plain)
 

@@ -107,6 +107,9 @@ class MemoryBuilder:
     def dockerfile(self, form: Data) -> tuple[str, str]:
         return dockerfile_of(form)
 
+    def receive(self, stream: BinaryIO) -> str:
+        raise Unsupported("no build context is kept in memory", subject="build")
+
     def build(self, form: Data, wanted: Wanted, tell: Any) -> tuple[str, int]:
         raise Unsupported("nothing is built in memory", subject="build")
 
