@@ -13,6 +13,7 @@ from stackup.engines.builtin import build_site
 from stackup.engines.builtin.build_mounts import Surroundings
 from stackup.engines.builtin.build_runner import BuildRunner
 from stackup.engines.builtin.contents import Contents
+from stackup.engines.builtin.powers import require_root
 from stackup.engines.builtin.recipes import request_of, surroundings_of
 from stackup.engines.builtin.sources import Sources
 from stackup.engines.desire.builds import Wanted, names_of
@@ -58,6 +59,7 @@ class StoreBases:
     def host(self) -> Base:
         found = host.rootfs(self._store)
         if found.binds:
+            require_root()
             hint = "build FROM an image, or put the state root on a file system of its own"
             raise Unsupported("FROM host does not work where /usr cannot be a layer", subject="host", hint=hint)
         return Base(found.id, found.config, (found.id,), on_host=True)
@@ -200,6 +202,7 @@ class HostBuilder:
         return self._sources.receive(stream)
 
     def build(self, form: Data, wanted: Wanted, tell: Any, expected: str = "") -> tuple[str, int]:
+        require_root()
         request = request_of(self._sources.brought_here(form), self._environ, wanted)
         around = surroundings_of(form, self._environ, Contents(self._layout), wanted)
         try:

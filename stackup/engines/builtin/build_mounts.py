@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from typing import Any
 from stackup.errors import HostError, StackupError, Unsupported, UsageError
 from stackup.images.build.mounts import Mount as RunMount
 from stackup.images.build.solve import Bound, Order
+from stackup.images.copying import End, copy
 from stackup.kernel import files
 from stackup.kernel.resolve import open_beneath
 from stackup.layout import Layout
@@ -68,7 +70,9 @@ class BuildMounts:
             case "bind":
                 self._bind(bound)
             case "cache":
-                self.mounts[bound.mount.target] = _mount("bind", self._cache(bound), read_only=bound.mount.read_only)
+                inside = "" if bound.lowers else bound.mount.source.strip("/")
+                made = _mount("bind", self._cache(bound), read_only=bound.mount.read_only, subpath=inside)
+                self.mounts[bound.mount.target] = made
             case "tmpfs":
                 self.mounts[bound.mount.target] = _mount("tmpfs", "", size=bound.mount.size)
             case "secret":
@@ -111,7 +115,7 @@ class BuildMounts:
                 fcntl.flock(lock, wish | (fcntl.LOCK_NB if mount.sharing == "private" else 0))
             except BlockingIOError:
                 continue
-            return _cache_data(home, mount)
+            return _cache_data(home, bound)
         raise HostError("too many builds use this cache", subject=mount.id)
 
     def _secret(self, mount: RunMount) -> None:
@@ -167,18 +171,32 @@ class BuildMounts:
         return True
 
 
-def _cache_data(home: str, mount: RunMount) -> str:
-    data = os.path.join(home, "data")
+def _cache_data(home: str, bound: Bound) -> str:
+    """A cache that is new begins with the files of `from`, if there is one."""
+    data, mount = os.path.join(home, "data"), bound.mount
     if not os.path.isdir(data):
         made = f"{data}.{os.urandom(4).hex()}"
         os.mkdir(made, 0o755)
-        os.chown(made, mount.uid or 0, mount.gid or 0)
-        os.chmod(made, 0o755 if mount.mode is None else mount.mode)
         try:
+            os.chown(made, mount.uid or 0, mount.gid or 0)
+            os.chmod(made, 0o755 if mount.mode is None else mount.mode)
+            if bound.lowers:
+                _begin_with(made, bound)
             os.rename(made, data)
-        except OSError:
-            os.rmdir(made)  # somebody else was quicker, and has put something in already
+        except BaseException as problem:
+            shutil.rmtree(made)
+            if not isinstance(problem, OSError) or not os.path.isdir(data):
+                raise  # else somebody was quicker, and has put something in already
     return data
+
+
+def _begin_with(made: str, bound: Bound) -> None:
+    with ExitStack() as closing:
+        tree, made_fd = layers_tree(list(bound.lowers)), os.open(made, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        for fd in (tree, made_fd):
+            closing.callback(os.close, fd)
+        shown = f"from={bound.mount.origin},source=/{bound.path}"
+        copy(End(tree, f"{bound.path}/.", shown), End(made_fd, "/", bound.mount.target), None, follow=False)
 
 
 def _mount(kind: Any, source: str, *, read_only: bool = False, subpath: str = "", size: int = 0) -> Mount:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 
+from stackup.engines.builtin.powers import is_root
 from stackup.engines.engine import Finding
 from stackup.errors import StackupError
 from stackup.images import host
@@ -37,7 +38,7 @@ def findings(layout: Layout) -> list[Finding]:
 
 def _root(_: Layout) -> Iterator[Finding]:
     effective = calls.capget()[0]
-    if os.geteuid() != 0 or not effective >> 21 & 1:  # CAP_SYS_ADMIN
+    if not is_root():
         yield _none("root", "not root with CAP_SYS_ADMIN", "run stackup as root")
     elif not effective >> 24 & 1:  # CAP_SYS_RESOURCE
         hint = "start stackup from a process that has it to raise hard limits with `ulimits`"

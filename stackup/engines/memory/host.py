@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from stackup.engines.desire.effects import EFFECTS, RUNNABLE
 from stackup.engines.desire.facts import ImageFact, Look
