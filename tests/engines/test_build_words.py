@@ -100,6 +100,17 @@ def test_a_source_of_a_mount_stays_in_its_stage(site: Site) -> None:
         site.build(text)
 
 
+def test_a_part_of_a_stage_may_be_written_and_stays_as_it_is(site: Site) -> None:
+    stage = BASE + "FROM base AS old\nRUN mkdir -p /s/in; echo one > /s/in/f; ln -s in /s/way\nFROM base\n"
+    for source, file in (("s/in", "/m/f"), ("s/way", "/m/f"), ("s/in/f", "/m")):
+        step = f"RUN --mount=type=bind,from=old,source={source},target=/m,rw echo two >> {file}; cat {file}\n"
+        image = site.build(stage + step)
+        assert site.said == ["one", "two"]
+        assert site.names(image) == []
+    site.build(stage + "RUN --mount=type=bind,from=old,source=s/in,target=/m cat /m/f\n")
+    assert site.said == ["one"]
+
+
 def test_a_cache_begins_with_the_files_of_a_stage_and_shows_a_part(site: Site) -> None:
     stage = "FROM base AS old\nRUN mkdir -p /seed/in; echo one > /seed/in/f\nFROM base\n"
     step = "RUN --mount=type=cache,id=c,from=old,source=seed,target=/c cat /c/in/f; echo two > /c/in/f\n"

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from stackup.errors import HostError, StackupError, Unsupported, UsageError
+from stackup.errors import HostError, StackupError, UsageError
 from stackup.images.build.mounts import Mount as RunMount
 from stackup.images.build.solve import Bound, Order
 from stackup.images.copying import End, copy
@@ -90,14 +90,20 @@ class BuildMounts:
             self.mounts[bound.mount.target] = _mount("image", key, subpath=bound.path)
             return
         if bound.path:
-            hint = "mount the folder read-only, or all of the stage"
-            raise Unsupported(
-                "a part of a stage cannot be mounted to be written", subject=bound.mount.target, hint=hint
-            )
+            self.mounts[bound.mount.target] = _mount("bind", self._copied(bound, key))
+            return
         upper, work = (os.path.join(self._order.scratch, f"rw{key}-{len(self.nested)}-{part}") for part in "uw")
         for folder in (upper, work):
             os.mkdir(folder, 0o755)
         self.nested[bound.mount.target] = Layers(bound.lowers, upper, work)
+
+    def _copied(self, bound: Bound, key: str) -> str:
+        """A part of a stage that may be written: an overlay has no parts, so it is a copy that is thrown away."""
+        folder = os.path.join(self._order.scratch, f"rw{key}-{len(self.mounts)}")
+        os.mkdir(folder, 0o755)
+        _copy_of(bound, bound.path, folder, follow=True)
+        (name,) = os.listdir(folder)
+        return os.path.join(folder, name)
 
     def _cache(self, bound: Bound) -> str:
         """A folder by its id, locked as its sharing says for as long as the step runs."""
@@ -181,7 +187,7 @@ def _cache_data(home: str, bound: Bound) -> str:
             os.chown(made, mount.uid or 0, mount.gid or 0)
             os.chmod(made, 0o755 if mount.mode is None else mount.mode)
             if bound.lowers:
-                _begin_with(made, bound)
+                _copy_of(bound, f"{bound.path}/.", made)
             os.rename(made, data)
         except BaseException as problem:
             shutil.rmtree(made)
@@ -190,13 +196,13 @@ def _cache_data(home: str, bound: Bound) -> str:
     return data
 
 
-def _begin_with(made: str, bound: Bound) -> None:
+def _copy_of(bound: Bound, path: str, folder: str, *, follow: bool = False) -> None:
     with ExitStack() as closing:
-        tree, made_fd = layers_tree(list(bound.lowers)), os.open(made, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        for fd in (tree, made_fd):
+        tree, folder_fd = layers_tree(list(bound.lowers)), os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        for fd in (tree, folder_fd):
             closing.callback(os.close, fd)
         shown = f"from={bound.mount.origin},source=/{bound.path}"
-        copy(End(tree, f"{bound.path}/.", shown), End(made_fd, "/", bound.mount.target), None, follow=False)
+        copy(End(tree, path, shown), End(folder_fd, "/", bound.mount.target), None, follow=follow)
 
 
 def _mount(kind: Any, source: str, *, read_only: bool = False, subpath: str = "", size: int = 0) -> Mount:
