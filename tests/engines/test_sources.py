@@ -19,6 +19,7 @@ from stackup.errors import HostError, StackupError, UsageError
 from stackup.layout import Layout
 from tests.conftest import OwnHost
 from tests.images import tarballs as t
+from tests.scenarios.test_remote import commit, git, serve_git
 
 pytestmark = [pytest.mark.host]
 ARCHIVE = gzip.compress(t.tarball(t.file("app/Dockerfile", b"FROM x\n"), t.file("app/f", b"one"), t.file(".wh.f")))
@@ -29,8 +30,8 @@ def sources(folder: Path) -> Sources:
     return Sources(Layout(str(folder / "state"), str(folder / "run")), {})
 
 
-def form(context: str, dockerfile: str = "") -> Any:
-    return {"context": context, "contexts": {}, "dockerfile": dockerfile, "inline": None}
+def form(context: str, dockerfile: str = "", **args: str) -> Any:
+    return {"context": context, "args": args, "contexts": {}, "dockerfile": dockerfile, "inline": None}
 
 
 def names(folder: str) -> list[str]:
@@ -107,3 +108,20 @@ def test_a_dockerfile_that_leads_out_is_not_read(tmp_path: Path) -> None:
     name = sources(tmp_path).receive(io.BytesIO(t.tarball(t.symlink("Dockerfile", str(outside)))))
     with pytest.raises(HostError, match="it leads out of its context"):
         dockerfile_of(sources(tmp_path).brought_here(form(name)))
+
+
+def test_a_repository_as_a_context_keeps_its_git_folder_where_the_build_says_so(
+    own_host: OwnHost, tmp_path: Path
+) -> None:
+    folder = tmp_path / "repositories/app.git"
+    folder.mkdir(parents=True)
+    git(folder, "init", "-q")
+    (folder / "f").write_text("one\n")
+    commit(folder, "first")
+    serve_git(tmp_path / "repositories")
+    environ = {"PATH": os.environ["PATH"]}
+    brought = Sources(Layout(str(tmp_path / "state"), str(tmp_path / "run")), environ).brought_here
+    plain: Any = brought(form("git://127.0.0.1/app.git"))
+    assert names(plain["context"]) == ["f"]
+    kept: Any = brought(form("git://127.0.0.1/app.git", BUILDKIT_CONTEXT_KEEP_GIT_DIR="1"))
+    assert git(Path(kept["context"]), "log", "--format=%s") == "first"

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from stackup.images.access import Access
     from stackup.images.download import Download
 
+KEEP_GIT_DIR = "BUILDKIT_CONTEXT_KEEP_GIT_DIR"
+"""The argument of a build that BuildKit takes for a switch: `.git` belongs to the context."""
 STDIN = "-"
 _PLAIN = ".plain"
 _PIECE = 1 << 20
@@ -60,7 +62,8 @@ class Sources:
         """The normal form of a build with folders only; the very same one when all its contexts are here."""
         said: Any = form
         names = {"": said["context"], **said["contexts"]}
-        here = {name: found for name, text in names.items() if (found := self._context(text))}
+        keep = str(said["args"].get(KEEP_GIT_DIR, "")).lower() in ("1", "true")
+        here = {name: one for name, text in names.items() if (one := self._context(text, keep=keep and not name))}
         if not here:
             return form
         form = {**said, "contexts": {**said["contexts"], **{name: one.folder for name, one in here.items() if name}}}
@@ -98,7 +101,7 @@ class Sources:
             found = self._unpacked(kept, hashed.hexdigest(), "standard input")
         return f"{name}{_PLAIN}" if found.plain else name
 
-    def _context(self, text: str) -> Brought | None:
+    def _context(self, text: str, *, keep: bool) -> Brought | None:
         """None for what is a folder of this machine, or an image."""
         if text == STDIN:
             hint = "pipe it: stackup build < context.tar; besides, up, create and plan read it"
@@ -112,7 +115,7 @@ class Sources:
         reference = None if os.path.isabs(text) else gitref.parse(text)
         if reference is not None:
             git = Git(self._environ, offline=self._access.offline)
-            return Brought(self._commit(git, reference)[1])
+            return Brought(self._commit(git, reference, keep=keep)[1])
         address, _, inside = text.partition("#")
         if not address.startswith(_WEB):
             return None
