@@ -63,7 +63,7 @@ class Downloads:
             if checksum in ("", kept.digest) and kept.digest and (checksum or self._access.offline):
                 return kept.opened()
             if self._access.offline:
-                hint = "leave --offline out, or write --checksum and fetch it once"
+                hint = "leave --offline out" + (", or write --checksum and fetch it once" if strange else "")
                 raise RemoteError(f'"{shown(url)}" is not asked: we are offline', subject=shown(url), hint=hint)
             self._refresh(kept, url, checksum, strange)
             return kept.opened()
