@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from stackup.engines.builtin.recipes import dockerfile_of
 from stackup.engines.builtin.sources import STDIN, Sources
+from stackup.engines.dockerfiles import dockerfile_of
 from stackup.errors import HostError, StackupError, UsageError
 from stackup.layout import Layout
 from tests.conftest import OwnHost
