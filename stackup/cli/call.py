@@ -18,7 +18,7 @@ from stackup.project.session import Session, Where
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
+    from typing import Any, BinaryIO
 
     from stackup.engines.engine import Host
     from stackup.errors import StackupError
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 PROGRESS = ("auto", "tty", "plain", "json", "quiet")
 ANSI = ("auto", "never", "always")
 FORMS = ("json", "github", "sarif")
+PIPED = ("build", "up", "create", "plan")
+"""Verbs that take a build context from standard input; for others it is a container's, or nobody's."""
 
 
 class Call:
@@ -115,9 +117,14 @@ class Call:
         host = self.host or open_host(self.environ.get("STACKUP_ENGINE") or DEFAULT, self.layout, self.environ)
         rest.setdefault("warn", self.warn)
         rest.setdefault("agree", self.agree)
+        rest.setdefault("input", self._input)
         command = " ".join(("stackup", *unvalued(self.argv)))
         rest.setdefault("strict", self.flags.flag("strict"))
         return Session(self.layout, where, host, command=command, dry_run=self.dry_run, parallel=self.parallel, **rest)
+
+    def _input(self) -> BinaryIO | None:
+        """Where a build context may come from."""
+        return None if self.verb not in PIPED or sys.stdin.isatty() else sys.stdin.buffer
 
     def agree(self, question: str) -> bool:
         """A yes given on the command line or in the environment, else one given on the terminal."""

@@ -7,7 +7,7 @@ verbs can name an engine without paying for one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple, Protocol, TypedDict
 
 from stackup.reconcile.resource import Kind, Observed
 
@@ -238,6 +238,10 @@ class Builder(Protocol):
 
     def dockerfile(self, form: Data) -> tuple[str, str]:
         """Its text and its path. Raises StackupError when it cannot be read."""
+        ...
+
+    def receive(self, stream: BinaryIO) -> str:
+        """Keeps the build context that a stream is; what a normal form calls it, `-` if nothing comes."""
         ...
 
     def build(self, form: Data, wanted: Wanted, tell: Any) -> tuple[str, int]:

@@ -7,6 +7,11 @@
     mirrors = ["https://mirror.example"]  # asked first, for pulls
     tokens = ["auth.example"]             # other hosts that may be given this registry's credentials
 
+and may have one for any other server:
+
+    ["files.internal:8080"]
+    private = true                        # ADD may fetch from it, though its address is not a public one
+
 Certificates lie beside it and in docker's folders: `certs.d/<host:port>/` with *.crt (authorities), *.cert and *.key.
 """
 
@@ -28,6 +33,7 @@ FILE = "registries.toml"
 DOCKER_HUB = "registry-1.docker.io"
 DOCKER_TOKENS = "auth.docker.io"
 _ON = ("1", "true", "yes", "on")
+_KEYS = {"plain", "mirrors", "tokens", "private"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +96,10 @@ class Access:
         plain = bool(table.get("plain", is_loopback(registry)))
         return Endpoint(registry, f"{'http' if plain else 'https'}://{registry}", _texts(table, "tokens"))
 
+    def may_be_private(self, host: str) -> bool:
+        """Whether a Dockerfile may name this server wherever it is."""
+        return bool(self._table(host).get("private", False))
+
     def trust(self, host: str) -> Trust:
         """Everything in `certs.d/<host>` of every configuration folder."""
         authorities: list[str] = []
@@ -125,8 +135,8 @@ class Access:
                 continue
             except (OSError, ValueError) as error:
                 raise UsageError(f'"{path}" cannot be read: {error}', subject=path) from error
-            if not isinstance(found, dict) or not found.keys() <= {"plain", "mirrors", "tokens"}:
-                hint = "a registry has plain, mirrors and tokens"
+            if not isinstance(found, dict) or not found.keys() <= _KEYS:
+                hint = "a registry has plain, mirrors and tokens, another server private"
                 raise UsageError(f'"{path}" says something else of "{registry}"', subject=path, hint=hint)
             return found
         return {}

@@ -1,7 +1,7 @@
 """A commit of a repository as a plain folder; the `git` program speaks the protocols and holds the logins.
 
-Nothing of a repository runs: no hooks, no templates, no submodules, no local paths, no questions. Links that lead out
-of the folder are not kept.
+Nothing of a repository runs: no hooks, no templates, no submodules, no local paths, no questions. Its links are as they
+are: whoever reads the folder does so beneath it, or drops those that lead out.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import errno
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 from stackup.errors import HostError, KernelError, RemoteError
 from stackup.gitref import GitReference
@@ -25,6 +26,10 @@ _OPTIONS = (
     *("-c", "protocol.allow=never", "-c", "protocol.https.allow=always", "-c", "protocol.http.allow=always"),
     *("-c", "protocol.ssh.allow=always", "-c", "protocol.git.allow=always", "-c", "advice.detachedHead=false"),
 )
+_PORTS = {"http": "80", "https": "443"}
+Guard: TypeAlias = "Callable[[str], Sequence[str]]"
+_TIMES = ("logs",)
+"""What of `.git` tells only when it was fetched."""
 _HEX = frozenset("0123456789abcdef")
 
 
@@ -33,13 +38,17 @@ def is_commit(ref: str) -> bool:
 
 
 class Git:
-    """One user's git. `environ` is the caller's; only what a fetch needs is passed on."""
+    """One user's git. `environ` is the caller's; only what a fetch needs is passed on.
 
-    def __init__(self, environ: Mapping[str, str], *, offline: bool = False) -> None:
+    `guard` gives the addresses of a server that a stranger has named, or raises; git is held to them by http.
+    """
+
+    def __init__(self, environ: Mapping[str, str], *, offline: bool = False, guard: Guard | None = None) -> None:
         kept = {name: environ[name] for name in environ if name in _KEPT or name.lower() in _PROXIES}
         quiet = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -o BatchMode=yes", "LC_ALL": "C"}
         self._environ = {**quiet, **kept}
         self._offline = offline
+        self._guard = guard
 
     def commit(self, reference: GitReference) -> str:
         """What a branch or tag is now; a commit is what it is, and nobody is asked."""
@@ -57,8 +66,8 @@ class Git:
             hint="check what stands behind the #",
         )
 
-    def checkout(self, reference: GitReference, commit: str, folder: str) -> list[str]:
-        """The files of a commit in an empty folder; the links that led out of it, which are gone."""
+    def checkout(self, reference: GitReference, commit: str, folder: str, *, keep: bool = False) -> None:
+        """The files of a commit in an empty folder; with `keep`, `.git` beside them, as after a shallow clone."""
         self._run(reference, "init", "-q", "--template=", folder)
         at = ("-C", folder)
         asked = (commit, reference.ref) if reference.ref and reference.ref != commit else (commit,)
@@ -73,8 +82,12 @@ class Git:
         if got != commit:
             raise RemoteError(f'repository "{reference.url}" has changed meanwhile', subject=reference.url)
         self._run(reference, *at, "checkout", "-q", "--detach", commit)
-        shutil.rmtree(os.path.join(folder, ".git"))
-        return _drop_links_out(folder)
+        if keep:
+            self._run(reference, *at, "remote", "add", "origin", "--", _without_login(reference.url))
+            for name in _TIMES:
+                shutil.rmtree(os.path.join(folder, ".git", name), ignore_errors=True)
+        else:
+            shutil.rmtree(os.path.join(folder, ".git"))
 
     def _run(self, reference: GitReference, *words: str) -> str:
         if self._offline:
@@ -83,7 +96,7 @@ class Git:
             )
         try:
             done = subprocess.run(
-                ["git", *_OPTIONS, *words],
+                ["git", *_OPTIONS, *self._held(reference.url), *words],
                 env=self._environ,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
@@ -108,6 +121,25 @@ class Git:
             )
         return done.stdout.decode(errors="replace")
 
+    def _held(self, url: str) -> tuple[str, ...]:
+        """Options that keep git from asking anybody else (git 2.37; git-config(1), http.curloptResolve)."""
+        scheme, host = server_of(url)
+        found = self._guard(host) if self._guard else []
+        if not found or scheme not in _PORTS:
+            return ()
+        name, _, port = host.partition(":") if "[" not in host else (host, "", "")
+        addresses = ",".join(f"[{address}]" if ":" in address else address for address in found)
+        pin = f"http.curloptResolve={name}:{port or _PORTS[scheme]}:{addresses}"
+        return ("-c", "http.followRedirects=false", "-c", pin)
+
+
+def server_of(url: str) -> tuple[str, str]:
+    """Scheme and `host[:port]` of a repository's address; `git@host:path` is ssh."""
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return "ssh", url.partition(":")[0].rpartition("@")[2]
+    return scheme, rest.partition("/")[0].rpartition("@")[2]
+
 
 def _reason(output: bytes) -> str:
     lines = [line for line in output.decode(errors="replace").splitlines() if line.strip()]
@@ -115,7 +147,13 @@ def _reason(output: bytes) -> str:
     return printable((told[0] if told else "no reason given").partition(": ")[2] or told[0])[:300] if told else "?"
 
 
-def _drop_links_out(folder: str) -> list[str]:
+def _without_login(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}" if separator and scheme in ("http", "https") else url
+
+
+def drop_links_out(folder: str) -> list[str]:
+    """The links that led out of a folder, which are gone."""
     root_fd = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         links = [

@@ -34,8 +34,8 @@ TRIES = 4
 HOPS = 5
 PAUSE_S = 0.5
 AGENT = "stackup"
-_REDIRECTS = (301, 302, 303, 307, 308)
-_PASSING = (408, 500, 502, 503, 504)
+REDIRECTS = (301, 302, 303, 307, 308)
+PASSING = (408, 500, 502, 503, 504)
 _ERROR_MAX = 1 << 16
 
 Pause = Callable[[float], bool]
@@ -161,7 +161,7 @@ class Registry:
                 continue
             if answer.status in call.accepted:
                 return answer
-            if answer.status not in (*_PASSING, patience.TOO_MANY) or last:
+            if answer.status not in (*PASSING, patience.TOO_MANY) or last:
                 raise self._refusal(answer, call)
             self._wait(answer, attempt)
         raise AssertionError("the last try answers or raises")
@@ -203,7 +203,7 @@ class Registry:
             answer = self._transport.send(replace(request, headers=shown))
             self._peer = answer.peer if own else self._peer
             place = answer.headers.get("location", "")
-            if answer.status not in _REDIRECTS or call.method not in ("GET", "HEAD") or not place:
+            if answer.status not in REDIRECTS or call.method not in ("GET", "HEAD") or not place:
                 return answer, own
             answer.close()
             url = step(request.url, place)

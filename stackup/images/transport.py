@@ -8,6 +8,7 @@ where a redirect must not lead there.
 from __future__ import annotations
 
 import ipaddress
+import socket
 import ssl
 import threading
 from collections.abc import Iterable, Mapping
@@ -25,6 +26,9 @@ CONNECT_S = 15.0
 READ_S = 60.0
 DRAINED = 1 << 16
 """Bytes of an answer that nobody wants and that are read all the same, for another request on the connection."""
+STRANGER = "a stranger"
+"""The sender where nobody that we know has named the place: it must be as public as can be."""
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 class Unreachable(RemoteError):
@@ -35,7 +39,7 @@ class Unreachable(RemoteError):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`sender` is the address of the server that sent us here, empty when the user did."""
+    """`sender` is the address of the server that sent us here, empty when the user did; or STRANGER."""
 
     method: str
     url: str
@@ -94,6 +98,7 @@ class Network:
         import urllib3  # 60 ms, for whoever asks a registry
 
         timeout = urllib3.Timeout(connect=CONNECT_S, read=READ_S)
+        check_peer(request.sender, spelled_address(request.host), request.host)  # a proxy would hide whom it asks
         try:
             answer = self._pool(request).request(
                 request.method,
@@ -185,24 +190,69 @@ def _guarded(sender: str) -> dict[str, Any]:
 
 def check_peer(sender: str, peer: str, host: str) -> None:
     """A server may send us to addresses as public as its own, or more so; never to link-local ones."""
-    if sender and peer and _publicity(peer) < max(1, _publicity(sender)):
-        raise RemoteError(
-            f'a redirect to "{host}" is not followed: {peer} is an address of this machine or its networks',
-            subject=host,
-            hint="only a registry that is there itself may redirect there",
-            code="redirect-refused",
+    if not (sender and peer and _publicity(peer) < max(1, _publicity(sender))):
+        return
+    doing, hint = f'a redirect to "{host}" is not followed', "only a registry that is there itself may redirect there"
+    if sender == STRANGER:
+        doing, hint = (
+            f'"{host}" is not asked',
+            f'if it may be: write private = true below ["{host}"] in registries.toml',
         )
+    raise RemoteError(
+        f"{doing}: {peer} is an address of this machine or its networks",
+        subject=host,
+        hint=hint,
+        code="redirect-refused",
+    )
+
+
+def public_addresses(host: str) -> list[str]:
+    """What `host[:port]` leads to now, all of it public; empty when the name is not known here. Raises RemoteError.
+
+    For programs that connect by themselves: what is named to them as well cannot have changed meanwhile.
+    """
+    try:
+        rows = socket.getaddrinfo(urlsplit(f"//{host}").hostname, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        rows = []
+    found = list(dict.fromkeys(str(row[4][0]) for row in rows))
+    for address in found:
+        check_peer(STRANGER, address, host)
+    return found
+
+
+def spelled_address(host: str) -> str:
+    """The address that `host[:port]` is by its very spelling, as the system reads it (127.1, 0x7f000001); else none."""
+    name = urlsplit(f"//{host}").hostname or ""
+    try:
+        return str(ipaddress.ip_address(name))
+    except ValueError:
+        pass
+    try:
+        return socket.inet_ntoa(socket.inet_aton(name))
+    except (OSError, UnicodeError):
+        return "127.0.0.1" if name == "localhost" or name.endswith(".localhost") else ""
 
 
 def _publicity(address: str) -> int:
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(ip, "ipv4_mapped", None)
-    ip = mapped or ip
+    """0 for what nobody may send us to, 1 for this machine, 2 for its networks, 3 for the public."""
+    if address == STRANGER:
+        return 3
+    ip = _inner(ipaddress.ip_address(address.partition("%")[0]))
     if ip.is_link_local or ip.is_unspecified or ip.is_multicast:
         return 0
     if ip.is_loopback:
         return 1
     return 3 if ip.is_global else 2
+
+
+def _inner(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The IPv4 address that an IPv6 one leads to: mapped, 6to4 (RFC 3056), NAT64 (RFC 6052)."""
+    if isinstance(ip, ipaddress.IPv4Address):
+        return ip
+    if ip in _NAT64:
+        return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+    return ip.ipv4_mapped or ip.sixtofour or ip
 
 
 class _Answer:

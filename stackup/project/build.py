@@ -12,6 +12,7 @@ from stackup.images.importer import architecture
 from stackup.project import cache, lockfile
 from stackup.project.dockerfile import problems_of
 from stackup.project.held import held_bases
+from stackup.project.piped import with_input
 from stackup.project.problems import readable
 from stackup.project.resolve import facts_of, load
 from stackup.project.session import Session, no_such_service
@@ -117,7 +118,7 @@ def forms(session: Session, options: BuildOptions) -> list[tuple[str, Data, list
         cache.write(session.layout, key, kept, (rests_on, {**loaded.inputs.variables, **facts.variables}))
     for name in kept["held"]:
         session.notice(lockfile.HELD.format(name))
-    return [(name, form, notices) for name, form, notices in kept["rows"]]
+    return [(name, with_input(session, form), notices) for name, form, notices in kept["rows"]]
 
 
 def _notices(stack: Stack, name: str) -> list[str]:

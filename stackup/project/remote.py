@@ -17,7 +17,7 @@ from stackup import gitref
 from stackup.errors import KernelError, RemoteError, UsageError
 from stackup.images import artifact
 from stackup.images.access import Access
-from stackup.images.git import Git
+from stackup.images.git import Git, drop_links_out
 from stackup.images.pull import Client
 from stackup.images.reference import parse
 from stackup.kernel.files import Lock, list_dir, make_dir, read_json, sync_dir, write_json
@@ -65,7 +65,8 @@ class _Committed:
         self.version = git.commit(reference)
 
     def write(self, folder: str) -> list[str]:
-        return self._git.checkout(self._reference, self.version, folder)
+        self._git.checkout(self._reference, self.version, folder)
+        return drop_links_out(folder)
 
     def files(self, folder: str) -> tuple[str, ...]:
         inside = self._reference.folder

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from stackup.stackfile.load import Loaded
     from stackup.stackfile.remote import RemoteCopy
     from stackup.stamps import Stamp
+    from stackup.values import Data
 
 
 class Resolved:
@@ -231,15 +232,22 @@ def translate(
 
 def facts_of(session: Session, loaded: Loaded) -> Noting:
     """What the host knows, and the variables of the run's env files."""
-    return Noting(session.host.facts(), loaded.environment)
+
+    def given(form: Data) -> Data:
+        from stackup.project.piped import with_input
+
+        return with_input(session, form)
+
+    return Noting(session.host.facts(), loaded.environment, given)
 
 
 class Noting:
     """Facts that remember what was asked, so that the cache knows what the answer rests on."""
 
-    def __init__(self, facts: Any, environment: Mapping[str, str]) -> None:
+    def __init__(self, facts: Any, environment: Mapping[str, str], given: Callable[[Data], Data]) -> None:
         self._facts = facts
         self._environment = environment
+        self._given = given
         self.expect = facts.expect
         self.seal = facts.seal
         self.stored = facts.stored
@@ -255,8 +263,9 @@ class Noting:
         return fact
 
     def built(self, form: Any, *, anyway: bool = False) -> Any:
-        fact = self._facts.built(form, anyway=anyway)
-        self.until = min(self.until, 0.0 if fact.fetch else fact.until)
+        whole = self._given(form)
+        fact = self._facts.built(whole, anyway=anyway)
+        self.until = min(self.until, 0.0 if fact.fetch or whole is not form else fact.until)
         self.files.update((path, stamp(path)) for path in fact.reads)
         return fact
 

@@ -11,7 +11,7 @@ from stackup.errors import UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any
+    from typing import Any, BinaryIO
 
     from stackup.engines.engine import Host
     from stackup.events import Event, Sink
@@ -68,7 +68,8 @@ class Session:
 
     `parallel`: how many steps may be under way at once, 0 for any number. `strict`: warnings of the files are errors.
     `locked`: so is an image that `stackup.lock` does not hold.
-    `directory`: the stack's, once it is resolved.
+    `directory`: the stack's, once it is resolved. `input` is standard input for commands that may read a build context
+    there, and `received` what came of it.
     """
 
     __slots__ = (
@@ -78,10 +79,12 @@ class Session:
         "directory",
         "dry_run",
         "host",
+        "input",
         "interrupt",
         "layout",
         "locked",
         "parallel",
+        "received",
         "sink",
         "strict",
         "warn",
@@ -103,6 +106,8 @@ class Session:
         self.agree: Callable[[str], bool] = rest.get("agree", _disagree)
         self.warn: Callable[[dict[str, Any]], None] = rest.get("warn", lambda row: None)
         self.interrupt: Interrupt | None = rest.get("interrupt")
+        self.input: Callable[[], BinaryIO | None] = rest.get("input", lambda: None)
+        self.received: str | None = None
 
     def notice(self, text: str, *, level: str = "warning", address: str = "") -> None:
         """A word to the user that is not about a step."""

@@ -68,6 +68,9 @@ def _walk(node: Node, place: Place, rules: Table[Rule]) -> Node:
             return node
 
 
+STDIN = "-"
+
+
 def path(node: Node, place: Place) -> Node:
     """A folder may be called 2024, which YAML reads as a number."""
     if isinstance(node, Scalar) and not isinstance(node.value, bool) and (text := spell(node.value)):
@@ -85,6 +88,11 @@ def context(node: Node, place: Place) -> Node:
     if isinstance(node, Scalar) and not is_remote(spell(node.value)):
         return path(node, place)
     return node
+
+
+def build_context(node: Node, place: Place) -> Node:
+    """`-` is standard input."""
+    return node if isinstance(node, Scalar) and node.value == STDIN else context(node, place)
 
 
 def is_remote(text: str) -> bool:
@@ -115,7 +123,7 @@ def _text(node: Mapping, key: str) -> str:
 
 TABLE: Table[Rule] = table(
     {
-        "services.*.build.context": context,
+        "services.*.build.context": build_context,
         "services.*.build.additional_contexts.*": context,
         "services.*.env_file.*.path": path,
         "services.*.label_file.*": path,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,64 @@ def test_a_source_of_a_mount_stays_in_its_stage(site: Site) -> None:
     )
     with pytest.raises(Unbuildable):
         site.build(text)
+
+
+def test_a_part_of_a_stage_may_be_written_and_stays_as_it_is(site: Site) -> None:
+    stage = BASE + "FROM base AS old\nRUN mkdir -p /s/in; echo one > /s/in/f; ln -s in /s/way\nFROM base\n"
+    for source, file in (("s/in", "/m/f"), ("s/way", "/m/f"), ("s/in/f", "/m")):
+        step = f"RUN --mount=type=bind,from=old,source={source},target=/m,rw echo two >> {file}; cat {file}\n"
+        image = site.build(stage + step)
+        assert site.said == ["one", "two"]
+        assert site.names(image) == []
+    site.build(stage + "RUN --mount=type=bind,from=old,source=s/in,target=/m cat /m/f\n")
+    assert site.said == ["one"]
+
+
+def test_a_cache_begins_with_the_files_of_a_stage_and_shows_a_part(site: Site) -> None:
+    stage = "FROM base AS old\nRUN mkdir -p /seed/in; echo one > /seed/in/f\nFROM base\n"
+    step = "RUN --mount=type=cache,id=c,from=old,source=seed,target=/c cat /c/in/f; echo two > /c/in/f\n"
+    assert _said(site, stage + step) == "one"
+    assert _said(site, stage + step + "RUN --mount=type=cache,id=c,target=/c cat /c/in/f\n") == "two"
+    assert _said(site, "RUN --mount=type=cache,id=c,source=in,target=/c cat /c/f\n") == "two"
+    for step in ("id=c,source=not", "id=new,from=old,source=not"):
+        with pytest.raises(Unbuildable, match='there is no "'):
+            site.build(BASE + stage + f"RUN --mount=type=cache,{step},target=/c ls /c\n")
+    assert list(Path(site.layout.state, "build/caches").glob("*/data.*")) == []
+
+
+def test_t48_a_part_of_a_cache_that_others_swap_meanwhile_stays_in_the_cache(site: Site, tmp_path: Path) -> None:
+    """Another step has the cache as well, and turns the folder into a link and back (CVE-2024-23651)."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret").write_text("secret")
+    site.build(BASE + f"RUN --mount=type=cache,id=c,target=/c mkdir /c/part; ln -s {outside} /c/way\n")
+    (data,) = Path(site.layout.state, "build/caches").glob("*/data")
+    over = threading.Event()
+
+    def swap() -> None:
+        while not over.is_set():
+            for names in (("part", "aside"), ("way", "part"), ("part", "way"), ("aside", "part")):
+                os.rename(data / names[0], data / names[1])
+
+    swapping = threading.Thread(target=swap)
+    swapping.start()
+    try:
+        for number in range(5):
+            step = f"RUN --mount=type=cache,id=c,source=part,target=/m ls /m; echo {number} > /m/mark || true\n"
+            with suppress(Unbuildable):
+                site.build(BASE + step)
+            assert "secret" not in site.said
+    finally:
+        over.set()
+        swapping.join()
+    assert os.listdir(outside) == ["secret"]
+
+
+def test_t48_a_frontend_is_never_fetched_nor_run(site: Site) -> None:
+    with socket.create_server(("127.0.0.1", 5000)) as registry:
+        registry.setblocking(False)
+        site.environ = {"HOME": "/nowhere"}
+        site.build("# syntax=127.0.0.1:5000/evil/frontend:1\n" + BASE)
+        with pytest.raises(BlockingIOError):
+            registry.accept()
+    assert site.made == ["COPY busybox /bin/sh"]

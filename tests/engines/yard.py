@@ -27,6 +27,8 @@ class Site:
         self.context = folder / "context"
         self.context.mkdir(parents=True)
         shutil.copy("/bin/busybox", self.context / "busybox")
+        self.environ: dict[str, str] | None = None
+        """With one, what is not here is fetched."""
         self.told: list[Told] = []
         self.watching: Callable[[Told], None] = lambda _: None
 
@@ -42,7 +44,7 @@ class Site:
         self.told = []
         source = str(self.context / "Dockerfile")
         request = Request(dockerfile=text, context=str(self.context), source=source, **rest)  # type: ignore[arg-type]
-        return build(self.layout, request, ["made"], self.tell, surroundings).image
+        return build(self.layout, request, ["made"], self.tell, surroundings, environ=self.environ).image
 
     @property
     def made(self) -> list[str]:

@@ -63,6 +63,20 @@ class Machine:
         assert code is None or done.returncode == code, told
         return done
 
+    def piped(self, given: bytes, *words: str, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[bytes]:
+        """One command that is given bytes on standard input."""
+        done = subprocess.run(
+            self.command(words),
+            cwd=cwd,
+            env=self.environment,
+            input=given,
+            capture_output=True,
+            timeout=50,
+            check=False,
+        )
+        assert done.returncode == code, done.stderr.decode(errors="replace")
+        return done
+
     def stackup(self, *words: str, cwd: Path | None = None, code: int | None = 0, timeout: float = 50) -> str:
         """What it printed on standard output; its exit code must be `code`."""
         return self.typed(*words, cwd=cwd, code=code, timeout=timeout).stdout

@@ -5,23 +5,25 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, BinaryIO
 
 from stackup.engines.builtin import build_site
 from stackup.engines.builtin.build_mounts import Surroundings
 from stackup.engines.builtin.build_runner import BuildRunner
 from stackup.engines.builtin.contents import Contents
+from stackup.engines.builtin.powers import require_root
 from stackup.engines.builtin.recipes import request_of, surroundings_of
-from stackup.engines.builtin.sources import brought_here, fetcher
+from stackup.engines.builtin.sources import Sources
 from stackup.engines.desire.builds import Wanted, names_of
 from stackup.engines.dockerfiles import dockerfile_of
 from stackup.errors import HostError, StackupError, Unsupported
 from stackup.images import host
 from stackup.images.build.context import FileDigests, load_digests, save_digests
 from stackup.images.build.outline import Outline, outline
-from stackup.images.build.request import Base, Request, StepBegun, StepDone, Tell, Unbuildable
+from stackup.images.build.recipe import Remote
+from stackup.images.build.request import Base, Commit, Request, StepBegun, StepDone, Tell, Unbuildable
 from stackup.images.build.solve import Built, predicted, solve
 from stackup.images.manifest import parse_image
 from stackup.images.reference import canonical, parse
@@ -31,15 +33,19 @@ from stackup.layout import Layout
 from stackup.stamps import holds, stamp
 from stackup.values import Data
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from stackup.images.download import Download
+
 _SHOWN = 3
 
 
 class StoreBases:
     """Implements `request.Bases` with what is here."""
 
-    def __init__(self, store: Store, fetch: Callable[[str], str] | None = None) -> None:
+    def __init__(self, store: Store, sources: Sources | None = None) -> None:
         self._store = store
-        self._fetch = fetch
+        self._sources = sources
 
     def image(self, text: str, platform: str) -> Base:
         image_id = self._store.resolve(text)
@@ -53,14 +59,21 @@ class StoreBases:
     def host(self) -> Base:
         found = host.rootfs(self._store)
         if found.binds:
+            require_root()
             hint = "build FROM an image, or put the state root on a file system of its own"
             raise Unsupported("FROM host does not work where /usr cannot be a layer", subject="host", hint=hint)
         return Base(found.id, found.config, (found.id,), on_host=True)
 
-    def repository(self, url: str) -> str:
-        if self._fetch is None:
-            raise Unsupported(f'"{url}" is not fetched here', subject=url)
-        return self._fetch(url)
+    def repository(self, remote: Remote) -> Commit:
+        return self._elsewhere(remote).repository(remote)
+
+    def download(self, remote: Remote) -> Download:
+        return self._elsewhere(remote).download(remote.url, remote.checksum, strange=True)
+
+    def _elsewhere(self, remote: Remote) -> Sources:
+        if self._sources is None:
+            raise Unsupported(f'"{remote.url}" is not fetched here', subject=remote.url)
+        return self._sources
 
 
 def base_of(image_id: str, text: str, layers: tuple[str, ...] = (), *, on_host: bool = False) -> Base:
@@ -75,9 +88,9 @@ class RemoteBases(StoreBases):
     """The same, and what is not here is pulled first: step 0 of the build. `pull`: what is here is looked at anew."""
 
     def __init__(
-        self, store: Store, fetch: Callable[[str], str], environ: Mapping[str, str], tell: Tell, *, pull: bool = False
+        self, store: Store, sources: Sources, environ: Mapping[str, str], tell: Tell, *, pull: bool = False
     ) -> None:
-        super().__init__(store, fetch)
+        super().__init__(store, sources)
         self._environ = environ
         self._tell = tell
         self._always = pull
@@ -117,7 +130,7 @@ def build(
     store = Store(layout.images_dir)
     bases = StoreBases(store)
     if environ is not None:
-        bases = RemoteBases(store, fetcher(layout, environ), environ, tell, pull=request.pull)
+        bases = RemoteBases(store, Sources(layout, environ), environ, tell, pull=request.pull)
     runner = BuildRunner(layout, surroundings or Surroundings())
     try:
         build_site.sweep(layout)
@@ -180,12 +193,17 @@ class HostBuilder:
     def __init__(self, layout: Layout, environ: Mapping[str, str]) -> None:
         self._layout = layout
         self._environ = environ
+        self._sources = Sources(layout, environ)
 
     def dockerfile(self, form: Data) -> tuple[str, str]:
-        return dockerfile_of(brought_here(self._layout, form, self._environ))
+        return dockerfile_of(self._sources.brought_here(form))
+
+    def receive(self, stream: BinaryIO) -> str:
+        return self._sources.receive(stream)
 
     def build(self, form: Data, wanted: Wanted, tell: Any, expected: str = "") -> tuple[str, int]:
-        request = request_of(brought_here(self._layout, form, self._environ), self._environ, wanted)
+        require_root()
+        request = request_of(self._sources.brought_here(form), self._environ, wanted)
         around = surroundings_of(form, self._environ, Contents(self._layout), wanted)
         try:
             done = build(self._layout, request, names_of(form), tell, around, environ=self._environ, expected=expected)

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from stackup.errors import HostError, StackupError, Unsupported, UsageError
+from stackup.errors import HostError, StackupError, UsageError
 from stackup.images.build.mounts import Mount as RunMount
 from stackup.images.build.solve import Bound, Order
+from stackup.images.copying import End, copy
 from stackup.kernel import files
 from stackup.kernel.resolve import open_beneath
 from stackup.layout import Layout
@@ -68,7 +70,9 @@ class BuildMounts:
             case "bind":
                 self._bind(bound)
             case "cache":
-                self.mounts[bound.mount.target] = _mount("bind", self._cache(bound), read_only=bound.mount.read_only)
+                inside = "" if bound.lowers else bound.mount.source.strip("/")
+                made = _mount("bind", self._cache(bound), read_only=bound.mount.read_only, subpath=inside)
+                self.mounts[bound.mount.target] = made
             case "tmpfs":
                 self.mounts[bound.mount.target] = _mount("tmpfs", "", size=bound.mount.size)
             case "secret":
@@ -86,14 +90,20 @@ class BuildMounts:
             self.mounts[bound.mount.target] = _mount("image", key, subpath=bound.path)
             return
         if bound.path:
-            hint = "mount the folder read-only, or all of the stage"
-            raise Unsupported(
-                "a part of a stage cannot be mounted to be written", subject=bound.mount.target, hint=hint
-            )
+            self.mounts[bound.mount.target] = _mount("bind", self._copied(bound, key))
+            return
         upper, work = (os.path.join(self._order.scratch, f"rw{key}-{len(self.nested)}-{part}") for part in "uw")
         for folder in (upper, work):
             os.mkdir(folder, 0o755)
         self.nested[bound.mount.target] = Layers(bound.lowers, upper, work)
+
+    def _copied(self, bound: Bound, key: str) -> str:
+        """A part of a stage that may be written: an overlay has no parts, so it is a copy that is thrown away."""
+        folder = os.path.join(self._order.scratch, f"rw{key}-{len(self.mounts)}")
+        os.mkdir(folder, 0o755)
+        _copy_of(bound, bound.path, folder, follow=True)
+        (name,) = os.listdir(folder)
+        return os.path.join(folder, name)
 
     def _cache(self, bound: Bound) -> str:
         """A folder by its id, locked as its sharing says for as long as the step runs."""
@@ -111,7 +121,7 @@ class BuildMounts:
                 fcntl.flock(lock, wish | (fcntl.LOCK_NB if mount.sharing == "private" else 0))
             except BlockingIOError:
                 continue
-            return _cache_data(home, mount)
+            return _cache_data(home, bound)
         raise HostError("too many builds use this cache", subject=mount.id)
 
     def _secret(self, mount: RunMount) -> None:
@@ -167,18 +177,32 @@ class BuildMounts:
         return True
 
 
-def _cache_data(home: str, mount: RunMount) -> str:
-    data = os.path.join(home, "data")
+def _cache_data(home: str, bound: Bound) -> str:
+    """A cache that is new begins with the files of `from`, if there is one."""
+    data, mount = os.path.join(home, "data"), bound.mount
     if not os.path.isdir(data):
         made = f"{data}.{os.urandom(4).hex()}"
         os.mkdir(made, 0o755)
-        os.chown(made, mount.uid or 0, mount.gid or 0)
-        os.chmod(made, 0o755 if mount.mode is None else mount.mode)
         try:
+            os.chown(made, mount.uid or 0, mount.gid or 0)
+            os.chmod(made, 0o755 if mount.mode is None else mount.mode)
+            if bound.lowers:
+                _copy_of(bound, f"{bound.path}/.", made)
             os.rename(made, data)
-        except OSError:
-            os.rmdir(made)  # somebody else was quicker, and has put something in already
+        except BaseException as problem:
+            shutil.rmtree(made)
+            if not isinstance(problem, OSError) or not os.path.isdir(data):
+                raise  # else somebody was quicker, and has put something in already
     return data
+
+
+def _copy_of(bound: Bound, path: str, folder: str, *, follow: bool = False) -> None:
+    with ExitStack() as closing:
+        tree, folder_fd = layers_tree(list(bound.lowers)), os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        for fd in (tree, folder_fd):
+            closing.callback(os.close, fd)
+        shown = f"from={bound.mount.origin},source=/{bound.path}"
+        copy(End(tree, path, shown), End(folder_fd, "/", bound.mount.target), None, follow=follow)
 
 
 def _mount(kind: Any, source: str, *, read_only: bool = False, subpath: str = "", size: int = 0) -> Mount:

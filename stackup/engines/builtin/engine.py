@@ -10,6 +10,7 @@ from stackup.engines.builtin.direct import BuiltinDirect
 from stackup.engines.builtin.file import FileKind
 from stackup.engines.builtin.image import ImageKind
 from stackup.engines.builtin.network import NetworkKind
+from stackup.engines.builtin.powers import require_root
 from stackup.engines.builtin.records import Shelf
 from stackup.engines.builtin.volume import VolumeKind
 from stackup.engines.engine import Direct
@@ -38,6 +39,7 @@ class BuiltinEngine:
         self.kinds: Mapping[str, Kind] = {kind.name: kind for kind in kinds}
 
     def sweep(self) -> None:
+        require_root()
         for name, kind in self.kinds.items():
             Shelf(self._layout, self._stack, name).sweep()
             if isinstance(kind, FileKind):

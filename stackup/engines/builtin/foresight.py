@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from stackup.engines.builtin.build import StoreBases, base_of, changed_inputs, digests, is_ours, read_by
 from stackup.engines.builtin.recipes import request_of
-from stackup.engines.builtin.sources import brought_here, fetcher
+from stackup.engines.builtin.sources import STDIN, Sources
 from stackup.engines.desire.facts import ImageFact
 from stackup.images import reference
 from stackup.images.build.outline import Outline, outline
-from stackup.images.build.request import Base, Unbuildable
+from stackup.images.build.recipe import Remote
+from stackup.images.build.request import Base, Commit, Unbuildable
 from stackup.images.build.solve import predicted
 from stackup.images.manifest import parse_image
 from stackup.images.store import Store
@@ -26,6 +27,7 @@ from stackup.values import Data, Json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from stackup.images.download import Download
     from stackup.images.pull import Client
 
 
@@ -38,18 +40,19 @@ class Foresight:
         self._store = Store(layout.images_dir)
         self._planned: dict[str, Base] = {}
         self._registry = _Registry(environ)
-        self._fetch = fetcher(layout, environ)
+        self._sources = Sources(layout, environ)
 
     def of(self, form: Data, *, anyway: bool = False) -> ImageFact:
         """Raises Unbuildable with the image's name, and StackupError for a base that cannot be had."""
         name = str(form["name"])
         there = self._store.resolve(name)
-        if there is not None and not anyway and not is_ours(self._layout, name, there):
+        nothing_came = form["context"] == STDIN
+        if there is not None and not anyway and (nothing_came or not is_ours(self._layout, name, there)):
             config = parse_image(str(self._store.get(there)["config_text"])).config
             return ImageFact(there, config.healthcheck is not None, tuple(config.volumes))
-        local = brought_here(self._layout, form, self._environ)
+        local = self._sources.brought_here(form)
         request = request_of(local, self._environ)
-        bases = _PlannedBases(self._store, self._fetch, self._planned, self._registry, pull=request.pull)
+        bases = _PlannedBases(self._store, self._sources, self._planned, self._registry, pull=request.pull)
         try:
             drawn = outline(request, bases, digests(self._layout, request))
         except Unbuildable as problem:
@@ -95,13 +98,13 @@ class _PlannedBases(StoreBases):
     def __init__(
         self,
         store: Store,
-        fetch: Callable[[str], str],
+        sources: Sources,
         planned: Mapping[str, Base],
         registry: _Registry,
         *,
         pull: bool,
     ) -> None:
-        super().__init__(store, fetch)
+        super().__init__(store, sources)
         self._planned = planned
         self._registry = registry
         self._pull = pull
@@ -118,9 +121,13 @@ class _PlannedBases(StoreBases):
         self.asked = True
         return self._registry.base(text, platform)
 
-    def repository(self, url: str) -> str:
+    def repository(self, remote: Remote) -> Commit:
         self.asked = True
-        return super().repository(url)
+        return super().repository(remote)
+
+    def download(self, remote: Remote) -> Download:
+        self.asked = True
+        return super().download(remote)
 
 
 def _key(text: str) -> str:

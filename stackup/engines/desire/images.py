@@ -53,7 +53,13 @@ def expect_images(stack: Stack, context: Context) -> None:
     held: Data = {"locked": dict(wish.locked.all_pinned())} if wish.locked else {}
     for name in built:
         form = build_form(stack, name, context.facts) | held
-        context.builds[name] = context.facts.built(form, anyway=wish.build == "all")
+        try:
+            context.builds[name] = context.facts.built(form, anyway=wish.build == "all")
+        except StackupError as error:
+            if error.code == "unbuildable":
+                raise  # with lines of its own
+            context.builds[name] = ImageFact("")
+            _cannot_be_had(name, error, error.hint, context, ("build",))
 
 
 def images_of(stack: Stack, context: Context) -> dict[str, ImageFact]:
@@ -120,9 +126,7 @@ def _ask(name: str, reference: str, look: Look, context: Context, path: tuple[st
     try:
         fact = context.facts.image(held, look)
     except StackupError as error:
-        detail = f'service "{name}": {error.message}'
-        hint = "; or ".join(filter(None, (error.hint, upgrade)))
-        context.problems.error("SU109", "an image cannot be had", detail=detail, span=span, hint=hint)
+        _cannot_be_had(name, error, "; or ".join(filter(None, (error.hint, upgrade))), context, path)
         return None
     if fact is None:
         why, verb = _why_not(look), f"image import ROOTFS {reference}"
@@ -136,6 +140,12 @@ def _ask(name: str, reference: str, look: Look, context: Context, path: tuple[st
     else:
         _note(name, fact, look, context, path)
     return fact
+
+
+def _cannot_be_had(name: str, error: StackupError, hint: str, context: Context, path: tuple[str | int, ...]) -> None:
+    detail = f'service "{name}": {error.message}'
+    span = context.span("services", name, *path)
+    context.problems.error("SU109", "an image cannot be had", detail=detail, span=span, hint=hint)
 
 
 def _note(name: str, fact: ImageFact, look: Look, context: Context, path: tuple[str | int, ...]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from stackup.engines.desire.effects import EFFECTS, RUNNABLE
 from stackup.engines.desire.facts import ImageFact, Look
@@ -106,6 +106,9 @@ class MemoryBuilder:
 
     def dockerfile(self, form: Data) -> tuple[str, str]:
         return dockerfile_of(form)
+
+    def receive(self, stream: BinaryIO) -> str:
+        raise Unsupported("no build context is kept in memory", subject="build")
 
     def build(self, form: Data, wanted: Wanted, tell: Any) -> tuple[str, int]:
         raise Unsupported("nothing is built in memory", subject="build")

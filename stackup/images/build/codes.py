@@ -69,5 +69,11 @@ DOING: dict[str, tuple[str, str]] = {
         "COPY, ADD, WORKDIR or a mount of RUN names a file that is not there, or a place where the file cannot go. "
         "What .dockerignore leaves out is not there.",
     ),
+    "SU223": (
+        "what ADD fetches cannot be had",
+        "A URL or a repository that ADD names does not answer, or is not what --checksum says. An address of this "
+        "machine or its networks is not asked, also not through a redirect or a name that leads there, unless "
+        '`private = true` stands below ["host:port"] in registries.toml of stackup\'s configuration folder.',
+    ),
 }
 """What only a build itself can run into, so that there is no example of it."""

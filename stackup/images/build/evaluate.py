@@ -11,11 +11,13 @@ import signal
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
+from stackup import gitref
 from stackup.diagnostics import Diagnostic
 from stackup.images.build import commands as c
 from stackup.images.build.execution import Execute, execution
 from stackup.images.build.expansion import Expansion, Rules, WordError, expand
 from stackup.images.build.flags import Refused
+from stackup.images.build.meaning import is_remote
 from stackup.images.build.scope import Scope
 from stackup.images.build.stages import Stages
 
@@ -191,6 +193,8 @@ def _joined(pairs: tuple[tuple[str, str], ...]) -> str:
 
 
 _GROWTH = 4 << 20
+_COMMIT = re.compile("[0-9a-f]{7,64}")
+_DIGEST = re.compile("sha256:[0-9a-f]{64}")
 _MODE = re.compile(r"[0-7]{1,4}|0[0-7]{4}|[ugoa]*([-+=][rwxXst]*)+(,[ugoa]*([-+=][rwxXst]*)+)*")
 
 
@@ -218,10 +222,11 @@ class _Words:
             replace(item, content=self._content(item.text), chomp=False) if item.expand else item
             for item in copy.documents
         )
-        adding = copy.adding and replace(copy.adding, checksum=self.one(copy.adding.checksum))
+        sources = self.all(copy.sources)
+        adding = copy.adding and replace(copy.adding, checksum=self._checksum(copy.adding.checksum, sources))
         return replace(
             copy,
-            sources=self.all(copy.sources),
+            sources=sources,
             target=self.run.scope.path(self.one(copy.target)),
             documents=documents,
             chown=self.one(copy.chown),
@@ -229,6 +234,17 @@ class _Words:
             exclude=self.all(copy.exclude),
             adding=adding,
         )
+
+    def _checksum(self, word: str, sources: tuple[str, ...]) -> str:
+        """Of a file a digest, of a repository a commit, or how it begins."""
+        text = self.one(word)
+        if text and not is_remote(sources[0]):
+            raise self._refused("--checksum is for one download", word)
+        if text and gitref.parse(sources[0]) and not _COMMIT.fullmatch(text):
+            raise self._refused(f'"{text}" is no commit: 40 letters of a hash, or the first 7 and more', word)
+        if text and not gitref.parse(sources[0]) and not _DIGEST.fullmatch(text):
+            raise self._refused(f'"{text}" is no digest such as sha256:<64 letters of a hash>', word)
+        return text
 
     def _chmod(self, word: str) -> str:
         text = self.one(word)

@@ -15,7 +15,7 @@ from stackup.images.build.evaluate import MakeDirectory, Operation, Transfer
 from stackup.images.build.execution import Execute
 from stackup.images.build.heredoc import Heredoc
 from stackup.images.build.mounts import Mount
-from stackup.images.build.recipe import Input, Selection, Source, Vertex
+from stackup.images.build.recipe import Input, Remote, Selection, Source, Vertex
 from stackup.images.build.stages import FromContext
 from stackup.values import Data, Json
 
@@ -27,7 +27,7 @@ class Contents(Protocol):
     """Digests of what builds begin with; asked for while keys are made, so that a solver may look them up late."""
 
     def source(self, source: Source) -> str:
-        """Of an image, the machine or a download; of a context its name, since what is taken from it counts."""
+        """Of an image or the machine; of a context or a download its name, since what is taken from it counts."""
 
     def selected(self, vertex: Vertex, selection: Selection) -> str | None:
         """Of the chosen files of a root, names, kinds and modes included. Always known for a context and a download;
@@ -82,7 +82,7 @@ class Keys:
 
 def _is_open(vertex: Vertex) -> bool:
     """Whether a root is more than its key says."""
-    return isinstance(vertex.work, Source) and isinstance(vertex.work.origin, FromContext)
+    return isinstance(vertex.work, Source) and isinstance(vertex.work.origin, FromContext | Remote)
 
 
 def digest(parts: Data) -> str:

@@ -299,9 +299,18 @@ def _expose_casing(seen: Checked) -> Iterator[Finding]:
                 yield item.written.find(port), f'protocol of "{port}" should be lowercase', ""
 
 
+def _expose_form(seen: Checked) -> Iterator[Finding]:
+    for item in seen.instructions:
+        for port in item.args if item.name == "EXPOSE" else ():
+            if ":" in port and "$" not in port:
+                text = f'EXPOSE "{port}" names an address or a port of the host'
+                yield item.written.find(port), text, "an image has only its own ports"
+
+
 RULES: dict[str, Callable[[Checked], Iterator[Finding]]] = {
     "ConsistentInstructionCasing": _instruction_casing,
     "DuplicateStageName": _duplicate_stage,
+    "ExposeInvalidFormat": _expose_form,
     "ExposeProtoCasing": _expose_casing,
     "FromAsCasing": _from_as_casing,
     "FromPlatformFlagConstDisallowed": _constant_platform,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from stackup import gitref
 from stackup.images.build import commands as c
 from stackup.images.build.dockerfile import Instruction
 from stackup.images.build.expansion import SPACES, WordError
@@ -136,9 +137,9 @@ def _copy(item: Instruction, flags: Flags) -> c.Copy:
 
 def is_remote(source: str) -> bool:
     """Whether ADD fetches it."""
-    return source.startswith(("http://", "https://", "git@", "git://", "ssh://")) or (
-        source.startswith("github.com/") and ".git" in source
-    )
+    if source.startswith("github.com/"):
+        return ".git" in source
+    return source.startswith(("http://", "https://", "git@", "git://", "ssh://")) or gitref.parse(source) is not None
 
 
 def _glued(args: tuple[str, ...]) -> list[str]:

@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
-from stackup import gitref
 from stackup.diagnostics import Diagnostic, Severity, Span
 from stackup.errors import StackupError, Unsupported, UsageError
 from stackup.images.build.codes import DOING
@@ -28,7 +27,8 @@ from stackup.images.build.ignore import BadPattern, Ignore
 from stackup.images.build.keys import Keys
 from stackup.images.build.platforms import Platform, parse_platform
 from stackup.images.build.recipe import Recipe, Remote, Selection, Source, Vertex, recipe
-from stackup.images.build.request import Base, Bases, Request, Unbuildable
+from stackup.images.build.remotes import RemoteFile
+from stackup.images.build.request import Base, Bases, Commit, Request, Unbuildable
 from stackup.images.build.scope import Scope, begin, onward
 from stackup.images.build.stages import (
     AMD64,
@@ -150,7 +150,7 @@ def outline(request: Request, bases: Bases, digests: FileDigests | None = None) 
         drawn = recipe(stages, done)
         keys = Keys(contexts)
         for vertex in drawn.vertices:
-            _key(keys, vertex, request)
+            _key(keys, vertex, drawn, request)
         return Outline(request, stages, tuple(done), drawn, keys, contexts, request.epoch)
     except BaseException:
         contexts.close()
@@ -181,12 +181,17 @@ def _evaluated(stages: Stages, contexts: Contexts, request: Request) -> tuple[St
     return stages, list(done.values())
 
 
-def _key(keys: Keys, vertex: Vertex, request: Request) -> None:
-    """A file that is not there is a problem of its instruction."""
+def _key(keys: Keys, vertex: Vertex, drawn: Recipe, request: Request) -> None:
+    """A file that is not there, or cannot be fetched, is a problem of its instruction."""
     try:
         keys.add(vertex)
     except (NotThere, BadPattern) as problem:
         raise failure(vertex, request, "SU222", str(problem)) from problem
+    except StackupError as problem:
+        given = [drawn.vertices[one.vertex].work for one in vertex.inputs]
+        if not any(isinstance(work, Source) and isinstance(work.origin, Remote) for work in given):
+            raise
+        raise failure(vertex, request, "SU223", problem.message, problem.hint) from problem
 
 
 def failure(vertex: Vertex, request: Request, code: str, detail: str, hint: str = "") -> Unbuildable:
@@ -204,7 +209,8 @@ class Contexts:
         self._bases = bases
         self._digests = digests
         self._open: dict[str, Context] = {}
-        self._repositories: dict[str, Context] = {}
+        self._fetched: dict[Remote, Context | RemoteFile] = {}
+        self._commits: dict[Remote, Commit] = {}
         self._images: dict[tuple[str, str], Base] = {}
         self._closing = ExitStack()
 
@@ -282,16 +288,22 @@ class Contexts:
             self._open[name] = self._closing.enter_context(found)
         return self._open[name]
 
-    def repository(self, remote: Remote) -> Context:
-        """What ADD takes out of one: all of a commit's files."""
-        if remote.url not in self._repositories:
-            if remote.keep_git_dir or remote.checksum:
-                word = "--keep-git-dir" if remote.keep_git_dir else "--checksum"
-                hint = "leave it out, and name the commit behind a #"
-                raise Unsupported(f"ADD {word} does not work for a repository", subject=remote.url, hint=hint)
-            found = Context(self._bases.repository(remote.url), Ignore(()), self._digests)
-            self._repositories[remote.url] = self._closing.enter_context(found)
-        return self._repositories[remote.url]
+    def fetched(self, remote: Remote) -> Context | RemoteFile:
+        """What ADD takes its files from: all of a commit, or one file. Raises StackupError when it cannot be had."""
+        if remote not in self._fetched:
+            if remote.is_file:
+                found: Context | RemoteFile = RemoteFile(remote, lambda: self._bases.download(remote))
+            else:
+                found = Context(self.commit(remote).folder, Ignore(()), self._digests)
+            self._closing.callback(found.close)
+            self._fetched[remote] = found
+        return self._fetched[remote]
+
+    def commit(self, remote: Remote) -> Commit:
+        """Asked for once a build, so that it is one commit."""
+        if remote not in self._commits:
+            self._commits[remote] = self._bases.repository(remote)
+        return self._commits[remote]
 
     def _ignore(self, folder: str) -> Ignore | None:
         try:
@@ -309,21 +321,20 @@ class Contexts:
         if self.is_image(source):
             return self.base(source).id
         if isinstance(source.origin, Remote):
-            if gitref.parse(source.origin.url):
-                return f"repository {selection_digest(self.repository(source.origin).tree, Selection())}"
-            if not source.origin.checksum:
-                hint = "write --checksum=sha256:..., so that it is known what comes"
-                raise Unsupported(f'"{source.origin.url}" has no checksum', subject=source.origin.url, hint=hint)
-            return source.origin.checksum
+            return f"remote {source.origin.url}"
         assert isinstance(source.origin, FromContext), "there is no other source"
         return f"context {source.origin.name}"
 
     def selected(self, vertex: Vertex, selection: Selection) -> str | None:
-        if not isinstance(vertex.work, Source) or isinstance(vertex.work.origin, FromImage | FromHost):
-            return None
-        if isinstance(vertex.work.origin, FromContext) and not self.is_image(vertex.work):
-            return self.selected_of(vertex.work.origin.name, selection)
-        return self.source(vertex.work)
+        match vertex.work:
+            case Source(FromContext(name)):
+                return self.source(vertex.work) if self.is_image(vertex.work) else self.selected_of(name, selection)
+            case Source(Remote() as remote) if remote.keep_git_dir:
+                return f"commit {self.commit(remote).name}"  # git notes times there: what counts is the commit
+            case Source(Remote() as remote):
+                return selection_digest(self.fetched(remote).tree, selection)
+            case _:
+                return None
 
     def selected_of(self, name: str, selection: Selection) -> str:
         return selection_digest(self.context(name).tree, selection)

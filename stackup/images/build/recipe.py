@@ -7,9 +7,12 @@ walks `vertices`, asks `keys` for each one's key, and makes those it has not got
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
 
+from stackup import gitref
 from stackup.images.build.commands import Copy
 from stackup.images.build.evaluate import Evaluated, MakeDirectory, Operation, Step, Transfer
 from stackup.images.build.execution import Execute
@@ -35,6 +38,16 @@ class Remote:
     url: str
     checksum: str = ""
     keep_git_dir: bool = False
+
+    @property
+    def is_file(self) -> bool:
+        return self.url.startswith(("http://", "https://")) and gitref.parse(self.url) is None
+
+    @property
+    def name(self) -> str:
+        """What a file is called: the last part of its URL's path, or BuildKit's word where there is none."""
+        last = unquote(urlsplit(self.url).path).rpartition("/")[2]
+        return "__unnamed__" if last in ("", ".", "..") or "\0" in last else last
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,17 +165,18 @@ class _Drawing:
                 return ()
 
     def _copied(self, copy: Copy, platform: Platform) -> list[Input]:
-        remote = [source for source in copy.sources if copy.adding and is_remote(source)]
-        local = tuple(source for source in copy.sources if source not in remote)
+        urls = [source for source in copy.sources if copy.adding and is_remote(source)]
+        local = tuple(source for source in copy.sources if source not in urls)
         found = []
         if local:
             root = self._named(copy.origin, platform)
             if root is not None:
                 found.append(Input(root, Selection(local, copy.exclude, copy.parents)))
-        for url in remote:
+        for url in urls:
             assert copy.adding is not None, "only ADD fetches"
-            source = Source(Remote(url, copy.adding.checksum, copy.adding.keep_git_dir))
-            found.append(Input(self._source(source), Selection((), copy.exclude)))
+            remote = Remote(url, copy.adding.checksum, copy.adding.keep_git_dir)
+            taken = (_literal(remote.name),) if remote.is_file else ()
+            found.append(Input(self._source(Source(remote)), Selection(taken, copy.exclude)))
         return found
 
     def _mounted(self, mount: Mount, platform: Platform) -> Input | None:
@@ -193,3 +207,8 @@ class _Drawing:
             self.sources[source] = len(self.vertices)
             self.vertices.append(Vertex(len(self.vertices), source))
         return self.sources[source]
+
+
+def _literal(name: str) -> str:
+    """As a source of COPY that means no other name."""
+    return re.sub(r"[*?\[\\]", lambda found: f"[\\{found[0]}]", name)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from stackup.diagnostics import Diagnostic
 from stackup.errors import StackupError
 from stackup.images.manifest import ImageConfig
+
+if TYPE_CHECKING:
+    from stackup.images.build.recipe import Remote
+    from stackup.images.download import Download
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +29,27 @@ class Base:
     """This machine's own /usr lies beneath its layers."""
 
 
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A folder with the files of a commit of a repository; with `.git` in it where that was asked for."""
+
+    folder: str
+    name: str
+
+
 class Bases(Protocol):
-    """Where images come from. Raises StackupError when there is none."""
+    """Where images and what ADD fetches come from. Raises StackupError when there is none."""
 
     def image(self, reference: str, platform: str) -> Base: ...
 
     def host(self) -> Base: ...
 
-    def repository(self, url: str) -> str:
-        """A folder with the files of a commit."""
+    def repository(self, remote: Remote) -> Commit:
+        """Raises StackupError, also where its commit is not the one that `checksum` begins."""
+        ...
+
+    def download(self, remote: Remote) -> Download:
+        """A file that has the checksum, if there is one."""
         ...
 
 

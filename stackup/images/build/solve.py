@@ -20,9 +20,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol
 
-from stackup import gitref
-from stackup.errors import StackupError, Unsupported, UsageError
-from stackup.images.build.commands import Copy
+from stackup.errors import RemoteError, StackupError, UsageError
+from stackup.images.build.commands import Adding, Copy
 from stackup.images.build.copy import NoFolder, NotThere
 from stackup.images.build.evaluate import MakeDirectory, Transfer
 from stackup.images.build.execution import Execute
@@ -34,6 +33,7 @@ from stackup.images.build.request import StepBegun, StepDone, StepSaid, Tell, Un
 from stackup.images.build.stages import FromContext
 from stackup.images.build.transfer import Given, make_directory, transfer
 from stackup.images.publishing import Draft
+from stackup.images.refusal import ArchiveRefused
 from stackup.images.store import MACHINE, Store
 from stackup.kernel.resolve import open_confined
 
@@ -243,8 +243,10 @@ class _Solver:
                 self._perform(vertex, draft, scratch)
             except (NotThere, NoFolder) as problem:
                 raise failure(vertex, request, "SU222", str(problem)) from problem
-            except UsageError as problem:
+            except (UsageError, ArchiveRefused) as problem:
                 raise failure(vertex, request, "SU222", problem.message, problem.hint) from problem
+            except RemoteError as problem:
+                raise failure(vertex, request, "SU223", problem.message, problem.hint) from problem
             draft.commit(layer, size=_settle(draft.fs_fd, self._outline.epoch), cache=True)
         if vertex.id in self._fresh:
             self._store.write_note(_again_note(key_of(self._outline, vertex)), {"layer": layer})
@@ -259,7 +261,7 @@ class _Solver:
                     make_directory(root_fd, path, user)
             case Transfer(copy):
                 with self._changed(below, draft, scratch) as root_fd, ExitStack() as opened:
-                    inputs = [self._given(one, copy.adding is not None, opened) for one in vertex.inputs]
+                    inputs = [self._given(one, copy.adding, opened) for one in vertex.inputs]
                     numbers = self._numbers(vertex, opened) if vertex.linked and copy.chown else -1
                     transfer(root_fd, copy, inputs, numbers_fd=numbers)
             case _:
@@ -318,17 +320,15 @@ class _Solver:
                     draft.commit(layer, size=_settle(draft.fs_fd, self._outline.epoch), cache=True)
         return layer
 
-    def _given(self, one: Input, adding: bool, opened: ExitStack) -> Given:
+    def _given(self, one: Input, adding: Adding | None, opened: ExitStack) -> Given:
         source = self._outline.recipe.vertices[one.vertex].work
         if isinstance(source, Source) and isinstance(source.origin, Remote):
-            if gitref.parse(source.origin.url):
-                repository = self._outline.contexts.repository(source.origin)
-                return Given(repository, repository.tree, one.selection)
-            raise Unsupported(f'"{source.origin.url}" cannot be fetched yet', subject=source.origin.url)
+            fetched = self._outline.contexts.fetched(source.origin)
+            return Given(fetched, fetched.tree, one.selection, archives=bool(adding and adding.unpack))
         if isinstance(source, Source) and not self._outline.contexts.is_image(source):
             assert isinstance(source.origin, FromContext), "there is no other source"
             context = self._outline.contexts.context(source.origin.name)
-            return Given(context, context.tree, one.selection, archives=adding)
+            return Given(context, context.tree, one.selection, archives=bool(adding and adding.unpack is not False))
         place = opened.enter_context(self._viewed(self._lowers(one.vertex)))
         return Given(place, place.look(one.selection), one.selection)
 

@@ -29,6 +29,8 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _CHUNK = 1 << 24
 _ARCHIVES = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
 _TAR_MAGIC = 257
+HEAD = _TAR_MAGIC + 5
+"""Bytes by which an archive is known."""
 
 
 class Opened(Protocol):
@@ -142,7 +144,7 @@ class _Writer:
     def unpacked(self, one: Chosen, target: str) -> bool:
         """Whether the file was an archive; then what is in it lies at the target now."""
         with os.fdopen(self.source.open(one.path), "rb") as file:
-            if not _is_archive(file.read(_TAR_MAGIC + 5)):
+            if not is_archive(file.read(HEAD)):
                 return False
             file.seek(0)
             with disk(target):
@@ -202,8 +204,9 @@ def _clear(folder_fd: int, name: str) -> None:
     os.unlink(name, dir_fd=folder_fd)
 
 
-def _is_archive(head: bytes) -> bool:
-    return head.startswith(_ARCHIVES) or head[_TAR_MAGIC:] == b"ustar"
+def is_archive(head: bytes) -> bool:
+    """Whether a file that begins so, with `HEAD` bytes, is a tar archive or compressed."""
+    return head.startswith(_ARCHIVES) or head[_TAR_MAGIC:HEAD] == b"ustar"
 
 
 def _not_writable(path: str, problem: KernelError) -> UsageError:

@@ -68,7 +68,7 @@ class Deploy(Part):
 class Build(Part):
     """`services.<name>.build`."""
 
-    context: Text = Field(".", description="Folder or URL that the Dockerfile's COPY takes files from.")
+    context: Text = Field(".", description="What COPY takes files from: folder, archive, URL, or - for standard input.")
     dockerfile: Text | None = Field(None, description="Its Dockerfile, from the context's folder.")
     dockerfile_inline: Text | None = Field(None, description="The Dockerfile itself, written here.")
     args: dict[str, Word | None] = Field(

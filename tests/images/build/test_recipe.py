@@ -68,8 +68,8 @@ def test_downloads_are_sources_of_their_own() -> None:
         "#1 context\n"
         "#2 fetch https://e/a.tar\n"
         "#3 fetch https://e/b\n"
-        "#4 0: COPY to /x/ on #0, local of #1, all of #2, all of #3\n"
-        "#5 0: COPY to /y on #4, all of #3\n"
+        "#4 0: COPY to /x/ on #0, local of #1, a.tar of #2, b of #3\n"
+        "#5 0: COPY to /y on #4, b of #3\n"
         "result #5\n"
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import stat
 import subprocess
@@ -171,3 +172,27 @@ def asked_as_a_user(path: Path) -> str:
     os.close(reading)
     os.waitpid(child, 0)
     return told
+
+
+def test_t8_without_root_the_first_error_says_so_and_nothing_is_made(isolated: Isolated, tmp_path: Path) -> None:
+    """What a layer's devices and set-id bits would be then has no part in it: nothing is unpacked, nothing runs."""
+    if shutil.which("setpriv") is None:
+        pytest.skip("needs setpriv")
+    home = tmp_path / "home"
+    home.mkdir()
+    os.chown(home, 65534, 65534)
+    for folder in (tmp_path, *list(tmp_path.parents)[:3]):
+        folder.chmod(folder.stat().st_mode | 0o055)
+    (home / "stack.yaml").write_text("services: {web: {build: {dockerfile_inline: FROM host}}}")
+    words = ("--reuid=65534", "--regid=65534", "--clear-groups")
+    reading = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")  # the interpreter may be root's own
+    state = home / "state"
+    for verb in (["up", "-d"], ["down"], ["build"], ["network", "create", "outer"]):
+        done = subprocess.run(
+            ["setpriv", *words, *reading, *isolated.machine.command(verb)], cwd=home, check=False, capture_output=True,
+            env={**isolated.machine.environment, "STACKUP_ROOT": str(state), "STACKUP_RUN": str(home / "run")}, text=True,
+        )  # fmt: skip
+        assert done.returncode == 1
+        assert "this process is not root: namespaces and mounts cannot be made" in done.stderr
+        assert "run it as root (sudo)" in done.stderr
+    assert [path for path in state.rglob("*") if path.name in ("network", "container")] == []
