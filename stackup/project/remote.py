@@ -18,7 +18,7 @@ from stackup.errors import KernelError, RemoteError, UsageError
 from stackup.images import artifact
 from stackup.images.access import Access
 from stackup.images.git import Git
-from stackup.images.pull import Client
+from stackup.images.pull import Client, connect
 from stackup.images.reference import parse
 from stackup.kernel.files import Lock, list_dir, make_dir, read_json, sync_dir, write_json
 from stackup.kernel.resolve import open_confined
@@ -144,7 +144,7 @@ class Remotes:
     def _source(self, name: str) -> Source:
         environ = self._session.where.environ
         if name.startswith(OCI):
-            return _Published(name, Client(Access.from_environment(environ, uid=os.geteuid())))
+            return _Published(name, connect(environ))
         reference = gitref.parse(name)
         if reference is None:
             raise UsageError(

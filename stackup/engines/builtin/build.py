@@ -88,15 +88,13 @@ class RemoteBases(StoreBases):
         return super().image(text, platform)
 
     def _pull(self, text: str, platform: str) -> None:
-        from stackup.images.access import Access  # urllib3, TLS: only when a registry is asked
         from stackup.images.index import Platform
-        from stackup.images.pull import Client, Puller, find
+        from stackup.images.pull import Puller, connect, find  # urllib3, TLS: only when a registry is asked
 
         label, begun = f"pull {text}", time.monotonic()
         self._tell(StepBegun(0, label))
-        client = Client(Access.from_environment(self._environ, uid=os.geteuid()))
         wanted = Platform.parse(platform) if platform else None
-        Puller(self._store).pull(find(client, parse(text), wanted))
+        Puller(self._store).pull(find(connect(self._environ), parse(text), wanted))
         self._tell(StepDone(0, label, cached=False, seconds=time.monotonic() - begun))
 
 

@@ -96,12 +96,11 @@ class HostFacts:
         return self._store.tagged_at(text) + look.age if look.age else 0.0
 
     def _find(self, text: str, look: Look) -> Found:
-        from stackup.images.access import Access  # urllib3, TLS: only when a registry is asked
         from stackup.images.index import Platform
-        from stackup.images.pull import Client, find
+        from stackup.images.pull import connect, find  # urllib3, TLS: only when a registry is asked
 
         with self._lock:
-            self._client = self._client or Client(Access.from_environment(self._environ, uid=os.geteuid()))
+            self._client = self._client or connect(self._environ)
         platform = Platform.parse(look.platform) if look.platform else None
         return find(self._client, reference.parse(text), platform)
 

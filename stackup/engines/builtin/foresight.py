@@ -135,11 +135,10 @@ class _Registry:
 
     def base(self, text: str, platform: str) -> Base:
         """A manifest and a configuration, and no layer."""
-        from stackup.images.access import Access  # urllib3, TLS: only when a registry is asked
         from stackup.images.index import Platform
-        from stackup.images.pull import Client, find
+        from stackup.images.pull import connect, find  # urllib3, TLS: only when a registry is asked
 
         with self._lock:
-            self._client = self._client or Client(Access.from_environment(self._environ, uid=os.geteuid()))
+            self._client = self._client or connect(self._environ)
         found = find(self._client, reference.parse(text), Platform.parse(platform) if platform else None)
         return base_of(found.image_id, found.config_text)
