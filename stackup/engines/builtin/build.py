@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 from stackup.engines.builtin import build_site
+from stackup.engines.builtin.build_caches import NO_CACHES, Caches, caches_of
 from stackup.engines.builtin.build_mounts import Surroundings
 from stackup.engines.builtin.build_runner import BuildRunner
 from stackup.engines.builtin.contents import Contents
@@ -19,10 +20,12 @@ from stackup.engines.desire.builds import Wanted, names_of
 from stackup.engines.dockerfiles import dockerfile_of
 from stackup.errors import HostError, StackupError, Unsupported
 from stackup.images import host
+from stackup.images.build.caching import restore
 from stackup.images.build.context import FileDigests, load_digests, save_digests
+from stackup.images.build.naming import predicted
 from stackup.images.build.outline import Outline, outline
 from stackup.images.build.request import Base, Request, StepBegun, StepDone, Tell, Unbuildable
-from stackup.images.build.solve import Built, predicted, solve
+from stackup.images.build.solve import Built, solve
 from stackup.images.manifest import parse_image
 from stackup.images.reference import canonical, parse
 from stackup.images.store import Store, texts
@@ -107,6 +110,7 @@ def build(
     *,
     environ: Mapping[str, str] | None = None,
     expected: str = "",
+    caches: Caches = NO_CACHES,
 ) -> Built:
     """Builds and tags; what is not `expected` is not built. With `environ`, bases that are not here are pulled.
 
@@ -126,9 +130,11 @@ def build(
             try:
                 if expected and predicted(drawn, store, anew=True)[0] != expected:
                     raise _moved(tags)
+                restore(drawn, store, caches.sources, tell)
                 done = solve(drawn, store, runner, tell)
                 _keep(layout, store, drawn, done, tags)
                 save_digests(_digests_file(layout, request), known)
+                caches.write(drawn, store, done.layers, tell)
                 return done
             finally:
                 drawn.close()
@@ -186,7 +192,10 @@ class HostBuilder:
         request = request_of(brought_here(self._layout, form, self._environ), self._environ, wanted)
         around = surroundings_of(form, self._environ, Contents(self._layout), wanted)
         try:
-            done = build(self._layout, request, names_of(form), tell, around, environ=self._environ, expected=expected)
+            caches, tags = caches_of(form, self._environ), names_of(form)
+            done = build(
+                self._layout, request, tags, tell, around, environ=self._environ, expected=expected, caches=caches
+            )
         except Unbuildable as problem:
             problem.image = str(form["name"])
             raise

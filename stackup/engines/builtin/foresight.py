@@ -16,9 +16,9 @@ from stackup.engines.builtin.recipes import request_of
 from stackup.engines.builtin.sources import brought_here, fetcher
 from stackup.engines.desire.facts import ImageFact
 from stackup.images import reference
+from stackup.images.build.naming import predicted
 from stackup.images.build.outline import Outline, outline
 from stackup.images.build.request import Base, Unbuildable
-from stackup.images.build.solve import predicted
 from stackup.images.manifest import parse_image
 from stackup.images.store import Store
 from stackup.layout import Layout

@@ -113,7 +113,7 @@ def _pull(work: Work, client: Client, puller: Puller, tell: Tell) -> None:
 
 
 def _tell_build(step: int, tell: Tell, told: ToldOfBuild) -> None:
-    from stackup.images.build.request import StepBegun, StepDone, StepSaid
+    from stackup.images.build.request import StepBegun, StepDone, StepSaid, Warned
 
     match told:
         case StepBegun(_, label):
@@ -122,6 +122,8 @@ def _tell_build(step: int, tell: Tell, told: ToldOfBuild) -> None:
             tell.progress(step, text)
         case StepDone(_, label, cached=True):
             tell.progress(step, f"CACHED {label}")
+        case Warned(text):
+            tell.warn(step, text)
 
 
 def _telling(step: int, tell: Tell) -> Told:

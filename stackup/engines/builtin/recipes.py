@@ -32,6 +32,7 @@ def request_of(form: Data, environ: Mapping[str, str], wanted: Wanted = NOTHING)
         no_cache=said["no_cache"] or wanted.no_cache,
         no_cache_filter=tuple(said["no_cache_filter"]),
         **({"again": said["again"]} if "again" in said else {}),
+        apart=said.get("apart", ""),
         pull=said.get("pull", False) or wanted.pull,
         locked=said.get("locked", {}),
     )

@@ -52,7 +52,7 @@ def expect_images(stack: Stack, context: Context) -> None:
     context.facts.expect(asked)
     held: Data = {"locked": dict(wish.locked.all_pinned())} if wish.locked else {}
     for name in built:
-        form = build_form(stack, name, context.facts) | held
+        form = build_form(stack, name, context.facts, context.directory) | held
         context.builds[name] = context.facts.built(form, anyway=wish.build == "all")
 
 

@@ -53,6 +53,8 @@ class Request:
     no_cache_filter: tuple[str, ...] = ()
     again: str = field(default_factory=lambda: os.urandom(8).hex())
     """What names the layers that are made without the cache; as good as random."""
+    apart: str = ""
+    """The caches that the stack file names; its steps have names that only builds with the same ones share."""
     pull: bool = False
     """Bases are looked for at their registries, whatever is here."""
     locked: Mapping[str, str] = field(default_factory=dict)
@@ -107,7 +109,15 @@ class StepDone:
     failed: bool = False
 
 
-Told: TypeAlias = "StepBegun | StepSaid | StepDone"
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something is not as the file wishes, and the build goes on without it."""
+
+    text: str
+
+
+StepTold: TypeAlias = "StepBegun | StepSaid | StepDone"
+Told: TypeAlias = "StepTold | Warned"
 
 
 class Tell(Protocol):
