@@ -18,8 +18,14 @@ def dockerfile_of(form: Data) -> tuple[str, str]:
     said: Any = form
     if said["inline"] is not None:
         return said["inline"], INLINE
-    path = os.path.join(said["context"], said["dockerfile"] or DOCKERFILE)
+    path = place_of(form)
     return _read(path).decode("utf-8", "surrogateescape"), path
+
+
+def place_of(form: Data) -> str:
+    """Of one that is a file."""
+    said: Any = form
+    return os.path.join(said["context"], said["dockerfile"] or DOCKERFILE)
 
 
 def _read(path: str) -> bytes:

@@ -118,9 +118,9 @@ def forms(session: Session, options: BuildOptions) -> list[tuple[str, Data, list
         assert loaded.stack is not None, "load() has seen to it"
         rests_on = {path: stamp(path) for path in lockfile.paths_of(session, loaded)} | dict(loaded.inputs.files)
         stack, bases = held_bases(session, loaded)
-        chosen, facts = _chosen(stack, options), facts_of(session, loaded)
+        chosen, facts, folder = _chosen(stack, options), facts_of(session, loaded), loaded.directory
         names = in_order(stack.services, chosen)
-        rows = [[name, build_form(stack, name, facts, loaded.directory) | bases, _notices(stack, name)] for name in names]
+        rows = [[name, build_form(stack, name, facts, folder) | bases, _notices(stack, name)] for name in names]
         held = [name for name in chosen if loaded.stack.services[name].build and name not in names]
         kept = {"rows": rows, "held": held, "problems": rows_of(loaded.diagnostics, loaded.sources)}
         cache.write(session.layout, key, kept, (rests_on, {**loaded.inputs.variables, **facts.variables}))

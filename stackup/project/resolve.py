@@ -257,7 +257,7 @@ class Noting:
     def built(self, form: Any, *, anyway: bool = False) -> Any:
         fact = self._facts.built(form, anyway=anyway)
         self.until = min(self.until, 0.0 if fact.fetch else fact.until)
-        self.files.update((path, stamp(path)) for path in fact.reads)
+        self.files = {**fact.reads, **self.files}
         return fact
 
     def file_digest(self, path: str) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stackup.engines.builtin import build_site
 from stackup.engines.builtin.build_caches import NO_CACHES, Caches, caches_of
@@ -31,8 +31,11 @@ from stackup.images.reference import canonical, parse
 from stackup.images.store import Store, texts
 from stackup.kernel import files
 from stackup.layout import Layout
-from stackup.stamps import holds, stamp
+from stackup.stamps import holds
 from stackup.values import Data
+
+if TYPE_CHECKING:
+    from stackup.stamps import Stamp
 
 _SHOWN = 3
 
@@ -155,7 +158,7 @@ def _keep(layout: Layout, store: Store, drawn: Outline, done: Built, tags: Seque
     if tags:
         note = _inputs_file(layout, tags[0])
         files.make_dir(os.path.dirname(note))
-        files.write_json(note, {path: stamp(path) for path in read_by(drawn)}, durable=False)
+        files.write_json(note, read_by(drawn), durable=False)
 
 
 def note_built(layout: Layout, name: str, image: str) -> None:
@@ -216,7 +219,7 @@ def _inputs_file(layout: Layout, name: str) -> str:
     return os.path.join(layout.state, "build", "inputs", f"{sha256(name.encode()).hexdigest()[:32]}.json")
 
 
-def changed_inputs(layout: Layout, name: str, paths: Sequence[str]) -> str:
+def changed_inputs(layout: Layout, name: str, paths: Collection[str]) -> str:
     """Why the image is due, as far as files can tell."""
     before = files.read_json(_inputs_file(layout, name))
     if not isinstance(before, dict):
@@ -229,10 +232,9 @@ def changed_inputs(layout: Layout, name: str, paths: Sequence[str]) -> str:
     return f"{', '.join(changed[:_SHOWN])} changed{more}"
 
 
-def read_by(drawn: Outline) -> list[str]:
-    """Files and folders that a build looks at: a change of one of them can be a change of the image."""
-    found = [drawn.request.source] if os.path.isabs(drawn.request.source) else []
+def read_by(drawn: Outline) -> dict[str, Stamp | None]:
+    """Files and folders that a build looks at, as they were before: a change of one can be a change of the image."""
+    found = {drawn.request.source: drawn.request.seen} if os.path.isabs(drawn.request.source) else {}
     for context in drawn.contexts.opened:
-        found.append(context.name)
-        found += [os.path.join(context.name, path) for path in context.tree.paths]
+        found = {**context.stamps, **found}
     return found

@@ -85,7 +85,7 @@ class Foresight:
             tuple(config.volumes),
             fetch=spec if due else None,
             until=0.0 if bases.asked else float("inf"),
-            reads=tuple(reads),
+            reads=reads,
         )
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from stackup.diagnostics import Diagnostic
 from stackup.errors import StackupError
 from stackup.images.manifest import ImageConfig
+
+if TYPE_CHECKING:
+    from stackup.stamps import Stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ class Request:
     dockerfile: str
     source: str = "Dockerfile"
     """What to call it in messages; its own .dockerignore stands beside it in the context."""
+    seen: Stamp | None = None
+    """The Dockerfile's stamp, taken before it was read."""
     context: str = ""
     args: Mapping[str, str] = field(default_factory=dict)
     target: str = ""
