@@ -249,7 +249,11 @@ class Noting:
 
     def image(self, reference: str, look: Any) -> Any:
         """What must be fetched is not kept: once it is here, the set is another one."""
-        fact = self._facts.image(reference, look)
+        try:
+            fact = self._facts.image(reference, look)
+        except StackupError:
+            self.until = 0.0  # it may be had next time
+            raise
         if fact is not None:
             self.until = min(self.until, 0.0 if fact.fetch else fact.until)
         return fact

@@ -14,7 +14,7 @@ from dataclasses import replace
 from stackup.engines.builtin.build import StoreBases, base_of, changed_inputs, digests, is_ours, read_by
 from stackup.engines.builtin.recipes import request_of
 from stackup.engines.builtin.sources import brought_here, fetcher
-from stackup.engines.desire.facts import ImageFact
+from stackup.engines.desire.facts import ABSENT, ImageFact
 from stackup.images import reference
 from stackup.images.build.naming import predicted
 from stackup.images.build.outline import Outline, outline
@@ -77,7 +77,7 @@ class Foresight:
         self._planned[reference.parse(name).key] = base_of(image, text, on_host=bool(beneath and beneath.on_host))
         config = parse_image(text).config
         after: list[Json] = [*sorted(bases.used)]
-        because = changed_inputs(self._layout, name, reads) if here else "it is not here"
+        because = changed_inputs(self._layout, name, reads) if here else ABSENT
         spec: Data = {"name": name, "image": image, "build": form, "after": after, "because": because}
         return ImageFact(
             image,

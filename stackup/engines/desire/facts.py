@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from stackup.values import Data
 
 
+ABSENT = "it is not here"
+"""Why an image is due that never was."""
+
+
 @dataclass(frozen=True, slots=True)
 class ImageFact:
     """An image: its id, and whether it brings a health check or volumes of its own.
@@ -37,11 +41,14 @@ class ImageFact:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How to look for an image: how old what is here may be, in seconds; whether its registry may be asked."""
+    """How to look for an image: how old what is here may be, in seconds; whether its registry may be asked; `once`,
+    when something else will do: what fails for a while is not tried again.
+    """
 
     age: float = inf
     ask: bool = True
     platform: str = ""
+    once: bool = False
 
 
 class Facts(Protocol):
