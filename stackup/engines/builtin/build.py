@@ -22,6 +22,7 @@ from stackup.errors import HostError, StackupError, Unsupported
 from stackup.images import host
 from stackup.images.build.caching import restore
 from stackup.images.build.context import FileDigests, load_digests, save_digests
+from stackup.images.build.leftovers import touch
 from stackup.images.build.naming import predicted
 from stackup.images.build.outline import Outline, outline
 from stackup.images.build.request import Base, Request, StepBegun, StepDone, Tell, Unbuildable
@@ -137,6 +138,7 @@ def build(
                 done = solve(drawn, store, runner, tell)
                 _keep(layout, store, drawn, done, tags)
                 save_digests(_digests_file(layout, request), known)
+                touch(store, done.layers.values())
                 caches.write(drawn, store, done.layers, tell)
                 return done
             finally:
@@ -192,6 +194,10 @@ class HostBuilder:
         return dockerfile_of(brought_here(self._layout, form, self._environ))
 
     def build(self, form: Data, wanted: Wanted, tell: Any, expected: str = "") -> tuple[str, int]:
+        with Store(self._layout.images_dir).writing():  # from here on no prune takes what was brought here
+            return self._build(form, wanted, tell, expected)
+
+    def _build(self, form: Data, wanted: Wanted, tell: Any, expected: str) -> tuple[str, int]:
         request = request_of(brought_here(self._layout, form, self._environ), self._environ, wanted)
         around = surroundings_of(form, self._environ, Contents(self._layout), wanted)
         try:
