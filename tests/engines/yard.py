@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from stackup.engines.builtin.build import build
@@ -40,12 +40,18 @@ class Site:
         self.watching(told)
 
     def build(
-        self, text: str, surroundings: Surroundings | None = None, caches: Caches = NO_CACHES, **rest: object
+        self,
+        text: str,
+        surroundings: Surroundings | None = None,
+        caches: Caches = NO_CACHES,
+        environ: Mapping[str, str] | None = None,
+        **rest: object,
     ) -> str:
         self.told = []
         source = str(self.context / "Dockerfile")
         request = Request(dockerfile=text, context=str(self.context), source=source, **rest)  # type: ignore[arg-type]
-        return build(self.layout, request, ["made"], self.tell, surroundings, caches=caches).image
+        tags = ["made"]
+        return build(self.layout, request, tags, self.tell, surroundings, environ=environ, caches=caches).image
 
     @property
     def made(self) -> list[str]:

@@ -221,7 +221,7 @@ def test_what_is_built_on_a_base_from_a_registry_runs_on_another_machine(hand: H
     assert f"pull {REGISTRY}/team/box:1" in hand("up -d")[1]
     assert hand("exec -T box cat /built /f")[0] == "firstsecond"
     assert "Nothing to do" in hand("up -d")[1]
-    hand("push")
+    assert f"{REGISTRY}/team/built:1: digest: sha256:" in hand("build --push")[0]
     hand("down")
     other = {"STACKUP_ROOT": str(tmp_path / "other"), "STACKUP_RUN": str(tmp_path / "other-run")}
     hand.write(built.replace("build: app, ", ""))

@@ -152,3 +152,13 @@ def test_a_cold_machine_takes_its_steps_from_the_caches_that_a_file_names(machin
     kept = str(folder / "kept")
     assert printed["api"]["cache-to"] == [{"type": "local", "dest": kept, "tag": "latest", "mode": "max"}]
     machine.stackup("down", "-v", "-t", "0", cwd=folder)
+
+
+def test_a_step_has_the_memory_that_it_is_given(machine: Machine) -> None:
+    folder = _folder(machine)
+    limit = "/sys/fs/cgroup/memory/memory.limit_in_bytes"
+    (folder / "web/Dockerfile").write_text(f"FROM host\nRUN cat {limit} /sys/fs/cgroup/memory.max || true\n")
+    said = machine.typed("build", "-m", "64m", "--builder", "other", "web", cwd=folder).stderr
+    assert f" {64 << 20}\n" in said
+    assert "--builder: there is one builder" in said
+    assert '"much" is not a size' in machine.typed("build", "-m", "much", "web", cwd=folder, code=1).stderr
