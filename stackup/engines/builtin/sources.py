@@ -6,13 +6,13 @@ A branch is asked about for each plan and each build, as a tag of a base is; a c
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from stackup import gitref
 from stackup.errors import KernelError, UsageError
 from stackup.images.git import Git
+from stackup.images.versions import complete
 from stackup.kernel import files
 from stackup.kernel.resolve import open_confined
 from stackup.layout import Layout
@@ -53,23 +53,8 @@ def _folder(layout: Layout, reference: gitref.GitReference, environ: Mapping[str
     if not os.path.isdir(folder):
         files.make_dir(top)
         with files.Lock(os.path.join(top, "lock"), "fetching a build context", waiting=lambda _: None):
-            _fetch(git, reference, commit, folder)
+            complete(folder, lambda draft: git.checkout(reference, commit, draft))
     return _inside(folder, reference)
-
-
-def _fetch(git: Git, reference: gitref.GitReference, commit: str, folder: str) -> None:
-    """Under the lock, so that a draft that is there is the litter of one that was killed."""
-    draft = f"{folder}.draft"
-    shutil.rmtree(draft, ignore_errors=True)
-    if os.path.isdir(folder):
-        return
-    os.mkdir(draft, 0o700)
-    try:
-        git.checkout(reference, commit, draft)
-        os.rename(draft, folder)
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
 
 
 def _inside(folder: str, reference: gitref.GitReference) -> str:
