@@ -8,6 +8,7 @@ VERBS = {
     "apply": "plan|one|| yes|flag|--yes,-y|",
     "attach": "service|one|| index|number|--index| no_stdin|flag|--no-stdin| detach_keys|text|--detach-keys| sig_proxy|flag|--sig-proxy|1 sig_proxy|off|--no-sig-proxy|",
     "build": "services|many|| build_arg|texts|--build-arg| check|flag|--check| builder|text|--builder| locked|flag|--locked| memory|text|--memory,-m| no_cache|flag|--no-cache| print_|flag|--print| provenance|text|--provenance| pull|flag|--pull| push|flag|--push| quiet|flag|--quiet,-q| sbom|text|--sbom| ssh|texts|--ssh| with_dependencies|flag|--with-dependencies|",
+    "builder prune": "all|flag|--all,-a| filter|texts|--filter| force|flag|--force,-f| keep_storage|text|--keep-storage,--reserved-space|",
     "bundle": "output|text|--output,-o| build|flag|--build| no_build|flag|--no-build| with_secrets|flag|--with-secrets| with_mounts|flag|--with-mounts|",
     "commit": "service|one|| reference|maybe|| author|text|--author,-a| change|texts|--change,-c| index|number|--index| message|text|--message,-m| pause|flag|--pause,-p|1 pause|off|--no-pause|",
     "completion": "shell|one||",

@@ -50,8 +50,9 @@ def create(call: Call, options: Options, kind: str) -> int:
 
 def _given(name: str) -> bytes:
     from stackup.engines.builtin.contents import read_file
+    from stackup.engines.engine import LARGEST
 
-    return sys.stdin.buffer.read(vault.LARGEST + 1) if name == "-" else read_file(name)
+    return sys.stdin.buffer.read(LARGEST + 1) if name == "-" else read_file(name)
 
 
 def ls(call: Call, options: Options, kind: str, now: float) -> int:

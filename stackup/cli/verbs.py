@@ -12,7 +12,7 @@ GRAMMARS = {
     "looking": ("ps", "logs", "ls", "images", "port", "stats", "top", "volumes", "events"),
     "inside": ("exec", "run", "attach", "wait"),
     "contents": ("commit", "cp", "export"),
-    "building": ("build", "watch"),
+    "building": ("build", "watch", "builder prune"),
     "bundling": ("bundle", "unbundle"),
     "image": (
         "image import",
@@ -57,6 +57,7 @@ VERBS = {
     "attach": "Attach local standard input, output, and error streams to a service's running container",
     "build": "Build or rebuild services",
     "bundle": "Write the stack with its images into one file",
+    "builder prune": "Remove what builds keep for the next ones",
     "commit": "Create a new image from a service container's changes",
     "completion": "Print the script that completes commands in bash, zsh or fish",
     "config": "Parse, resolve and render the stack files in canonical format",
@@ -140,6 +141,7 @@ VERBS = {
 }
 
 GROUPS = {
+    "builder": "Remove what builds keep",
     "image": "Import, pull, push, list, save, load, check and remove images",
     "network": "Make, list, remove and connect networks",
     "volume": "Make, list, remove, measure, save and load volumes",

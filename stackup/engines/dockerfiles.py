@@ -22,9 +22,15 @@ def dockerfile_of(form: Data) -> tuple[str, str]:
     said: Any = form
     if said["inline"] is not None:
         return said["inline"], INLINE
-    name = said["dockerfile"] or DOCKERFILE
-    path = os.path.join(said["context"], name)
-    return _read(path, said["context"] if ELSEWHERE in said else "", name).decode("utf-8", "surrogateescape"), path
+    path = place_of(form)
+    text = _read(path, said["context"] if ELSEWHERE in said else "", said["dockerfile"] or DOCKERFILE)
+    return text.decode("utf-8", "surrogateescape"), path
+
+
+def place_of(form: Data) -> str:
+    """Of one that is a file."""
+    said: Any = form
+    return os.path.join(said["context"], said["dockerfile"] or DOCKERFILE)
 
 
 def _read(path: str, root: str, name: str) -> bytes:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from stackup.values import Data
 
 
+LARGEST = 16 << 20
+"""Bytes of one secret or config: all of a container's lie in memory."""
 ANONYMOUS = "com.docker.volume.anonymous"
 """The label of a volume that nobody has given a name; docker's own."""
 ONE_OFF = "com.docker.compose.oneoff"

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,6 +28,7 @@ from stackup.images.manifest import parse_image
 from stackup.images.reference import Reference
 from stackup.images.refusal import ManifestInvalid
 from stackup.images.registry import PAUSE_S, Fetched, Pause, Registry, interrupted, wrong_digest
+from stackup.images.registry import TRIES as CALLS
 from stackup.images.store import Store
 from stackup.images.transport import Network, Offline, Response, Transport, Unreachable
 from stackup.values import Data
@@ -57,10 +59,12 @@ class Client:
         transport: Transport | None = None,
         pause: Pause = _sleep,
         keychain: Keychain | None = None,
+        tries: int = CALLS,
     ) -> None:
         self.access = access
         self.keychain = keychain or Keychain(access.environ)
         self.pause = pause
+        self._tries = tries
         self._transport = Offline() if access.offline else transport or Network(access)
         self._open: dict[str, Registry] = {}
         self._lock = threading.Lock()
@@ -76,8 +80,18 @@ class Client:
     def _registry(self, endpoint: Endpoint) -> Registry:
         with self._lock:
             if endpoint.base not in self._open:
-                self._open[endpoint.base] = Registry(endpoint, self._transport, self.keychain, self.pause)
+                self._open[endpoint.base] = Registry(
+                    endpoint, self._transport, self.keychain, self.pause, tries=self._tries
+                )
             return self._open[endpoint.base]
+
+
+def connect(
+    environ: Mapping[str, str], pause: Pause = _sleep, keychain: Keychain | None = None, *, tries: int = CALLS
+) -> Client:
+    """The client that a command has: proxies, logins and their places are the caller's. `tries` of a call that fails
+    for a reason that may pass."""
+    return Client(Access.from_environment(environ, uid=os.geteuid()), None, pause, keychain, tries)
 
 
 @dataclass(frozen=True, slots=True)

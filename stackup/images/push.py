@@ -7,10 +7,8 @@ archive that the layer was once made from, the configuration that goes along nam
 
 from __future__ import annotations
 
-import hashlib
 import json
 import threading
-import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,11 +16,11 @@ from typing import TYPE_CHECKING
 
 from stackup.errors import RemoteError, UsageError
 from stackup.images import origin
-from stackup.images.index import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, Descriptor, Manifest, digest_of, parse
+from stackup.images.index import OCI_CONFIG, OCI_MANIFEST, Descriptor, Manifest, digest_of, parse
 from stackup.images.manifest import parse_image
+from stackup.images.packing import Packed
 from stackup.images.pull import PARALLEL, Blob, Client, Told, tell_nobody
 from stackup.images.store import Store
-from stackup.images.tape import layer_archive
 
 if TYPE_CHECKING:
     from stackup.images.reference import Reference
@@ -128,7 +126,7 @@ class Pusher:
             if known is not None and layer is not None and self._as_it_was(known, layer):
                 self._told(layer.digest, layer.size, layer.size)
                 return layer, diff_id
-            return self._packed(diff_id)
+            return send_packed(self._registry, self._reference.repository, Packed(self._store, diff_id), self._told)
 
     def _as_it_was(self, known: Known, layer: Descriptor) -> bool:
         repository = self._reference.repository
@@ -152,54 +150,24 @@ class Pusher:
             blob.close()
         return True
 
-    def _packed(self, diff_id: str) -> tuple[Descriptor, str]:
-        """In pieces, as it is packed: neither its size nor its digest is known before its end."""
-        repository, packed = self._reference.repository, _Packed(self._store, diff_id)
-        place, offset, pending = self._registry.begin(repository), 0, bytearray()
-        for chunk in packed:
-            pending += chunk
-            if len(pending) >= PIECE:
-                place = self._registry.append(repository, place, bytes(pending), offset)
-                offset += len(pending)
-                pending.clear()
-                self._told(diff_id, offset, offset + PIECE)
-        if pending:
-            place = self._registry.append(repository, place, bytes(pending), offset)
-        layer = Descriptor(OCI_LAYER, packed.digest, packed.size)
-        self._registry.upload(repository, place, layer.digest, b"", 0)
-        self._told(diff_id, layer.size, layer.size)
-        return layer, packed.diff_id
 
-
-class _Packed:
-    """A layer's archive as gzip; after the last chunk its digests and its size are known."""
-
-    def __init__(self, store: Store, layer: str) -> None:
-        self._archive = layer_archive(store, layer)
-        self._inner, self._outer = hashlib.sha256(), hashlib.sha256()
-        self.size = 0
-
-    @property
-    def diff_id(self) -> str:
-        return f"sha256:{self._inner.hexdigest()}"
-
-    @property
-    def digest(self) -> str:
-        return f"sha256:{self._outer.hexdigest()}"
-
-    def __iter__(self) -> Iterator[bytes]:
-        """zlib, not isal: its bytes are the same on every machine."""
-        deflate = zlib.compressobj(wbits=31)
-        for chunk in self._archive:
-            self._inner.update(chunk)
-            yield from self._out(deflate.compress(chunk))
-        yield from self._out(deflate.flush())
-
-    def _out(self, data: bytes) -> Iterator[bytes]:
-        if data:
-            self._outer.update(data)
-            self.size += len(data)
-            yield data
+def send_packed(
+    registry: Registry, repository: str, packed: Packed, told: Told = tell_nobody
+) -> tuple[Descriptor, str]:
+    """In pieces, as it is packed: neither its size nor its digest is known before its end."""
+    place, offset, pending = registry.begin(repository), 0, bytearray()
+    for chunk in packed:
+        pending += chunk
+        if len(pending) >= PIECE:
+            place = registry.append(repository, place, bytes(pending), offset)
+            offset += len(pending)
+            pending.clear()
+            told(packed.layer, offset, offset + PIECE)
+    if pending:
+        place = registry.append(repository, place, bytes(pending), offset)
+    registry.upload(repository, place, packed.digest, b"", 0)
+    told(packed.layer, packed.size, packed.size)
+    return packed.blob, packed.diff_id
 
 
 def _pieces(blob: Blob) -> Iterator[bytes]:

@@ -71,11 +71,14 @@ class Call:
 class Registry:
     """One endpoint. Safe among threads. `pause` sleeps between tries."""
 
-    def __init__(self, endpoint: Endpoint, transport: Transport, keychain: Keychain, pause: Pause) -> None:
+    def __init__(
+        self, endpoint: Endpoint, transport: Transport, keychain: Keychain, pause: Pause, *, tries: int = TRIES
+    ) -> None:
         self.endpoint = endpoint
         self._transport = transport
         self._keychain = keychain
         self._pause = pause
+        self._tries = tries
         self._authorizers: dict[str, Authorizer] = {}
         self._lock = threading.Lock()
         self._peer = ""
@@ -150,8 +153,8 @@ class Registry:
 
     def call(self, call: Call) -> Response:
         """The answer, whose status is an accepted one. Raises RemoteError in the server's own words."""
-        for attempt in range(TRIES):
-            last = attempt == TRIES - 1 or not call.repeatable
+        for attempt in range(self._tries):
+            last = attempt == self._tries - 1 or not call.repeatable
             try:
                 answer = self._shown(call)
             except Unreachable:

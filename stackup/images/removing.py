@@ -53,16 +53,27 @@ def prune(store: Store, keep: Keep, *, unused: bool, only: Choice | None) -> tup
     return _remove(store, choose, keep, cache=not unused or only is not None)
 
 
+def prune_steps(store: Store, keep: Keep, steps: Collection[str]) -> tuple[str, ...]:
+    """Those of these steps of builds that no image has."""
+    return _remove(store, lambda _: set(), keep, cache=False, among=steps)[1] if steps else ()
+
+
 def _remove(
-    store: Store, choose: Callable[[Collection[str]], set[str]], keep: Keep, *, cache: bool = True
+    store: Store,
+    choose: Callable[[Collection[str]], set[str]],
+    keep: Keep,
+    *,
+    cache: bool = True,
+    among: Collection[str] | None = None,
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """`cache`: steps of builds are kept though no image has them."""
+    """`cache`: steps of builds are kept though no image has them. `among`: other layers are left alone."""
     prepare(store)
     with disk(store.dir), locks.exclusive(store.lock_file):
         used = keep() if callable(keep) else keep
         images = choose(used)
         _forget(store, images)
-        doomed = [] if writers(store) else sorted(set(store.layer_ids()) - store.needed_layers(used, cache=cache))
+        mortal = {layer for layer in store.layer_ids() if among is None or layer in among}
+        doomed = [] if writers(store) else sorted(mortal - store.needed_layers(used, cache=cache))
         moved = {layer: os.urandom(8).hex() for layer in doomed}
         for layer in doomed:
             os.rename(store.layer_home(layer), os.path.join(store.aside_dir, moved[layer]))

@@ -245,14 +245,14 @@ class Store:
 
     def needed_layers(self, keep: Collection[str], *, cache: bool = True) -> set[str]:
         """What is reachable: from any image, from what is kept, from the machine's own root."""
-        needed = set(keep) | {layer for layer in self.layer_ids() if cache and self._is_cache(layer)}
+        needed = set(keep) | {layer for layer in self.layer_ids() if cache and self.is_cache(layer)}
         for image_id in self.image_ids():
             if (record := read_json(self.image_file(image_id))) is not None:
                 needed.update(texts(record["layers"]))
         host = self.read_note(HOST_NOTE)
         return needed | ({str(host["layer"])} if host else set())
 
-    def _is_cache(self, layer: str) -> bool:
+    def is_cache(self, layer: str) -> bool:
         """A build's step, kept for the next build."""
         marker = files.read_json(os.path.join(self.layer_home(layer), MARKER))
         return isinstance(marker, dict) and marker.get("cache") is True

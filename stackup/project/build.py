@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from stackup.buildcache import LOCAL
 from stackup.engines.desire.builds import NOTHING, Wanted, build_form, in_order, names_of, unheeded
 from stackup.errors import StackupError
 from stackup.images.importer import architecture
@@ -13,7 +14,7 @@ from stackup.project import cache, lockfile
 from stackup.project.dockerfile import problems_of
 from stackup.project.held import held_bases
 from stackup.project.piped import with_input
-from stackup.project.problems import readable
+from stackup.project.problems import readable, rows_of, tell
 from stackup.project.resolve import facts_of, load
 from stackup.project.session import Session, no_such_service
 from stackup.stamps import stamp
@@ -91,6 +92,8 @@ def _target(form: Data, wanted: Wanted) -> dict[str, Any]:
         "tags": list(names_of(form)),
         "target": said["target"],
         "ssh": [*said["ssh"], *wanted.ssh],
+        "cache-from": [_cache(one, "src") for one in said["cache_from"]],
+        "cache-to": [_cache(one, "dest") for one in said["cache_to"]],
         "pull": said["pull"] or wanted.pull,
         "no-cache": said["no_cache"] or wanted.no_cache,
         "network": "" if said["network"] == "default" else said["network"],
@@ -98,6 +101,12 @@ def _target(form: Data, wanted: Wanted) -> dict[str, Any]:
         "output": ["type=docker"],
     }
     return {key: value for key, value in told.items() if value}
+
+
+def _cache(said: dict[str, Any], key: str) -> dict[str, str]:
+    place = {key: said["place"], "tag": said["tag"]} if said["kind"] == LOCAL else {"ref": said["place"]}
+    more = {"mode": "max"} if said.get("every") else {}
+    return {"type": said["kind"], **place, **more, **({"ignore-error": "true"} if said.get("lenient") else {})}
 
 
 def forms(session: Session, options: BuildOptions) -> list[tuple[str, Data, list[str]]]:
@@ -110,12 +119,13 @@ def forms(session: Session, options: BuildOptions) -> list[tuple[str, Data, list
         assert loaded.stack is not None, "load() has seen to it"
         rests_on = {path: stamp(path) for path in lockfile.paths_of(session, loaded)} | dict(loaded.inputs.files)
         stack, bases = held_bases(session, loaded)
-        chosen, facts = _chosen(stack, options), facts_of(session, loaded)
+        chosen, facts, folder = _chosen(stack, options), facts_of(session, loaded), loaded.directory
         names = in_order(stack.services, chosen)
-        rows = [[name, build_form(stack, name, facts) | bases, _notices(stack, name)] for name in names]
+        rows = [[name, build_form(stack, name, facts, folder) | bases, _notices(stack, name)] for name in names]
         held = [name for name in chosen if loaded.stack.services[name].build and name not in names]
-        kept = {"rows": rows, "held": held}
+        kept = {"rows": rows, "held": held, "problems": rows_of(loaded.diagnostics, loaded.sources)}
         cache.write(session.layout, key, kept, (rests_on, {**loaded.inputs.variables, **facts.variables}))
+    tell(session, kept["problems"])
     for name in kept["held"]:
         session.notice(lockfile.HELD.format(name))
     return [(name, with_input(session, form), notices) for name, form, notices in kept["rows"]]

@@ -94,9 +94,10 @@ def tag(session: Session, source: str, reference: str) -> str:
 def costs(session: Session) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """What each image takes, and all of them together."""
     from stackup.images.usage import usage
+    from stackup.project.leftovers import sizes
 
     rows, total = usage(store(session))
-    return [dict(row) for row in rows], dict(total)
+    return [dict(row) for row in rows], {**total, "builds": sizes(session)}
 
 
 def check(session: Session, *, deep: bool) -> tuple[str, ...]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 from stackup.errors import UsageError
-from stackup.images.access import Access
 from stackup.images.credentials import Credentials, Keychain
-from stackup.images.pull import Client
+from stackup.images.pull import connect
 from stackup.images.reference import DEFAULT_REGISTRY, parse
 from stackup.project.session import Session
 
@@ -37,7 +34,7 @@ def registry_name(text: str) -> str:
 def login(session: Session, registry: str, credentials: Credentials) -> str:
     """Asks the registry first. Where the login is kept now."""
     environ = session.where.environ
-    client = Client(Access.from_environment(environ, uid=os.geteuid()), keychain=_Given(credentials))
+    client = connect(environ, keychain=_Given(credentials))
     client.registry(registry).ping()
     return Keychain(environ).store(registry, credentials)
 

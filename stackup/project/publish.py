@@ -12,10 +12,9 @@ from hashlib import sha256
 from typing import Any
 
 from stackup.errors import UsageError
-from stackup.images.access import Access
 from stackup.images.artifact import MAIN, Published
 from stackup.images.artifact import publish as send
-from stackup.images.pull import Client
+from stackup.images.pull import connect
 from stackup.images.reference import parse
 from stackup.project.pins import images_of
 from stackup.project.resolve import load, read
@@ -74,7 +73,7 @@ def publish(session: Session, options: PublishOptions) -> str:
         return ""
     if not session.agree(f"Publish this as {reference.familiar}?"):
         raise UsageError("nothing was published", hint="agree with --yes")
-    client = Client(Access.from_environment(session.where.environ, uid=os.geteuid()))
+    client = connect(session.where.environ)
     return send(client, reference, leaving.files)
 
 

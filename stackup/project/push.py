@@ -5,15 +5,13 @@ No plan, since nothing of this machine changes; the events are those of a plan's
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from stackup.errors import StackupError
 from stackup.events import PlanMade, StepEnded, StepStarted, StepTransfer
-from stackup.images.access import Access
-from stackup.images.pull import Client
+from stackup.images.pull import Client, connect
 from stackup.images.push import Pushed, Pusher
 from stackup.images.reference import parse
 from stackup.images.registry import Pause
@@ -55,7 +53,7 @@ def push(session: Session, services: tuple[str, ...] = (), *, include_deps: bool
 
 def push_images(session: Session, names: Iterable[str]) -> Sent:
     """One after the other: an image's layers go at the same time."""
-    client = Client(Access.from_environment(session.where.environ, uid=os.geteuid()), pause=_pause(session))
+    client = connect(session.where.environ, _pause(session))
     wanted = list(names)
     session.sink(PlanMade(time.time(), len(wanted), tuple(map(_address, wanted))))
     pushed: dict[str, Pushed] = {}

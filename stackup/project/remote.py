@@ -8,7 +8,6 @@ it; who agrees to a stack agrees to what it does with this machine.
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
@@ -18,9 +17,10 @@ from stackup.errors import KernelError, RemoteError, UsageError
 from stackup.images import artifact
 from stackup.images.access import Access
 from stackup.images.git import Git, drop_links_out
-from stackup.images.pull import Client
+from stackup.images.pull import Client, connect
 from stackup.images.reference import parse
-from stackup.kernel.files import Lock, list_dir, make_dir, read_json, sync_dir, write_json
+from stackup.images.versions import complete
+from stackup.kernel.files import Lock, make_dir, read_json, write_json
 from stackup.kernel.resolve import open_confined
 from stackup.stackfile.discover import NAMES
 from stackup.stackfile.remote import OCI, RemoteCopy
@@ -28,8 +28,6 @@ from stackup.stamps import stamp
 
 if TYPE_CHECKING:
     from stackup.project.session import Session
-
-_DRAFT = ".draft"
 
 
 class Source(Protocol):
@@ -145,7 +143,7 @@ class Remotes:
     def _source(self, name: str) -> Source:
         environ = self._session.where.environ
         if name.startswith(OCI):
-            return _Published(name, Client(Access.from_environment(environ, uid=os.geteuid())))
+            return _Published(name, connect(environ))
         reference = gitref.parse(name)
         if reference is None:
             raise UsageError(
@@ -168,25 +166,12 @@ class Remotes:
 
     def _keep(self, name: str, source: Source) -> None:
         folder = os.path.join(self._folder, source.version.replace(":", "-"))
-        if not os.path.isdir(folder):
-            self._write(folder, source)
+        complete(folder, lambda draft: self._fill(draft, source))
         record = {"name": name, "version": source.version, "files": list(source.files(folder))}
         make_dir(os.path.join(self._folder, "names"))
         write_json(self._record(name), record)
 
-    def _write(self, folder: str, source: Source) -> None:
-        """Under the lock, so that every draft there is, is the litter of one that was killed."""
-        for litter in list_dir(self._folder):
-            if litter.startswith(_DRAFT):
-                shutil.rmtree(os.path.join(self._folder, litter))
-        draft = os.path.join(self._folder, _DRAFT)
-        make_dir(draft)
-        try:
-            for link in source.write(draft):
-                self._session.notice(f'the link "{link}" leads out of its repository and was left out')
-            source.files(draft)
-            os.rename(draft, folder)
-        except BaseException:
-            shutil.rmtree(draft, ignore_errors=True)
-            raise
-        sync_dir(self._folder)
+    def _fill(self, folder: str, source: Source) -> None:
+        for link in source.write(folder):
+            self._session.notice(f'the link "{link}" leads out of its repository and was left out')
+        source.files(folder)

@@ -257,7 +257,11 @@ class Noting:
 
     def image(self, reference: str, look: Any) -> Any:
         """What must be fetched is not kept: once it is here, the set is another one."""
-        fact = self._facts.image(reference, look)
+        try:
+            fact = self._facts.image(reference, look)
+        except StackupError:
+            self.until = 0.0  # it may be had next time
+            raise
         if fact is not None:
             self.until = min(self.until, 0.0 if fact.fetch else fact.until)
         return fact
@@ -266,7 +270,7 @@ class Noting:
         whole = self._given(form)
         fact = self._facts.built(whole, anyway=anyway)
         self.until = min(self.until, 0.0 if fact.fetch or whole is not form else fact.until)
-        self.files.update((path, stamp(path)) for path in fact.reads)
+        self.files = {**fact.reads, **self.files}
         return fact
 
     def file_digest(self, path: str) -> str:

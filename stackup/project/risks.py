@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from stackup.buildcache import LOCAL
 from stackup.reconcile.diff import origin_of
 from stackup.reconcile.plan import Action, Change, Plan
 from stackup.reconcile.resource import Desired
@@ -110,7 +111,14 @@ def _volume(spec: Mapping[str, Any], places: Places) -> Asked:
         yield f"is the device {device}", ("driver_opts",)
 
 
-ASKED = {"container": _container, "volume": _volume}
+def _image(spec: Mapping[str, Any], places: Places) -> Asked:
+    """A build writes where its stack file says."""
+    for cache in spec.get("build", {}).get("cache_to", ()):
+        if cache["kind"] == LOCAL and (what := given_away(cache["place"], places)):
+            yield f"writes the cache of its build into {what}", ("build", "cache_to")
+
+
+ASKED = {"container": _container, "image": _image, "volume": _volume}
 
 
 def given_away(source: str, places: Places) -> str:

@@ -73,7 +73,7 @@ def _of_service(session: Session, loaded: Loaded, stack: Stack, name: str) -> It
 
 def _bases(session: Session, loaded: Loaded, name: str, span: Span | None) -> Iterator[Use]:
     assert loaded.stack is not None, "load() has seen to it"
-    form: Any = build_form(loaded.stack, name, facts_of(session, loaded))
+    form: Any = build_form(loaded.stack, name, facts_of(session, loaded), loaded.directory)
     text, source = session.host.builder().dockerfile(form)
     said = {key: form[key] for key in ("context", "args", "target", "contexts")}
     request = Request(dockerfile=text, source=source, **said)

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from stackup.engines.engine import Stored
     from stackup.project.session import Session
 
-LARGEST = 16 << 20
 _FILTERS: Mapping[str, Sequence[str]] = dict.fromkeys(("id", "label", "name"), ())
 
 
@@ -20,6 +19,8 @@ def create(
     session: Session, kind: str, name: str, data: bytes, *, labels: Mapping[str, str], replace: bool = False
 ) -> Stored:
     """No bytes are mostly those of a command that failed on the other side of a pipe, and are refused."""
+    from stackup.engines.engine import LARGEST  # typing: not for listing
+
     if not data:
         raise UsageError(f"{kind} {name} would be empty", subject=name, hint="look at what should have written it")
     if len(data) > LARGEST:

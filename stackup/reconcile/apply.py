@@ -15,7 +15,17 @@ from graphlib import TopologicalSorter
 from typing import Protocol
 
 from stackup.errors import HostError, StackupError
-from stackup.events import Event, PlanMade, Sink, StepEnded, StepProgress, StepSkipped, StepStarted, StepTransfer
+from stackup.events import (
+    Event,
+    Notice,
+    PlanMade,
+    Sink,
+    StepEnded,
+    StepProgress,
+    StepSkipped,
+    StepStarted,
+    StepTransfer,
+)
 from stackup.reconcile.plan import Change, Plan, Step, Verb
 from stackup.reconcile.resource import Kind, Outcome, Tell, Work
 from stackup.values import Address
@@ -257,6 +267,9 @@ class _Teller:
     def progress(self, step: int, text: str) -> None:
         told = self._run.steps[step]
         self._run.tell(StepProgress(time.time(), step, told.verb.value, str(told.address), text))
+
+    def warn(self, step: int, text: str) -> None:
+        self._run.tell(Notice(time.time(), "warning", text, str(self._run.steps[step].address)))
 
     def transfer(self, step: int, part: str, done: int, total: int) -> None:
         told = self._run.steps[step]

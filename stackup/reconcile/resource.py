@@ -141,6 +141,10 @@ class Tell(Protocol):
 
     def progress(self, step: int, text: str) -> None: ...
 
+    def warn(self, step: int, text: str) -> None:
+        """Something is not as the file wishes, and the step goes on without it."""
+        ...
+
     def transfer(self, step: int, part: str, done: int, total: int) -> None:
         """So many bytes of a part of it have come."""
         ...

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
+from stackup import buildcache
 from stackup.stackfile.document import Path
 from stackup.stackfile.model.part import Part
 from stackup.stackfile.patterns import Table, table
@@ -88,6 +89,14 @@ def tmpfs(text: str) -> None:
             raise ValueError(f'expected an octal mode such as 1777, found "{value}"')
 
 
+def cache_from(text: str) -> None:
+    buildcache.parse(text, writing=False)
+
+
+def cache_to(text: str) -> None:
+    buildcache.parse(text, writing=True)
+
+
 _OWNER = like(re.compile(r"[0-9]{1,10}"), "the number of a user or group")
 
 TABLE: Table[Rule] = table(
@@ -100,6 +109,8 @@ TABLE: Table[Rule] = table(
         "services.*.pull_refresh_after": like(_TIME, "a duration such as 12h"),
         "services.*.extra_hosts.*.*": host,
         "services.*.tmpfs.*": tmpfs,
+        "services.*.build.cache_from.*": cache_from,
+        "services.*.build.cache_to.*": cache_to,
         "services.*.env_file.*.format": like(re.compile("raw"), "raw"),
         "services.*.secrets.*.uid": _OWNER,
         "services.*.secrets.*.gid": _OWNER,

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from stackup import buildcache
 from stackup.diagnostics import Diagnostics, Related, Span
 from stackup.stackfile.document import Mapping, Node, Scalar, Sequence
 from stackup.stackfile.patterns import Table, table
 
 _YET = "it is read and printed, and has no effect yet"
-_CACHE = "layers are kept on this machine only"
+_CACHES = "a build's cache can be in a registry (type=registry) or a folder (type=local)"
+_CACHE_KEY = "it changes nothing about a build's cache here"
 _ATTEST = "no attestation is made"
 _SWARM = "it belongs to a cluster and has no effect on one machine"
 _SHARED = "no processor is kept free on one machine; cpu_shares says who comes first when they are busy"
@@ -21,8 +23,6 @@ _WINDOWS = "it belongs to Windows and has no effect here"
 _ENGINE = "it belongs to an engine, and there is none"
 
 SERVICE_ROWS = {
-    "build.cache_from": _CACHE,
-    "build.cache_to": _CACHE,
     "build.provenance": _ATTEST,
     "build.sbom": _ATTEST,
     "build.isolation": _WINDOWS,
@@ -70,7 +70,7 @@ TABLE: Table[str] = table({f"services.*.{key}": why for key, why in SERVICE_ROWS
 def warn_unhonoured(root: Mapping, enabled: frozenset[str], diagnostics: Diagnostics) -> None:
     """One warning a key, for the services of this run."""
     places: dict[tuple[str, str], list[Span]] = {}
-    for key, why, span in (*_found(root, TABLE, enabled), *_mounts(root, enabled)):
+    for key, why, span in (*_found(root, TABLE, enabled), *_mounts(root, enabled), *_caches(root, enabled)):
         places.setdefault((key, why), []).append(span)
     for (key, why), spans in places.items():
         diagnostics.warning(
@@ -113,3 +113,26 @@ def _mounts(root: Mapping, enabled: frozenset[str]) -> Iterator[tuple[str, str, 
             kind = item.get("type") if isinstance(item, Mapping) else None
             if isinstance(kind, Scalar) and str(kind.value) in MOUNT_TYPES:
                 yield f"type: {kind.value}", MOUNT_TYPES[str(kind.value)], kind.span
+
+
+def _caches(root: Mapping, enabled: frozenset[str]) -> Iterator[tuple[str, str, Span]]:
+    """Kinds of caches, and what is said of one; what cannot be read at all is an error (`check_texts`)."""
+    services = root.get("services")
+    for name, entry in services.entries.items() if isinstance(services, Mapping) else ():
+        build = entry.value.get("build") if name in enabled and isinstance(entry.value, Mapping) else None
+        for key in ("cache_from", "cache_to"):
+            items = build.get(key) if isinstance(build, Mapping) else None
+            for item in items.items if isinstance(items, Sequence) else ():
+                if isinstance(item, Scalar) and item.value:
+                    yield from _cache(str(item.value), item.span, writing=key == "cache_to")
+
+
+def _cache(text: str, span: Span, *, writing: bool) -> Iterator[tuple[str, str, Span]]:
+    try:
+        said = buildcache.parse(text, writing=writing)
+    except ValueError:
+        return
+    if said.kind not in (buildcache.REGISTRY, buildcache.LOCAL):
+        yield f"type={said.kind}", _CACHES, span
+    for word in said.unknown:
+        yield word, _CACHE_KEY, span

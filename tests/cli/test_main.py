@@ -498,6 +498,25 @@ def test_images_by_hand(shell: Shell, tmp_path: Path) -> None:
     assert shell.typed("image prune -f").out == "Total reclaimed space: 0B\n"
 
 
+def test_what_builds_keep_is_told_and_pruned(shell: Shell) -> None:
+    assert shell.typed("builder prune -f").out == "Total reclaimed space: 0B\n"
+    assert shell.typed("builder prune").err.startswith("error: nobody is there to agree\n")
+    assert shell.typed("builder prune -f --filter id=x").err.startswith('error: "id=x" is not a filter of builds\n')
+    assert shell.typed("builder prune -f --keep-storage much").err.startswith('error: "much" is not a size')
+    cache = Path(shell.shop.layout.state, "build/caches/0123456789abcdef")
+    (cache / "data").mkdir(parents=True)
+    (cache / "data/f").write_bytes(b"x" * 5000)
+    assert "builds keep: caches of RUN " in shell.typed("image du").err
+    assert json.loads(shell.typed("image du --json").out)["du"]["total"]["builds"]["cache"] >= 5000
+    assert shell.typed("builder prune -f").out == "Total reclaimed space: 0B\n"
+    assert shell.typed("builder prune -f -a --filter until=1h").out == "Total reclaimed space: 0B\n"
+    assert shell.typed("builder prune -f -a --keep-storage 1m").out == "Total reclaimed space: 0B\n"
+    shell.typed("--dry-run builder prune -a")
+    assert (cache / "data/f").exists()
+    assert shell.typed("builder prune -f -a").out.startswith("cache   0123456789ab  ")
+    assert not (cache / "data").exists()
+
+
 def test_an_image_whose_name_moved_is_dangling_until_it_is_pruned(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "rootfs").mkdir()
     ids: list[str] = []
@@ -553,7 +572,12 @@ def test_history_and_costs(shell: Shell, tmp_path: Path) -> None:
     assert (step["Size"], step["ID"], step["CreatedSince"][-1]) == ("3", identity[7:19], "Z")
     found = json.loads(shell.typed("image du --json").out)["du"]
     assert [(row["shared"], row["unique"]) for row in found["images"]] == [(3, 0), (3, 0)]
-    assert found["total"] == {"layers": 1, "size": 3, "unused": 0}
+    assert found["total"] == {
+        "layers": 1,
+        "size": 3,
+        "unused": 0,
+        "builds": {"step": 0, "cache": 0, "source": 0},
+    }
     told = shell.typed("image du")
     assert told.err == "2 images, 1 layers, 3B on disk\n"
 

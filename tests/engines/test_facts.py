@@ -5,19 +5,24 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from stackup.engines.builtin import foresight
 from stackup.engines.builtin.facts import HostFacts
 from stackup.engines.desire.facts import Look
 from stackup.errors import RemoteError, StackupError
 from stackup.images import pull as pulling
 from stackup.images.access import Access
+from stackup.images.build.outline import Outline, outline
 from stackup.images.index import Platform
 from stackup.images.pull import Client, Puller, find
 from stackup.images.reference import parse
 from stackup.images.store import Store
 from stackup.layout import Layout
+from stackup.project.resolve import Noting
+from stackup.stamps import holds
 from tests.images.fakenet import HOST, FakeNet, Shelf
 
 NAME = f"{HOST}/app:1"
@@ -142,3 +147,27 @@ def test_offline_what_is_not_here_is_an_error_with_a_remedy(place: Place) -> Non
     assert caught.value.code == "offline"
     assert place.net.requests == []
     assert place.facts(STACKUP_OFFLINE="1").image("sha256:" + "a" * 64, Look()) is None
+
+
+def test_what_a_build_reads_is_stamped_before_it_is_read(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a change meanwhile would be taken for what was read."""
+    folder = tmp_path / "context"
+    files = [folder / name for name in ("Dockerfile", "f", ".dockerignore")]
+    folder.mkdir()
+    for path, text in zip(files, ("FROM scratch\nCOPY f /f\n", "one", "*\n!f\n"), strict=True):
+        path.write_text(text)
+
+    def edited_meanwhile(*words: Any) -> Outline:
+        drawn = outline(*words)
+        for path in files:
+            path.write_text(path.read_text() + "\n")
+        return drawn
+
+    monkeypatch.setattr(foresight, "outline", edited_meanwhile)
+    said: dict[str, Any] = {"args": {}, "labels": {}, "contexts": {}, "no_cache": False, "no_cache_filter": []}
+    form = {**said, "name": "x", "context": str(folder), "dockerfile": "", "inline": None, "target": ""}
+    noting = Noting(place.facts(), {})
+    noting.built(form)
+    assert [path.name for path in files if holds(str(path), noting.files[str(path)])] == []

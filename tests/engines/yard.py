@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stackup.engines.builtin.build import build
+from stackup.engines.builtin.build_caches import NO_CACHES, Caches
 from stackup.engines.builtin.build_mounts import Surroundings
 from stackup.images.build.request import Request, StepDone, StepSaid, Told
 from stackup.images.store import Store, texts
@@ -40,11 +41,18 @@ class Site:
         self.told.append(told)
         self.watching(told)
 
-    def build(self, text: str, surroundings: Surroundings | None = None, **rest: object) -> str:
+    def build(
+        self,
+        text: str,
+        surroundings: Surroundings | None = None,
+        caches: Caches = NO_CACHES,
+        **rest: object,
+    ) -> str:
         self.told = []
         source = str(self.context / "Dockerfile")
         request = Request(dockerfile=text, context=str(self.context), source=source, **rest)  # type: ignore[arg-type]
-        return build(self.layout, request, ["made"], self.tell, surroundings, environ=self.environ).image
+        tags = ["made"]
+        return build(self.layout, request, tags, self.tell, surroundings, environ=self.environ, caches=caches).image
 
     @property
     def made(self) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -98,3 +99,45 @@ def test_a_dry_run_fetches_nothing(shop: Shop) -> None:
 def test_policies(policy: str, flag: str, look: Look) -> None:
     service = Service.model_validate({"image": "x", "pull_policy": policy or None, "pull_refresh_after": "1m"})
     assert look_of(service, flag) == look
+
+
+BOTH = """\
+name: shop
+services:
+  found: {image: remote-found, build: .}
+  lost: {image: missing-lost, build: .}
+  never: {image: remote-never, build: ., pull_policy: never}
+  always: {image: remote-always, build: ., pull_policy: always}
+  built: {image: remote-built, build: ., pull_policy: build}
+  nameless: {build: .}
+  user: {image: missing-lost}
+"""
+
+
+def ways(shop: Shop, **options: Any) -> dict[str, str]:
+    """How each image comes here."""
+    made = plan(shop.session(), UpOptions(**options))
+    images = [change.desired for change in made.changes if change.desired and change.address.kind == "image"]
+    return {one.address.name: "build" if "build" in one.spec else "pull" for one in images}
+
+
+def test_what_has_a_name_and_a_build_is_pulled_where_that_works(tmp_path: Path) -> None:
+    """As docker compose does; what is built without a try says so in its policy."""
+    shop = Shop(tmp_path, BOTH)
+    tried = {"remote-found": "pull", "missing-lost": "build", "remote-always": "pull"}
+    untried = {"remote-never": "build", "remote-built": "build", "shop-nameless": "build"}
+    assert ways(shop) == tried | untried
+    assert set(ways(shop, build="all").values()) == {"build"}
+    assert set(ways(shop, pull="never").values()) == {"build"}
+    shop.write(
+        BOTH.replace("  lost: {image: missing-lost, build: .}\n", "").replace("  user: {image: missing-lost}\n", "")
+    )
+    assert ways(shop, services=("found", "always"), build="none") == {"remote-found": "pull", "remote-always": "pull"}
+
+
+def test_a_service_without_a_build_waits_for_the_one_that_makes_its_image(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, BOTH)
+    made = plan(shop.session(), UpOptions(services=("user", "lost")))
+    (image,) = [step.id for step in made.steps if str(step.address) == "image/missing-lost"]
+    (user,) = [step for step in made.steps if str(step.address) == "container/user#1" and step.verb is Verb.CREATE]
+    assert image in user.after

@@ -45,6 +45,10 @@ ASKED = [
     ("security_opt: ['seccomp=unconfined']", "runs with seccomp=unconfined"),
     ("security_opt: ['seccomp:unconfined']", "runs with seccomp:unconfined"),
     ("devices: ['/dev/kvm:/dev/kvm']", "has the device /dev/kvm"),
+    (
+        "build: {context: ., cache_to: ['type=local,dest=/etc/cron.d']}",
+        "writes the cache of its build into /etc/cron.d",
+    ),
     ("device_cgroup_rules: ['b *:* rwm']", "may make nodes for devices: b *:* rwm"),
 ]
 

@@ -221,13 +221,36 @@ def test_what_is_built_on_a_base_from_a_registry_runs_on_another_machine(hand: H
     assert f"pull {REGISTRY}/team/box:1" in hand("up -d")[1]
     assert hand("exec -T box cat /built /f")[0] == "firstsecond"
     assert "Nothing to do" in hand("up -d")[1]
-    hand("push")
+    assert f"{REGISTRY}/team/built:1: digest: sha256:" in hand("build --push")[0]
     hand("down")
     other = {"STACKUP_ROOT": str(tmp_path / "other"), "STACKUP_RUN": str(tmp_path / "other-run")}
     hand.write(built.replace("build: app, ", ""))
     hand("up -d", **other)
     assert hand("exec -T box cat /built /f", **other)[0] == "firstsecond"
     hand("down", **other)
+
+
+def test_what_has_a_name_and_a_build_is_pulled_where_that_works(hand: Hand, tmp_path: Path) -> None:
+    r.serve(tmp_path / "plain", 5000)
+    put(tmp_path, "first")
+    (hand.folder / "Dockerfile").write_text(f"FROM {REGISTRY}/team/box:1\nCOPY f /word\n")
+    (hand.folder / "f").write_text("second")
+    both = STACK.replace("stop_grace", "build: ., stop_grace")
+    for place, why in (
+        ("5009", "and its registry cannot be asked "),
+        ("5000/other", "nor to be had from its registry "),
+    ):
+        hand.write(both.replace("5000", place))
+        assert f"it is not here, {why}" in hand("plan")[0]
+    hand.write(both)
+    assert "Plan: 3 create." in hand("plan")[0]
+    hand("up -d")
+    assert hand("exec -T box cat /word")[0] == "first"
+    assert "Nothing to do" in hand("plan")[0]
+    (hand.folder / "Dockerfile").write_text(f"FROM {hand('image ls -q')[0].strip()}\nCOPY f /word\n")
+    hand("up -d --build")
+    assert hand("exec -T box cat /word")[0] == "second"
+    assert "Nothing to do" in hand("plan")[0]
 
 
 def test_what_stands_on_this_machine_is_not_pushed(hand: Hand, tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "services.web.dns.0": ({"dns": "google"}, "google"),
     "services.web.extra_hosts.a.0": ({"extra_hosts": {"a": "there"}}, "there"),
     "services.web.tmpfs.0": ({"tmpfs": "/a:size=big"}, "big"),
+    "services.web.build.cache_from.0": ({"build": {"cache_from": ["type=local"]}}, "type=local"),
+    "services.web.build.cache_to.1": ({"build": {"cache_to": ["a", "type=registry,ref=a,mode=most"]}}, "most"),
     "services.web.tmpfs.1": ({"tmpfs": ["/a", "/b:mode=999"]}, "999"),
     "services.web.secrets.0.uid": ({"secrets": [{"source": "s", "uid": "root"}]}, "root"),
     "services.web.env_file.0.format": ({"env_file": [{"path": "a", "required": False, "format": "json"}]}, "json"),

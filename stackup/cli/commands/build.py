@@ -36,6 +36,8 @@ def run(call: Call, options: Options) -> int:
     for name in ("provenance", "sbom"):
         if options.text(name) not in ("", "false"):
             call.say_warning(f"--{name}: no attestation is made")
+    if options.text("builder") not in ("", "default"):
+        call.say_warning("--builder: there is one builder, and it is used")
     mode = "quiet" if options.flag("quiet") else call.progress
     done = build(session, wanted, BuildView(call.terminal, mode))
     for image in done:

@@ -33,6 +33,22 @@ def build(
 ) -> None: ...
 
 
+def builder_prune(
+    *,
+    all: Annotated[  # noqa: A002
+        bool, typer.Option("--all", "-a", help="Also caches of RUN, and contexts that were fetched")
+    ] = False,
+    filter: Annotated[  # noqa: A002
+        list[str] | None, typer.Option("--filter", metavar="FILTER", help="until=24h: not used since")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Do not ask to confirm")] = False,
+    keep_storage: Annotated[
+        str | None,
+        typer.Option("--keep-storage", "--reserved-space", metavar="SIZE", help="What may stay, the last used first"),
+    ] = None,
+) -> None: ...
+
+
 def watch(
     services: Services = None,
     *,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import time
 
-from stackup.images.build.request import StepBegun, StepDone, StepSaid
+from stackup.cli.views.progress import say_notice
+from stackup.events import Notice
+from stackup.images.build.request import StepBegun, StepDone, StepSaid, Warned
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from stackup.cli.terminal import Terminal
-    from stackup.images.build.request import Told
+    from stackup.images.build.request import StepTold, Told
 
 
 class BuildView:
@@ -26,12 +28,14 @@ class BuildView:
         if self._mode == "json":
             data = {name: getattr(told, name) for name in told.__slots__}
             self._terminal.say(json.dumps({"event": type(told).__name__, "service": service, **data}))
+        elif isinstance(told, Warned):
+            say_notice(self._terminal, Notice(time.time(), "warning", told.text))
         elif self._mode == "quiet":
             self._quiet(service, told)
         else:
             self._plain(service, told)
 
-    def _plain(self, service: str, told: Told) -> None:
+    def _plain(self, service: str, told: StepTold) -> None:
         number = f"#{service}:{told.step}"
         match told:
             case StepBegun(_, label):
@@ -45,7 +49,7 @@ class BuildView:
             case StepDone(failed=failed, seconds=seconds):
                 self._terminal.say(f"{number} {'ERROR' if failed else 'DONE'} {seconds:.1f}s")
 
-    def _quiet(self, service: str, told: Told) -> None:
+    def _quiet(self, service: str, told: StepTold) -> None:
         """Output is kept until it is known that the step was fine."""
         kept = self._kept.setdefault((service, told.step), [])
         if isinstance(told, StepSaid):

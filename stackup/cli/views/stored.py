@@ -87,3 +87,7 @@ def show_costs(terminal: Terminal, rows: list[dict[str, Any]], total: dict[str, 
     table(terminal, ("REPOSITORY", "TAG", "IMAGE ID", "SIZE", "SHARED SIZE", "UNIQUE SIZE"), cells)
     unused = f", of which {human(total['unused'])} belong to no image" if total["unused"] else ""
     terminal.say(f"{len(rows)} images, {total['layers']} layers, {human(total['size'])} on disk{unused}")
+    words = {"step": "steps that no image has", "cache": "caches of RUN", "source": "contexts from elsewhere"}
+    kept = [f"{words[kind]} {human(size)}" for kind, size in total["builds"].items() if size]
+    if kept:
+        terminal.say(f"builds keep: {', '.join(kept)}; see `stackup builder prune`")

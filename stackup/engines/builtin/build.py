@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from stackup.engines.builtin import build_site
+from stackup.engines.builtin.build_caches import NO_CACHES, Caches, caches_of
 from stackup.engines.builtin.build_mounts import Surroundings
 from stackup.engines.builtin.build_runner import BuildRunner
 from stackup.engines.builtin.contents import Contents
@@ -20,22 +21,25 @@ from stackup.engines.desire.builds import Wanted, names_of
 from stackup.engines.dockerfiles import dockerfile_of
 from stackup.errors import HostError, StackupError, Unsupported
 from stackup.images import host
+from stackup.images.build.caching import restore
 from stackup.images.build.context import FileDigests, load_digests, save_digests
+from stackup.images.build.leftovers import touch
+from stackup.images.build.naming import predicted
 from stackup.images.build.outline import Outline, outline
 from stackup.images.build.recipe import Remote
 from stackup.images.build.request import Base, Commit, Request, StepBegun, StepDone, Tell, Unbuildable
-from stackup.images.build.solve import Built, predicted, solve
+from stackup.images.build.solve import Built, solve
 from stackup.images.manifest import parse_image
 from stackup.images.reference import canonical, parse
 from stackup.images.store import Store, texts
 from stackup.kernel import files
 from stackup.layout import Layout
-from stackup.stamps import holds, stamp
+from stackup.stamps import holds
 from stackup.values import Data
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from stackup.images.download import Download
+    from stackup.stamps import Stamp
 
 _SHOWN = 3
 
@@ -101,15 +105,13 @@ class RemoteBases(StoreBases):
         return super().image(text, platform)
 
     def _pull(self, text: str, platform: str) -> None:
-        from stackup.images.access import Access  # urllib3, TLS: only when a registry is asked
         from stackup.images.index import Platform
-        from stackup.images.pull import Client, Puller, find
+        from stackup.images.pull import Puller, connect, find  # urllib3, TLS: only when a registry is asked
 
         label, begun = f"pull {text}", time.monotonic()
         self._tell(StepBegun(0, label))
-        client = Client(Access.from_environment(self._environ, uid=os.geteuid()))
         wanted = Platform.parse(platform) if platform else None
-        Puller(self._store).pull(find(client, parse(text), wanted))
+        Puller(self._store).pull(find(connect(self._environ), parse(text), wanted))
         self._tell(StepDone(0, label, cached=False, seconds=time.monotonic() - begun))
 
 
@@ -122,6 +124,7 @@ def build(
     *,
     environ: Mapping[str, str] | None = None,
     expected: str = "",
+    caches: Caches = NO_CACHES,
 ) -> Built:
     """Builds and tags; what is not `expected` is not built. With `environ`, bases that are not here are pulled.
 
@@ -141,9 +144,12 @@ def build(
             try:
                 if expected and predicted(drawn, store, anew=True)[0] != expected:
                     raise _moved(tags)
+                restore(drawn, store, caches.sources, tell)
                 done = solve(drawn, store, runner, tell)
                 _keep(layout, store, drawn, done, tags)
                 save_digests(_digests_file(layout, request), known)
+                touch(store, done.layers.values())
+                caches.write(drawn, store, done.layers, tell)
                 return done
             finally:
                 drawn.close()
@@ -164,7 +170,7 @@ def _keep(layout: Layout, store: Store, drawn: Outline, done: Built, tags: Seque
     if tags:
         note = _inputs_file(layout, tags[0])
         files.make_dir(os.path.dirname(note))
-        files.write_json(note, {path: stamp(path) for path in read_by(drawn)}, durable=False)
+        files.write_json(note, read_by(drawn), durable=False)
 
 
 def note_built(layout: Layout, name: str, image: str) -> None:
@@ -203,10 +209,17 @@ class HostBuilder:
 
     def build(self, form: Data, wanted: Wanted, tell: Any, expected: str = "") -> tuple[str, int]:
         require_root()
+        with Store(self._layout.images_dir).writing():  # from here on no prune takes what was brought here
+            return self._build(form, wanted, tell, expected)
+
+    def _build(self, form: Data, wanted: Wanted, tell: Any, expected: str) -> tuple[str, int]:
         request = request_of(self._sources.brought_here(form), self._environ, wanted)
         around = surroundings_of(form, self._environ, Contents(self._layout), wanted)
         try:
-            done = build(self._layout, request, names_of(form), tell, around, environ=self._environ, expected=expected)
+            caches, tags = caches_of(form, self._environ), names_of(form)
+            done = build(
+                self._layout, request, tags, tell, around, environ=self._environ, expected=expected, caches=caches
+            )
         except Unbuildable as problem:
             problem.image = str(form["name"])
             raise
@@ -227,7 +240,7 @@ def _inputs_file(layout: Layout, name: str) -> str:
     return os.path.join(layout.state, "build", "inputs", f"{sha256(name.encode()).hexdigest()[:32]}.json")
 
 
-def changed_inputs(layout: Layout, name: str, paths: Sequence[str]) -> str:
+def changed_inputs(layout: Layout, name: str, paths: Collection[str]) -> str:
     """Why the image is due, as far as files can tell."""
     before = files.read_json(_inputs_file(layout, name))
     if not isinstance(before, dict):
@@ -240,10 +253,9 @@ def changed_inputs(layout: Layout, name: str, paths: Sequence[str]) -> str:
     return f"{', '.join(changed[:_SHOWN])} changed{more}"
 
 
-def read_by(drawn: Outline) -> list[str]:
-    """Files and folders that a build looks at: a change of one of them can be a change of the image."""
-    found = [drawn.request.source] if os.path.isabs(drawn.request.source) else []
+def read_by(drawn: Outline) -> dict[str, Stamp | None]:
+    """Files and folders that a build looks at, as they were before: a change of one can be a change of the image."""
+    found = {drawn.request.source: drawn.request.seen} if os.path.isabs(drawn.request.source) else {}
     for context in drawn.contexts.opened:
-        found.append(context.name)
-        found += [os.path.join(context.name, path) for path in context.tree.paths]
+        found = {**context.stamps, **found}
     return found

@@ -121,6 +121,7 @@ class BuildMounts:
                 fcntl.flock(lock, wish | (fcntl.LOCK_NB if mount.sharing == "private" else 0))
             except BlockingIOError:
                 continue
+            os.utime(home)  # so that a prune knows when it was used
             return _cache_data(home, bound)
         raise HostError("too many builds use this cache", subject=mount.id)
 

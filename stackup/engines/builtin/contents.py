@@ -6,13 +6,12 @@ import os
 import stat
 
 from stackup.engines.builtin.vault import Vault
+from stackup.engines.engine import LARGEST
 from stackup.errors import HostError
 from stackup.kernel import files, keyfile
 from stackup.layout import Layout
 from stackup.values import Data
 
-LARGEST = 16 << 20
-"""Of one: all of a container's lie in memory."""
 _INLINE = "a secret or config"
 
 

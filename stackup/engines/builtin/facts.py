@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 HOST = "host"
 ASKED_AT_ONCE = 8
+TRIES = 4
 
 
 class HostFacts:
@@ -39,7 +40,7 @@ class HostFacts:
         self._environ = environ
         self._contents = Contents(layout)
         self._known: dict[tuple[str, Look], ImageFact | StackupError | None] = {}
-        self._client: Client | None = None
+        self._clients: dict[int, Client] = {}
         self._lock = threading.Lock()
         self._foresight: Foresight | None = None
 
@@ -96,14 +97,14 @@ class HostFacts:
         return self._store.tagged_at(text) + look.age if look.age else 0.0
 
     def _find(self, text: str, look: Look) -> Found:
-        from stackup.images.access import Access  # urllib3, TLS: only when a registry is asked
         from stackup.images.index import Platform
-        from stackup.images.pull import Client, find
+        from stackup.images.pull import connect, find  # urllib3, TLS: only when a registry is asked
 
+        tries = 1 if look.once else TRIES
         with self._lock:
-            self._client = self._client or Client(Access.from_environment(self._environ, uid=os.geteuid()))
+            client = self._clients.setdefault(tries, connect(self._environ, tries=tries))
         platform = Platform.parse(look.platform) if look.platform else None
-        return find(self._client, reference.parse(text), platform)
+        return find(client, reference.parse(text), platform)
 
     def built(self, form: Data, *, anyway: bool = False) -> ImageFact:
         from stackup.engines.builtin.foresight import Foresight  # the builder: only where something is built

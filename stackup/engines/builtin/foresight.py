@@ -14,12 +14,12 @@ from dataclasses import replace
 from stackup.engines.builtin.build import StoreBases, base_of, changed_inputs, digests, is_ours, read_by
 from stackup.engines.builtin.recipes import request_of
 from stackup.engines.builtin.sources import STDIN, Sources
-from stackup.engines.desire.facts import ImageFact
+from stackup.engines.desire.facts import ABSENT, ImageFact
 from stackup.images import reference
+from stackup.images.build.naming import predicted
 from stackup.images.build.outline import Outline, outline
 from stackup.images.build.recipe import Remote
 from stackup.images.build.request import Base, Commit, Unbuildable
-from stackup.images.build.solve import predicted
 from stackup.images.manifest import parse_image
 from stackup.images.store import Store
 from stackup.layout import Layout
@@ -80,7 +80,7 @@ class Foresight:
         self._planned[reference.parse(name).key] = base_of(image, text, on_host=bool(beneath and beneath.on_host))
         config = parse_image(text).config
         after: list[Json] = [*sorted(bases.used)]
-        because = changed_inputs(self._layout, name, reads) if here else "it is not here"
+        because = changed_inputs(self._layout, name, reads) if here else ABSENT
         spec: Data = {"name": name, "image": image, "build": form, "after": after, "because": because}
         return ImageFact(
             image,
@@ -88,7 +88,7 @@ class Foresight:
             tuple(config.volumes),
             fetch=spec if due else None,
             until=0.0 if bases.asked else float("inf"),
-            reads=tuple(reads),
+            reads=reads,
         )
 
 
@@ -142,11 +142,10 @@ class _Registry:
 
     def base(self, text: str, platform: str) -> Base:
         """A manifest and a configuration, and no layer."""
-        from stackup.images.access import Access  # urllib3, TLS: only when a registry is asked
         from stackup.images.index import Platform
-        from stackup.images.pull import Client, find
+        from stackup.images.pull import connect, find  # urllib3, TLS: only when a registry is asked
 
         with self._lock:
-            self._client = self._client or Client(Access.from_environment(self._environ, uid=os.geteuid()))
+            self._client = self._client or connect(self._environ)
         found = find(self._client, reference.parse(text), Platform.parse(platform) if platform else None)
         return base_of(found.image_id, found.config_text)

@@ -6,7 +6,6 @@ So after that there is nothing left to do, and what was killed goes on with the 
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -59,11 +58,10 @@ class ImageKind:
                 yield job.result()
 
     def _pulling(self, tell: Tell) -> Callable[[Work], None]:
-        from stackup.images.access import Access  # urllib3, TLS: for pulling only
-        from stackup.images.pull import Client, Puller
+        from stackup.images.pull import Puller, connect  # urllib3, TLS: for pulling only
         from stackup.images.store import Store
 
-        client = Client(Access.from_environment(self._environ, uid=os.geteuid()), pause=tell.wait)
+        client = connect(self._environ, tell.wait)
         puller = Puller(Store(self._layout.images_dir), pause=tell.wait)
         return lambda work: _pull(work, client, puller, tell)
 
@@ -115,7 +113,7 @@ def _pull(work: Work, client: Client, puller: Puller, tell: Tell) -> None:
 
 
 def _tell_build(step: int, tell: Tell, told: ToldOfBuild) -> None:
-    from stackup.images.build.request import StepBegun, StepDone, StepSaid
+    from stackup.images.build.request import StepBegun, StepDone, StepSaid, Warned
 
     match told:
         case StepBegun(_, label):
@@ -124,6 +122,8 @@ def _tell_build(step: int, tell: Tell, told: ToldOfBuild) -> None:
             tell.progress(step, text)
         case StepDone(_, label, cached=True):
             tell.progress(step, f"CACHED {label}")
+        case Warned(text):
+            tell.warn(step, text)
 
 
 def _telling(step: int, tell: Tell) -> Told:

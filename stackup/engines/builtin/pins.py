@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -57,7 +56,6 @@ class HostPins:
             return ""
 
     def _find(self, wanted: Reference, platform: Platform | None) -> Found:
-        from stackup.images.access import Access  # urllib3, TLS: only when a registry is asked
-        from stackup.images.pull import Client, find
+        from stackup.images.pull import connect, find  # urllib3, TLS: only when a registry is asked
 
-        return find(Client(Access.from_environment(self._environ, uid=os.geteuid())), wanted, platform)
+        return find(connect(self._environ), wanted, platform)

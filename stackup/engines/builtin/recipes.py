@@ -9,10 +9,11 @@ from typing import Any
 from stackup.engines.builtin.build_mounts import Surroundings
 from stackup.engines.builtin.contents import Contents
 from stackup.engines.desire.builds import NOTHING, Wanted
-from stackup.engines.dockerfiles import dockerfile_of
+from stackup.engines.dockerfiles import dockerfile_of, place_of
 from stackup.errors import UsageError
 from stackup.images.build.platforms import proxies
 from stackup.images.build.request import Request
+from stackup.stamps import stamp
 from stackup.values import Data
 
 
@@ -20,10 +21,12 @@ def request_of(form: Data, environ: Mapping[str, str], wanted: Wanted = NOTHING)
     """`form` is `desire.builds.build_form`. Raises HostError for a Dockerfile that cannot be read."""
     said: Any = form
     given = {key: environ.get(key) if value is None else value for key, value in wanted.args.items()}
+    seen = stamp(place_of(form)) if said["inline"] is None else None
     text, source = dockerfile_of(form)
     return Request(
         dockerfile=text,
         source=source,
+        seen=seen,
         context=said["context"],
         args=said["args"] | {key: value for key, value in given.items() if value is not None},
         target=said["target"],
@@ -32,6 +35,7 @@ def request_of(form: Data, environ: Mapping[str, str], wanted: Wanted = NOTHING)
         no_cache=said["no_cache"] or wanted.no_cache,
         no_cache_filter=tuple(said["no_cache_filter"]),
         **({"again": said["again"]} if "again" in said else {}),
+        apart=said.get("apart", ""),
         pull=said.get("pull", False) or wanted.pull,
         locked=said.get("locked", {}),
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from stackup.images.build.transfer import HEAD, is_archive
 from stackup.images.copying import unpack_onto
 from stackup.images.git import Git, is_commit
 from stackup.images.refusal import disk
+from stackup.images.versions import complete
 from stackup.kernel import files
 from stackup.kernel.resolve import open_confined
 from stackup.layout import Layout
@@ -149,22 +149,11 @@ class Sources:
         return os.path.join(self._top, f"{commit}.git" if keep else commit)
 
     def _complete(self, home: str, fill: Callable[[str], None]) -> None:
-        """Under the lock, so that a draft that is there is the litter of one that was killed."""
         if os.path.isdir(home):
             return
         files.make_dir(self._top)
-        draft = f"{home}.draft"
         with files.Lock(os.path.join(self._top, "lock"), "fetching a build context", waiting=lambda _: None):
-            shutil.rmtree(draft, ignore_errors=True)
-            if os.path.isdir(home):
-                return
-            os.mkdir(draft, 0o700)
-            try:
-                fill(draft)
-                os.rename(draft, home)
-            except BaseException:
-                shutil.rmtree(draft, ignore_errors=True)
-                raise
+            complete(home, fill)
 
     def _guard(self, host: str) -> list[str]:
         from stackup.images.transport import public_addresses

@@ -5,10 +5,14 @@ Secrets are named by where they come from, and what is a variable's is sealed; t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, cast
 
+from stackup import buildcache
 from stackup.engines.desire.sources import build_source
 from stackup.errors import UsageError
 from stackup.images.locked import movable
@@ -42,8 +46,8 @@ def image_name(stack: str, name: str, service: Service) -> str:
     return service.image or f"{stack}-{name}"
 
 
-def build_form(stack: Stack, name: str, facts: Facts) -> Data:
-    """An argument without a value is the caller's variable, where there is one."""
+def build_form(stack: Stack, name: str, facts: Facts, directory: str) -> Data:
+    """An argument without a value is the caller's variable, where there is one. `directory` is the stack's."""
     service = stack.services[name]
     build = service.build
     assert build is not None, "the caller has seen to it"
@@ -58,6 +62,9 @@ def build_form(stack: Stack, name: str, facts: Facts) -> Data:
         "target": build.target or "",
         "labels": dict(build.labels),
         "contexts": {key: _context(stack, value) for key, value in build.additional_contexts.items()},
+        "cache_from": _caches(build.cache_from, directory, writing=False),
+        "cache_to": _caches(build.cache_to, directory, writing=True),
+        "apart": _apart(stack, directory),
         "no_cache": build.no_cache,
         "pull": build.pull,
         "no_cache_filter": list(build.no_cache_filter),
@@ -125,6 +132,26 @@ def _context(stack: Stack, value: str) -> str:
     if name not in stack.services:
         raise UsageError(f"no such service: {name}", subject=name, hint="see additional_contexts")
     return f"{IMAGE}{image_name(stack.name, name, stack.services[name])}"
+
+
+def _caches(texts: Iterable[str], directory: str, *, writing: bool) -> list[Json]:
+    """Those that are of a kind that we know; the others are named when the file is read."""
+    found: list[Json] = []
+    for text in filter(None, texts):
+        said = buildcache.parse(text, writing=writing)
+        place = os.path.normpath(os.path.join(directory, said.place)) if said.kind == buildcache.LOCAL else said.place
+        if said.kind in (buildcache.LOCAL, buildcache.REGISTRY):
+            one: Data = {"kind": said.kind, "place": place, "tag": said.tag}
+            found.append(one | ({"every": said.every, "lenient": said.lenient} if writing else {}))
+    return found
+
+
+def _apart(stack: Stack, directory: str) -> str:
+    """Which caches a stack believes: whoever writes them can say what its steps make, and nobody else's."""
+    builds = [service.build for service in stack.services.values() if service.build]
+    texts = [text for build in builds for text in build.cache_from]
+    named = sorted({json.dumps(one, sort_keys=True) for one in _caches(texts, directory, writing=False)})
+    return sha256("\n".join(named).encode()).hexdigest() if named else ""
 
 
 def _secret(stack: Stack, name: str, facts: Facts) -> Json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -14,7 +14,12 @@ from stackup.reconcile.resource import Run
 if TYPE_CHECKING:
     from stackup.images.locked import Locked
     from stackup.reconcile.resource import Desired
+    from stackup.stamps import Stamp
     from stackup.values import Data
+
+
+ABSENT = "it is not here"
+"""Why an image is due that never was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +27,8 @@ class ImageFact:
     """An image: its id, and whether it brings a health check or volumes of its own.
 
     `fetch` is the normal form of an image that must be fetched first, None for one that is here. `until`, in seconds
-    since the epoch, is when this answer must be asked for again. `reads` are the paths that it rests on.
+    since the epoch, is when this answer must be asked for again. `reads` are the paths that it rests on, as they were
+    before they were read.
     """
 
     id: str
@@ -30,16 +36,19 @@ class ImageFact:
     volumes: tuple[str, ...] = ()
     fetch: Data | None = None
     until: float = inf
-    reads: tuple[str, ...] = ()
+    reads: Mapping[str, Stamp | None] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How to look for an image: how old what is here may be, in seconds; whether its registry may be asked."""
+    """How to look for an image: how old what is here may be, in seconds; whether its registry may be asked; `once`,
+    when something else will do: what fails for a while is not tried again.
+    """
 
     age: float = inf
     ask: bool = True
     platform: str = ""
+    once: bool = False
 
 
 class Facts(Protocol):

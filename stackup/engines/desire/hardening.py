@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from stackup.engines.desire.facts import Context
 from stackup.runtime.privileges import UNCONFINED, option
+from stackup.runtime.seccomp.rules import LARGEST
 
 if TYPE_CHECKING:
     from stackup.stackfile.model import Service
 
-LARGEST = 256 << 10
 _SWITCHES = ("", "true", "false")
 
 

@@ -11,7 +11,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from stackup.engines.desire.builds import build_form, image_name, in_order
-from stackup.engines.desire.facts import Context, ImageFact, Look
+from stackup.engines.desire.facts import ABSENT, Context, ImageFact, Look
 from stackup.errors import StackupError
 from stackup.reconcile.resource import Desired, Need
 from stackup.values import Address, parse_duration
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from stackup.values import Data, FieldPath
 
 _AGES = {"always": 0.0, "daily": 86_400.0, "weekly": 7 * 86_400.0, "refresh": 86_400.0}
+_UNASKED = f"{ABSENT}, and its registry cannot be asked"
 FLAGS = ("always", "missing", "never", "policy", "build", "if_not_present")
 """What `--pull` may say; `policy` is what each service says itself."""
 
@@ -36,30 +37,64 @@ def look_of(service: Service, wished: str = "") -> Look:
         age = parse_duration(service.pull_refresh_after) / 1e9
     elif policy.startswith("every_"):
         age = parse_duration(policy.removeprefix("every_")) / 1e9
-    pulled = policy != "never" and bool(service.image) and (service.build is None or policy != "missing")
-    return Look(age, ask=pulled, platform=service.platform or "")
+    is_built = service.build is not None
+    pulled = bool(service.image) and policy != "never" and not (is_built and policy == "build")
+    return Look(age, ask=pulled, platform=service.platform or "", once=is_built)
 
 
 def expect_images(stack: Stack, context: Context) -> None:
-    """What is built is asked about in the order in which it is built."""
+    """Those that are built are asked about in the order in which they are built, after registries that may have one:
+    what can be pulled is not built, and what cannot is. Source: the compose specification, "Using build and image".
+    """
     services, wish = stack.services, context.wish
+    names = {name: image_name(stack.name, name, service) for name, service in services.items()}
     buildable = in_order(services, tuple(services)) if wish.build != "none" else []
-    built = [name for name in buildable if not look_of(services[name]).ask]
-    asked = []
-    for name in (name for name in services if name not in built):
-        look = look_of(services[name], wish.pull)
-        asked.append((_held(context, image_name(stack.name, name, services[name]), look), look))
-    context.facts.expect(asked)
+    makers = {names[name]: name for name in buildable}
+    looks = {name: look_of(service, wish.pull) for name, service in services.items()}
+    sought = {name for name in buildable if looks[name].ask and _may_be_pulled(services[name], context)}
+    far = [name for name in services if name in sought or names[name] not in makers]
+    context.facts.expect([(_held(context, names[name], looks[name]), looks[name]) for name in far])
     held: Data = {"locked": dict(wish.locked.all_pinned())} if wish.locked else {}
-    for name in built:
-        form = build_form(stack, name, context.facts) | held
-        try:
-            context.builds[name] = context.facts.built(form, anyway=wish.build == "all")
-        except StackupError as error:
-            if error.code == "unbuildable":
-                raise  # with lines of its own
-            context.builds[name] = ImageFact("")
-            _cannot_be_had(name, error, error.hint, context, ("build",))
+    for name in buildable:
+        why = _vainly_sought(names[name], looks[name], context) if name in sought else ABSENT
+        if why:
+            form = build_form(stack, name, context.facts, context.directory) | held
+            context.builds[name] = _because(_built(name, form, context), why)
+    for name, service in services.items():
+        if service.build is None and makers.get(names[name]) in context.builds:
+            context.builds[name] = context.builds[makers[names[name]]]
+
+
+def _built(name: str, form: Data, context: Context) -> ImageFact:
+    try:
+        return context.facts.built(form, anyway=context.wish.build == "all")
+    except StackupError as error:
+        if error.code == "unbuildable":
+            raise  # with lines of its own
+        _cannot_be_had(name, error, error.hint, context, ("build",))
+        return ImageFact("")
+
+
+def _may_be_pulled(service: Service, context: Context) -> bool:
+    """What a lock holds is what an image is built from, unless the file wants the registry's own in so many words."""
+    said = (service.pull_policy or "missing") not in ("missing", "if_not_present") or context.wish.pull
+    return context.wish.build != "all" and (context.wish.locked is None or bool(said))
+
+
+def _vainly_sought(name: str, look: Look, context: Context) -> str:
+    """Why the image is built then; empty when its registry's is taken. One that is here may be of our own making."""
+    try:
+        fact = context.facts.image(_held(context, name, look), look)
+    except StackupError as error:
+        known = error.code in ("not-found", "denied", "no-such-platform")
+        return f"{ABSENT}, nor to be had from its registry" if known else _UNASKED
+    return "" if fact and (fact.fetch or not look.age) else ABSENT
+
+
+def _because(fact: ImageFact, why: str) -> ImageFact:
+    if fact.fetch is None or fact.fetch.get("because") != ABSENT:
+        return fact
+    return replace(fact, fetch={**fact.fetch, "because": why})
 
 
 def images_of(stack: Stack, context: Context) -> dict[str, ImageFact]:

@@ -13,12 +13,17 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from stackup.errors import HostError, KernelError, UsageError
 from stackup.images.build.ignore import BadPattern, Ignore, read_ignore
 from stackup.images.build.tree import FILE, FOLDER, LINK, Entry, Tree
 from stackup.kernel.files import host_error, read_json, write_json
 from stackup.kernel.resolve import open_confined
+from stackup.stamps import stamp
+
+if TYPE_CHECKING:
+    from stackup.stamps import Stamp
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -88,21 +93,30 @@ def _identity(found: os.stat_result) -> str:
 class Context:
     """A folder that is held open; `tree` is how it looked when it was read. To be closed."""
 
-    __slots__ = ("_digests", "_rules", "_stats", "name", "root_fd", "skipped", "tree")
+    __slots__ = ("_digests", "_rules", "_stats", "name", "root_fd", "skipped", "stamps", "tree")
 
-    def __init__(self, name: str, ignore: Ignore | None = None, digests: FileDigests | None = None) -> None:
-        """Raises HostError. `ignore` None: .dockerignore is read."""
+    def __init__(
+        self,
+        name: str,
+        ignore: Ignore | None = None,
+        digests: FileDigests | None = None,
+        *,
+        dockerfile: str = "Dockerfile",
+    ) -> None:
+        """Raises HostError. `ignore` None: what stands beside the `dockerfile` is read, or .dockerignore."""
         self.name = name
         self._digests = digests or FileDigests()
         self._stats: dict[str, os.stat_result] = {}
         self.skipped: list[str] = []
         """Sockets, pipes and devices: an image gets none from a context."""
+        self.stamps: dict[str, Stamp | None] = {name: stamp(name)}
+        """What was looked at, each stamped before that: a change meanwhile is one afterwards."""
         try:
             self.root_fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as problem:
             raise host_error(problem, "cannot read the build context", name) from problem
         try:
-            self._rules = ignore if ignore is not None else ignore_rules(self.root_fd)
+            self._rules = ignore if ignore is not None else self._read_rules(dockerfile)
             self.tree = Tree(dict(self._walk(self.root_fd, "", 0)), self.content)
         except BaseException:
             os.close(self.root_fd)
@@ -141,6 +155,15 @@ class Context:
             raise HostError(f'"{path}" of the build context is no file any more', subject=path)
         return file_fd
 
+    def _read_rules(self, dockerfile: str) -> Ignore:
+        for name in ignore_files(dockerfile):
+            self._stamp(name)
+        return ignore_rules(self.root_fd, dockerfile)
+
+    def _stamp(self, path: str) -> None:
+        place = os.path.join(self.name, path)
+        self.stamps.setdefault(place, stamp(place))
+
     def _walk(self, folder_fd: int, folder: str, depth: int) -> Iterator[tuple[str, Entry]]:
         """A folder that is left out is still looked into if something in it may be taken in again."""
         if depth > _DEPTH:
@@ -162,6 +185,7 @@ class Context:
     ) -> Iterator[tuple[str, Entry]]:
         if out and not self._rules.exceptions:
             return
+        self._stamp(path)
         try:
             folder_fd = os.open(os.path.basename(path), _FOLDER, dir_fd=parent_fd)
         except OSError as problem:
@@ -177,6 +201,8 @@ class Context:
     def _other(self, folder_fd: int, name: str, path: str, found: os.stat_result) -> Iterator[tuple[str, Entry]]:
         if len(self._stats) > _ENTRIES:
             raise UsageError("the build context has too many files", subject=self.name, hint="write a .dockerignore")
+        if stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode):
+            self._stamp(path)
         if stat.S_ISREG(found.st_mode):
             self._stats[path] = found
             yield path, Entry(FILE, stat.S_IMODE(found.st_mode))
@@ -186,9 +212,14 @@ class Context:
             self.skipped.append(path)
 
 
+def ignore_files(dockerfile: str) -> tuple[str, ...]:
+    """The first that is there counts."""
+    return (f"{dockerfile}.dockerignore", ".dockerignore")
+
+
 def ignore_rules(root_fd: int, dockerfile: str = "Dockerfile") -> Ignore:
     """Those beside the Dockerfile, `Dockerfile.dockerignore`, else `.dockerignore`. Raises UsageError."""
-    for name in (f"{dockerfile}.dockerignore", ".dockerignore"):
+    for name in ignore_files(dockerfile):
         text = _read(root_fd, name)
         if text is not None:
             try:

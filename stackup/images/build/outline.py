@@ -19,7 +19,7 @@ from typing import Any
 from stackup.diagnostics import Diagnostic, Severity, Span
 from stackup.errors import StackupError, Unsupported, UsageError
 from stackup.images.build.codes import DOING
-from stackup.images.build.context import Context, FileDigests, ignore_rules
+from stackup.images.build.context import Context, FileDigests
 from stackup.images.build.copy import NoFolder, NotThere, selection_digest
 from stackup.images.build.dockerfile import parse
 from stackup.images.build.evaluate import Evaluated, evaluate
@@ -284,7 +284,7 @@ class Contexts:
             if "://" in folder:
                 hint = "fetch it first, and name the folder"
                 raise Unsupported(f'the build context "{folder}" cannot be fetched', subject=folder, hint=hint)
-            found = Context(folder, None if name else self._ignore(folder), self._digests)
+            found = Context(folder, None, self._digests, dockerfile="Dockerfile" if name else self._dockerfile(folder))
             self._open[name] = self._closing.enter_context(found)
         return self._open[name]
 
@@ -305,17 +305,11 @@ class Contexts:
             self._commits[remote] = self._bases.repository(remote)
         return self._commits[remote]
 
-    def _ignore(self, folder: str) -> Ignore | None:
-        try:
-            folder_fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except OSError:
-            return None  # `Context` says what is wrong
-        try:
-            beside = os.path.relpath(self._request.source, folder)
-            inside = os.path.isabs(self._request.source) and not beside.startswith("../")
-            return ignore_rules(folder_fd, beside if inside else "")
-        finally:
-            os.close(folder_fd)
+    def _dockerfile(self, folder: str) -> str:
+        """How it is called in its context; empty where it is none of its files."""
+        beside = os.path.relpath(self._request.source, folder)
+        inside = os.path.isabs(self._request.source) and not beside.startswith("../")
+        return beside if inside else ""
 
     def source(self, source: Source) -> str:
         if self.is_image(source):

@@ -14,6 +14,7 @@ from stackup.images.manifest import ImageConfig
 if TYPE_CHECKING:
     from stackup.images.build.recipe import Remote
     from stackup.images.download import Download
+    from stackup.stamps import Stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,8 @@ class Request:
     dockerfile: str
     source: str = "Dockerfile"
     """What to call it in messages; its own .dockerignore stands beside it in the context."""
+    seen: Stamp | None = None
+    """The Dockerfile's stamp, taken before it was read."""
     context: str = ""
     args: Mapping[str, str] = field(default_factory=dict)
     target: str = ""
@@ -69,6 +72,8 @@ class Request:
     no_cache_filter: tuple[str, ...] = ()
     again: str = field(default_factory=lambda: os.urandom(8).hex())
     """What names the layers that are made without the cache; as good as random."""
+    apart: str = ""
+    """The caches that the stack file names; its steps have names that only builds with the same ones share."""
     pull: bool = False
     """Bases are looked for at their registries, whatever is here."""
     locked: Mapping[str, str] = field(default_factory=dict)
@@ -123,7 +128,15 @@ class StepDone:
     failed: bool = False
 
 
-Told: TypeAlias = "StepBegun | StepSaid | StepDone"
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something is not as the file wishes, and the build goes on without it."""
+
+    text: str
+
+
+StepTold: TypeAlias = "StepBegun | StepSaid | StepDone"
+Told: TypeAlias = "StepTold | Warned"
 
 
 class Tell(Protocol):

@@ -13,11 +13,10 @@ import stat
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Protocol
 
 from stackup.errors import RemoteError, StackupError, UsageError
@@ -26,10 +25,11 @@ from stackup.images.build.copy import NoFolder, NotThere
 from stackup.images.build.evaluate import MakeDirectory, Transfer
 from stackup.images.build.execution import Execute
 from stackup.images.build.mounts import Mount
-from stackup.images.build.outline import Outline, failure, image_id, layer_of_context
+from stackup.images.build.naming import demand, keep_fresh, named, operations
+from stackup.images.build.outline import Outline, failure, layer_of_context
 from stackup.images.build.places import Place
 from stackup.images.build.recipe import Input, Remote, Selection, Source, Vertex
-from stackup.images.build.request import StepBegun, StepDone, StepSaid, Tell, Unbuildable
+from stackup.images.build.request import StepBegun, StepDone, StepSaid, StepTold, Tell, Unbuildable
 from stackup.images.build.stages import FromContext
 from stackup.images.build.transfer import Given, make_directory, transfer
 from stackup.images.publishing import Draft
@@ -88,6 +88,8 @@ class Built:
     image: str
     made: int
     """How many layers were not there before."""
+    layers: Mapping[int, str]
+    """What each operation has become, by its vertex."""
 
 
 def solve(outline: Outline, store: Store, runner: Runner, tell: Tell) -> Built:
@@ -110,56 +112,7 @@ def solve(outline: Outline, store: Store, runner: Runner, tell: Tell) -> Built:
     layers = (*(base.layers if base else ()), *(solver.layers[one.id] for one in made))
     created = float(outline.epoch or time.time())
     image = store.add_image(text, layers, created=created, on_host=bool(base and base.on_host))
-    return Built(image, len(needed))
-
-
-def predicted(outline: Outline, store: Store, *, anew: bool = False) -> tuple[str, str]:
-    """The id and the configuration of the image that it is when nothing has changed, or will be when it is built."""
-    named = _named(outline, store)[0] if anew else {}
-    text = outline.image_text(named or {one.id: current_layer(store, outline, one) for one in _operations(outline)})
-    return image_id(text), text
-
-
-def _named(outline: Outline, store: Store) -> tuple[dict[int, str], set[int]]:
-    """The layer of each operation, and which of them are made whatever is there: where the cache is not asked,
-    everything that rests on the step is made again too, under a new name.
-    """
-    request = outline.request
-    layers: dict[int, str] = {}
-    fresh: set[int] = set()
-    for vertex in _operations(outline):
-        stage = outline.stages.stages[vertex.stage or 0]
-        asked = request.no_cache or stage.label in request.no_cache_filter
-        if asked or any(one in fresh for one in vertex.needs):
-            fresh.add(vertex.id)
-            name = f"{key_of(outline, vertex)} {request.again}"
-            layers[vertex.id] = f"sha256:{sha256(name.encode()).hexdigest()}"
-        else:
-            layers[vertex.id] = current_layer(store, outline, vertex)
-    return layers, fresh
-
-
-def _operations(outline: Outline) -> Iterator[Vertex]:
-    return (one for one in outline.recipe.vertices if not isinstance(one.work, Source))
-
-
-def key_of(outline: Outline, vertex: Vertex) -> str:
-    """A date that files are held to is a part of what they are."""
-    key = outline.keys.layers[vertex.id]
-    if outline.epoch is None:
-        return key
-    return f"sha256:{sha256(f'{key} {outline.epoch}'.encode()).hexdigest()}"
-
-
-def current_layer(store: Store, outline: Outline, vertex: Vertex) -> str:
-    """The layer under a key: of the key's own name, unless it was built again without the cache."""
-    key = key_of(outline, vertex)
-    note = store.read_note(_again_note(key))
-    return str(note["layer"]) if note else key
-
-
-def _again_note(key: str) -> str:
-    return f"again/{key.removeprefix('sha256:')}.json"
+    return Built(image, len(needed), solver.layers)
 
 
 class _Unmade(StackupError):
@@ -180,28 +133,11 @@ class _Solver:
 
     def needed(self) -> list[Vertex]:
         """What must be made, each after what it needs; cached ones of the target are told of."""
-        vertices = self._outline.recipe.vertices
-        self.layers, self._fresh = _named(self._outline, self._store)
-        needed: set[int] = set()
-        todo = [self._outline.recipe.result]
-        seen: set[int] = set()
-        while todo:
-            at = todo.pop()
-            if at is None or at in seen:
-                continue
-            seen.add(at)
-            vertex = vertices[at]
-            if isinstance(vertex.work, Source):
-                continue
-            if self._store.has_layer(self.layers[at]):
-                todo.append(vertex.parent)
-                continue
-            needed.add(at)
-            todo += [vertex.parent, *(one.vertex for one in vertex.inputs)]
-        for at in sorted(seen - needed):
-            if not isinstance(vertices[at].work, Source):
-                self._tell(StepDone(at, self._label(vertices[at]), cached=True, seconds=0.0))
-        return [vertices[at] for at in sorted(needed)]
+        self.layers, self._fresh = named(self._outline, self._store)
+        needed, there = demand(self._outline, lambda one: self._store.has_layer(self.layers[one.id]))
+        for vertex in there:
+            self._tell(StepDone(vertex.id, self._label(vertex), cached=True, seconds=0.0))
+        return needed
 
     def work(self, vertex: Vertex) -> None:
         wait([self.jobs[one] for one in vertex.needs if one in self.jobs])
@@ -223,7 +159,7 @@ class _Solver:
             self.problem = self.problem or problem
         self._runner.stop()
 
-    def _tell(self, told: StepBegun | StepSaid | StepDone) -> None:
+    def _tell(self, told: StepTold) -> None:
         with self._lock:
             self._tell_one(told)
 
@@ -231,7 +167,7 @@ class _Solver:
         assert vertex.step is not None, "sources have no label"
         assert vertex.stage is not None, "sources have no stage"
         stage = self._outline.stages.stages[vertex.stage]
-        steps = [one.id for one in _operations(self._outline) if one.stage == vertex.stage]
+        steps = [one.id for one in operations(self._outline) if one.stage == vertex.stage]
         first = vertex.step.command.written.written.text.strip().splitlines()
         return f"[{stage.label} {steps.index(vertex.id) + 1}/{len(steps)}] {first[0] if first else ''}"
 
@@ -249,7 +185,7 @@ class _Solver:
                 raise failure(vertex, request, "SU223", problem.message, problem.hint) from problem
             draft.commit(layer, size=_settle(draft.fs_fd, self._outline.epoch), cache=True)
         if vertex.id in self._fresh:
-            self._store.write_note(_again_note(key_of(self._outline, vertex)), {"layer": layer})
+            keep_fresh(self._store, self._outline, vertex, layer)
 
     def _perform(self, vertex: Vertex, draft: Draft, scratch: Draft) -> None:
         below = () if vertex.linked else self._lowers(vertex.parent)

@@ -12,9 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from stackup.kernel import syscalls
-from stackup.runtime.seccomp.rules import ALLOW, ENOSYS, EPERM, ERRNO, KILL_PROCESS, Check, Profile, Rule
+from stackup.runtime.seccomp.rules import ALLOW, ENOSYS, EPERM, ERRNO, KILL_PROCESS, LARGEST, Check, Profile, Rule
 
-LARGEST = 256 << 10
 _TRACE, _LOG = 0x7FF00000, 0x7FFC0000
 _ACTIONS = {
     "ALLOW": ALLOW, "ERRNO": ERRNO, "KILL": 0, "KILL_THREAD": 0, "KILL_PROCESS": KILL_PROCESS, "TRAP": 0x00030000,

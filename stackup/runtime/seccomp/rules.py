@@ -16,6 +16,8 @@ from stackup.kernel.bpf import Assembler
 ALLOW, KILL_PROCESS, ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 """SECCOMP_RET_* of seccomp(2)."""
 ENOSYS, EPERM = 38, 1
+LARGEST = 256 << 10
+"""Bytes of a profile's text."""
 _FULL = (1 << 64) - 1
 _LOW = 0xFFFFFFFF
 _X86_64 = "x86_64"

@@ -78,8 +78,12 @@ class Build(Part):
     target: Text | None = Field(None, description="Stage of the Dockerfile that becomes the image.")
     labels: dict[str, Word] = Field(default_factory=dict, description="Labels of the image.")
     tags: tuple[Text, ...] = Field((), description="Additional names of the image.")
-    cache_from: tuple[Text, ...] = Field((), description="Where cached layers may come from.")
-    cache_to: tuple[Text, ...] = Field((), description="Where cached layers go.")
+    cache_from: tuple[Text, ...] = Field(
+        (), description="Where steps may come from: a name at a registry, or type=local,src=FOLDER."
+    )
+    cache_to: tuple[Text, ...] = Field(
+        (), description="Where steps go: a name at a registry, or type=local,dest=FOLDER; mode=max for all stages."
+    )
     no_cache: Flag = Field(False, description="Build every instruction again.")
     no_cache_filter: tuple[Text, ...] = Field((), description="Stages that are built again.")
     pull: Flag = Field(False, description="Look for newer base images.")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.images import registries
 from tests.scenarios.machine import Machine
 
 pytestmark = [pytest.mark.host, pytest.mark.slow]
@@ -121,3 +122,43 @@ def test_what_is_built_without_the_cache_is_built_once_for_each_change(machine: 
     assert "Nothing to do" in machine.stackup("plan", cwd=folder)
     assert machine.stackup("exec", "-T", "api", "cat", "/f", cwd=folder) == "two\n"
     machine.stackup("down", "-v", "-t", "0", cwd=folder)
+
+
+def test_a_cold_machine_takes_its_steps_from_the_caches_that_a_file_names(machine: Machine) -> None:
+    folder = _folder(machine)
+    place = f"{registries.serve(machine.folder / 'plain', 5000)}/built:cache"
+    text = STACK.replace("secrets: [token]", f"secrets: [token], cache_from: [type=gha, {place}], cache_to: [{place}]")
+    text = text.replace(
+        "context: api\n",
+        "context: api\n      cache_from: ['type=local,src=kept']\n"
+        "      cache_to: ['type=local,dest=kept,mode=max,compression=zstd']\n",
+    )
+    (folder / "compose.yaml").write_text(text)
+    said = machine.typed("build", cwd=folder).stderr
+    assert "compose.yaml:5" in said
+    assert '"type=gha": a build\'s cache can be in a registry' in said
+    assert '"compression": it changes nothing' in said
+    assert "warning: nothing is taken from the cache" in said
+    assert said.count("RUN --mount") == 1
+    machine.environment["STACKUP_ROOT"] = str(machine.folder / "cold")
+    done = machine.typed("up", "-d", cwd=folder).stderr
+    assert [line for line in done.splitlines() if "] RUN" in line and "CACHED" not in line] == []
+    assert "CACHED [stage-0 1/1] RUN" in done
+    assert "nothing is taken" not in done
+    assert machine.stackup("exec", "-T", "api", "cat", "/f", "/hello", cwd=folder) == "one\nhello world 3\n"
+    assert "Nothing to do" in machine.stackup("plan", cwd=folder)
+    printed = json.loads(machine.stackup("build", "--print", cwd=folder))["target"]
+    assert printed["web"]["cache-from"] == [{"type": "registry", "ref": place}]
+    kept = str(folder / "kept")
+    assert printed["api"]["cache-to"] == [{"type": "local", "dest": kept, "tag": "latest", "mode": "max"}]
+    machine.stackup("down", "-v", "-t", "0", cwd=folder)
+
+
+def test_a_step_has_the_memory_that_it_is_given(machine: Machine) -> None:
+    folder = _folder(machine)
+    limit = "/sys/fs/cgroup/memory/memory.limit_in_bytes"
+    (folder / "web/Dockerfile").write_text(f"FROM host\nRUN cat {limit} /sys/fs/cgroup/memory.max || true\n")
+    said = machine.typed("build", "-m", "64m", "--builder", "other", "web", cwd=folder).stderr
+    assert f" {64 << 20}\n" in said
+    assert "--builder: there is one builder" in said
+    assert '"much" is not a size' in machine.typed("build", "-m", "much", "web", cwd=folder, code=1).stderr
