@@ -10,7 +10,7 @@ from stackup.engines.builtin.attachments import Member
 from stackup.engines.builtin.collector import collector
 from stackup.engines.builtin.file import content_file
 from stackup.engines.builtin.records import Record, Shelf
-from stackup.engines.builtin.rows import LIMIT_PLACE
+from stackup.engines.builtin.rows import LIMIT_PLACE, transient
 from stackup.engines.desire import log_options
 from stackup.errors import HostError
 from stackup.kernel import files
@@ -93,7 +93,7 @@ def about(layout: Layout, claim: Record) -> About:
         "service": spec["service"],
         "id": claim["instance"],
         "attributes": {**spec["labels"], "image": spec["image_name"], "name": spec["name"]},
-        "transient": bool(claim["given"].get("transient")),
+        "transient": transient(claim),
     }
 
 
