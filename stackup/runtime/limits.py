@@ -55,7 +55,7 @@ class Cgroups:
         if "memory" in given or "pids" in given or (unified and not controllers):
             return cls(2, {"": _writable(unified, own.get("", "/"))})
         if not controllers:
-            raise HostError("this machine has no control groups mounted", hint="mount cgroup2 at /sys/fs/cgroup")
+            raise Unsupported("this machine has no control groups mounted", hint="mount cgroup2 at /sys/fs/cgroup")
         if unified:
             controllers.pop("freezer", None)
             controllers[""] = unified

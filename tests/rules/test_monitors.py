@@ -17,7 +17,7 @@ ALLOWED = {
 """What a launcher, and so a monitor, may have loaded; a name with an underscore in front is an inner half of one."""
 WALL_CLOCK = {
     "chronicle": {"note", "coming"},
-    "logs": set(),
+    "logs": {"_advance"},
     "logwriter": {"write", "end", "_account"},
     "prober": {"_probe", "_finish"},
     "monitor": {"_answered", "_ended", "_fail"},

@@ -16,7 +16,7 @@ from stackup.engines.builtin.powers import powers
 from stackup.engines.builtin.records import Record, Shelf, addresses, attempt, each, wanted
 from stackup.engines.builtin.rows import transient
 from stackup.engines.desire.effects import CONTAINER
-from stackup.errors import HostError, StackupError
+from stackup.errors import HostError, StackupError, Unsupported
 from stackup.images.rootfs import Rootfs
 from stackup.images.store import Store
 from stackup.kernel import cgroupfs, files
@@ -220,10 +220,10 @@ class ContainerKind:
 
     def end(self, directory: str) -> None:
         """A container without a record, by the names that are made of its directory."""
-        live, groups = self._layout.live_dir(self._stack, self.name, directory), limits.detect()
+        live = self._layout.live_dir(self._stack, self.name, directory)
         with suppress(MonitorGone):
             Client(live).request({"do": "stop", "signal": "SIGKILL", "grace": 0})
-        dirs = groups.directories(self._stack, directory)
+        dirs = limits.detect().directories(self._stack, directory)
         cgroupfs.kill(dirs)
         namespace.discard(f"{live}/netns")
         cgroupfs.remove(dirs)
@@ -232,9 +232,10 @@ class ContainerKind:
         """The stack's own groups go with its last container, once its monitor has left them. Before the last record,
         which is what leads the next run here after a kill.
         """
-        groups = limits.detect()
-        cgroupfs.remove(groups.directories(self._stack, MONITORS))
-        groups.remove_stack(self._stack)
+        with suppress(Unsupported):  # a machine that has none mounted has none left
+            groups = limits.detect()
+            cgroupfs.remove(groups.directories(self._stack, MONITORS))
+            groups.remove_stack(self._stack)
 
     def _kill(self, address: Address, claim: Record) -> None:
         try:
