@@ -16,6 +16,15 @@ scenarios:
 [positional-arguments]
 vm *words:
     {{python}} -m tests.vm "$@"
+# T50, T53, by hand: a fault (kill, ENOSPC, EROFS, EMFILE, ...) at every call of every verb, then harm to every file of the
+# state. Twenty minutes and more; EVERY tries only some of the calls.
+matrix word="kill" every="1" *verbs:
+    {{python}} -m tests.scenarios.faults.matrix {{word}} {{every}} {{verbs}}
+    {{python}} -m tests.scenarios.faults.damage
+
+# By hand: containers that crash, flap and lose their monitors; then nothing may have grown.
+soak seconds="600" containers="50":
+    {{python}} -m tests.scenarios.faults.soak {{seconds}} {{containers}}
 
 # stackup beside its peers; see bench/README.md.
 bench *words:

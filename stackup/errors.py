@@ -7,10 +7,26 @@ Messages are lower case, without a full stop, with the subject quoted. Only `cli
 
 from __future__ import annotations
 
+import errno
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
+
+REMEDIES = {
+    errno.ENOSPC: "free space or inodes there and run the command again, or move the state root with STACKUP_ROOT; "
+    "nothing was lost",
+    errno.EDQUOT: "the quota is used up: free space there, or move the state root with STACKUP_ROOT",
+    errno.EROFS: "it is mounted read-only; stackup's own files can lie elsewhere: STACKUP_ROOT and STACKUP_RUN",
+    errno.EACCES: "run as root, or as its owner",
+    errno.EPERM: "run as root, on a file system of its own rather than an overlay",
+    errno.EOPNOTSUPP: "this file system lacks what layers need: choose another one with STACKUP_ROOT",
+    errno.EMFILE: "raise the limit on open files (ulimit -n)",
+    errno.ENFILE: "the machine has no file descriptors left",
+    errno.ENOMEM: "the machine, or the control group that this runs in, has no memory left",
+    errno.EIO: "the disk reports errors: see the kernel's log",
+}
 
 
 class StackupError(Exception):
@@ -101,3 +117,13 @@ LONGEST_TEXT = 2_000
 def shortened(text: str) -> str:
     """What a file or an image says may be as long as it likes; what is said of it has to fit into an answer."""
     return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT // 2]} [...] {text[-LONGEST_TEXT // 2 :]}"
+
+
+def refusal(problem: OSError) -> HostError | None:
+    """A full disk and the like as what it is, wherever it struck; None for what may be a mistake of ours."""
+    hint = REMEDIES.get(problem.errno or 0)
+    if hint is None:
+        return None
+    subject = str(problem.filename or "")
+    about = f'"{subject}": ' if subject else ""
+    return HostError(f"{about}{(problem.strerror or str(problem)).lower()}", subject=subject, hint=hint)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 RECORD = "record.json"
 """Our claim about an address; written by commands only."""
+RECORD_AGAIN = "record.again.json"
+"""The same once more, for when the first cannot be read."""
 STATUS = "status.json"
 """What a container's monitor wrote last; written by that monitor only."""
 LOG = "log"

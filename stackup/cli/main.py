@@ -13,7 +13,7 @@ from stackup.cli.argv import hoisted, parse
 from stackup.cli.call import Call
 from stackup.cli.exits import Exit
 from stackup.cli.options import Options
-from stackup.errors import StackupError
+from stackup.errors import StackupError, refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,6 +49,12 @@ def _told(call: Call) -> int:
         sys.stdout.flush()
         call.fail(problem)
         return CODES.get(problem.code, Exit.FAILED)
+    except OSError as problem:
+        said = refusal(problem)
+        if said is None or isinstance(problem, BrokenPipeError):
+            raise
+        call.fail(said)
+        return Exit.FAILED
 
 
 def _run(call: Call) -> int:

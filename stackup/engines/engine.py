@@ -212,8 +212,10 @@ class Engine(Protocol):
     @property
     def direct(self) -> Direct: ...
 
-    def sweep(self) -> None:
-        """Remove what killed writers left that is not a resource yet; only by a writer that holds the stack's lock."""
+    def sweep(self) -> Sequence[str]:
+        """Remove what killed writers left that is not a resource yet, mend what is damaged and tell that; only by a
+        writer that holds the stack's lock.
+        """
         ...
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ import io
 import os
 from hashlib import sha256
 
-from stackup.errors import Unsupported
+from stackup.errors import StackupError, Unsupported
 from stackup.images import hostroot
 from stackup.images.archive import END, header
 from stackup.images.importer import PATH
@@ -21,6 +21,7 @@ from stackup.images.rootfs import Rootfs
 from stackup.images.store import HOST_NOTE, Store
 from stackup.images.tar import Limits
 from stackup.images.unpack import unpack
+from stackup.values import Data
 
 CONFIG = ImageConfig(env=(PATH,), cmd=("sh",))
 _REDIRECT = "trusted.overlay.redirect"
@@ -30,8 +31,8 @@ def rootfs(store: Store, *, machine: str = "/") -> Rootfs:
     """The root of a container of `image: host`. `machine` is where this machine's tree is (tests have their own)."""
     hostroot.check_merged(machine)
     stamp = hostroot.fingerprint(machine)
-    note = store.read_note(HOST_NOTE)
-    if note is None or note["stamp"] != stamp or not store.has_layer(str(note["layer"])):
+    note = _note(store)
+    if note.get("stamp") != stamp or not store.has_layer(str(note["layer"])):
         layer, redirected = make_layer(store, machine)
         note = {"stamp": stamp, "layer": layer, "redirected": redirected}
         store.write_note(HOST_NOTE, note)
@@ -40,6 +41,14 @@ def rootfs(store: Store, *, machine: str = "/") -> Rootfs:
     if note["redirected"]:
         return Rootfs((layer_dir, usr), CONFIG, str(note["layer"]))
     return Rootfs((layer_dir,), CONFIG, str(note["layer"]), binds=((usr, "/usr"),))
+
+
+def _note(store: Store) -> Data:
+    """What is said there can be found out again: one that is damaged says nothing."""
+    try:
+        return store.read_note(HOST_NOTE) or {}
+    except StackupError:
+        return {}
 
 
 def make_layer(store: Store, machine: str) -> tuple[str, bool]:

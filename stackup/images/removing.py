@@ -68,6 +68,7 @@ def _remove(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """`cache`: steps of builds are kept though no image has them. `among`: other layers are left alone."""
     prepare(store)
+    sweep(store)
     with disk(store.dir), locks.exclusive(store.lock_file):
         used = keep() if callable(keep) else keep
         images = choose(used)

@@ -5,37 +5,23 @@ Hot: imports nothing dear. Every JSON file of stackup's goes through here.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import json
 import os
 import stat
 
-from stackup.errors import Busy, HostError
+from stackup.errors import REMEDIES, Busy, HostError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from typing import Any
-
-_REMEDY = {
-    errno.ENOSPC: "free space or inodes there and run the command again, or move the state root with STACKUP_ROOT; "
-    "nothing was lost",
-    errno.EDQUOT: "the quota is used up: free space there, or move the state root with STACKUP_ROOT",
-    errno.EROFS: "it is mounted read-only; stackup's own files can lie elsewhere: STACKUP_ROOT and STACKUP_RUN",
-    errno.EACCES: "run as root, or as its owner",
-    errno.EPERM: "run as root, on a file system of its own rather than an overlay",
-    errno.EOPNOTSUPP: "this file system lacks what layers need: choose another one with STACKUP_ROOT",
-    errno.EMFILE: "raise the limit on open files (ulimit -n)",
-    errno.ENFILE: "the machine has no file descriptors left",
-    errno.EIO: "the disk reports errors: see the kernel's log",
-}
 
 
 def host_error(problem: OSError, doing: str, subject: str) -> HostError:
     """The one translation of OSError for files: what was being done, on what, and the remedy where there is one."""
     reason = (problem.strerror or str(problem)).lower()
-    return HostError(f'{doing} "{subject}": {reason}', subject=subject, hint=_REMEDY.get(problem.errno or 0, ""))
+    return HostError(f'{doing} "{subject}": {reason}', subject=subject, hint=REMEDIES.get(problem.errno or 0, ""))
 
 
 def make_dir(path: str, mode: int = 0o700) -> None:
@@ -116,7 +102,11 @@ def sync_dir(path: str) -> None:
 
 
 def write_json(path: str, data: Any, *, durable: bool = True, aside: str = "") -> None:
-    write_bytes(path, json.dumps(data, separators=(",", ":")).encode(), durable=durable, aside=aside)
+    write_bytes(path, as_json(data), durable=durable, aside=aside)
+
+
+def as_json(data: Any) -> bytes:
+    return json.dumps(data, separators=(",", ":")).encode()
 
 
 def read_bytes(path: str) -> bytes | None:
@@ -204,11 +194,3 @@ class Lock:
     def __exit__(self, *_: object) -> None:
         os.ftruncate(self.fd, 0)
         os.close(self.fd)
-
-
-def walk_json(folder: str, name: str) -> Iterator[tuple[str, Any]]:
-    """(entry, value) of every `folder/<entry>/<name>` that holds JSON."""
-    for entry in list_dir(folder):
-        value = read_json(os.path.join(folder, entry, name))
-        if value is not None:
-            yield entry, value

@@ -73,8 +73,7 @@ def change(
     engine.stop_timeout, engine.parks = stop_timeout, parks
     try:
         with lock(session, stack):
-            if not session.dry_run:
-                engine.sweep()
+            _sweep(session, engine)
             observed = observe(engine.kinds.values(), stack)
             return _carry_out(session, engine, draft(engine, stack, observed, aiming(observed)), observed)
     finally:
@@ -86,12 +85,17 @@ def carry_out(session: Session, stack: str, checked: Callable[[tuple[Observed, .
     engine = session.host.engine(stack)
     try:
         with lock(session, stack):
-            if not session.dry_run:
-                engine.sweep()
+            _sweep(session, engine)
             observed = observe(engine.kinds.values(), stack)
             return _carry_out(session, engine, checked(observed), observed)
     finally:
         engine.close()
+
+
+def _sweep(session: Session, engine: Engine) -> None:
+    if not session.dry_run:
+        for text in engine.sweep():
+            session.notice(text)
 
 
 def _carry_out(session: Session, engine: Engine, plan: Plan, observed: tuple[Observed, ...]) -> Report:

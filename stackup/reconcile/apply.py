@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from typing import Protocol
 
-from stackup.errors import HostError, StackupError
+from stackup.errors import HostError, StackupError, refusal
 from stackup.events import (
     Event,
     Notice,
@@ -203,6 +203,10 @@ def _work(run: _Apply, steps: list[Step]) -> None:
         error = HostError("the step was left without an answer", subject=steps[0].address.kind)
     except StackupError as problem:
         run.done.put([Outcome(step, problem) for step in sorted(left)])
+        return
+    except OSError as problem:
+        said = refusal(problem)
+        run.done.put([Outcome(step, said) for step in sorted(left)] if said else problem)
         return
     except BaseException as problem:  # a bug, or a test's kill: it belongs to the caller's thread
         run.done.put(problem)

@@ -14,6 +14,7 @@ container on the host's network cannot reach it. One connection is one conversat
                                              {"do": "signal", "signal"} meanwhile goes to it
     {"do": "attach", "stdin", "once"}     -> {"attached": true, "tty", "stdin"} with descriptors, then {"exit": code}
     {"do": "update", "what", "value"}     -> {"done": true}
+    {"do": "write"}                       -> {"done": true} when the status was written once more
 
 Durations are nanoseconds; every answer may be {"error": {message, subject, hint, code}} instead.
 """

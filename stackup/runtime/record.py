@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from stackup.runtime.description import ProcessId, Status
 
 FORMAT = 1
+DAMAGED = "damaged"
+"""In a record that was read: its own file holds none, and this is what was written beside it."""
 LOST_EXIT = 137
 LOST = "monitor lost: it was killed or the machine went down, and the container went with it"
 
@@ -29,7 +31,9 @@ def write(directory: str, record: dict[str, Any]) -> None:
     `record` has at least `instance` and `phase` (`creating`, `ready` or `deleting`).
     """
     files.make_dir(directory)
-    files.write_json(os.path.join(directory, layout.RECORD), {"format": FORMAT, **record}, durable=False)
+    data = files.as_json({"format": FORMAT, **{key: value for key, value in record.items() if key != DAMAGED}})
+    for name in (layout.RECORD, layout.RECORD_AGAIN):
+        files.write_bytes(os.path.join(directory, name), data, durable=False)
 
 
 def sync(directory: str) -> None:
@@ -44,21 +48,39 @@ def sync(directory: str) -> None:
 def read(directory: str) -> dict[str, Any] | None:
     """The record, or None when there is none that this release can read."""
     value = files.read_json(os.path.join(directory, layout.RECORD))
-    if not isinstance(value, dict) or value.get("format") != FORMAT:
-        return None
-    return value
+    if value is None:
+        value = files.read_json(os.path.join(directory, layout.RECORD_AGAIN))
+        value = value and {**value, DAMAGED: True}
+    return value if isinstance(value, dict) and value.get("format") == FORMAT else None
+
+
+def is_twice(directory: str) -> bool:
+    """Whether both files can be read. Records of earlier builds are there once."""
+    return all(_readable(directory))
+
+
+def is_litter(directory: str) -> bool:
+    """Nobody's: neither a record of ours nor one of another format."""
+    return not any(_readable(directory))
+
+
+def _readable(directory: str) -> Iterator[bool]:
+    for name in (layout.RECORD, layout.RECORD_AGAIN):
+        yield files.read_json(os.path.join(directory, name)) is not None
 
 
 def walk(kind_dir: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """(directory name, record) of every address of one kind."""
-    for name, value in files.walk_json(kind_dir, layout.RECORD):
-        if isinstance(value, dict) and value.get("format") == FORMAT:
+    for name in files.list_dir(kind_dir):
+        value = read(os.path.join(kind_dir, name))
+        if value is not None:
             yield name, value
 
 
 def forget(directory: str) -> None:
     """Remove the claim: the last step of a delete."""
-    files.remove(os.path.join(directory, layout.RECORD))
+    for name in (layout.RECORD, layout.RECORD_AGAIN):
+        files.remove(os.path.join(directory, name))
     if os.path.isdir(directory):
         files.sync_dir(directory)
 

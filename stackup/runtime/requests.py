@@ -34,7 +34,7 @@ def table(monitor: Monitor) -> dict[str, Request]:
         return lambda who, message: function(monitor, who, message)
 
     functions = {"stop": stop, "kill": kill, "pause": pause, "unpause": unpause, "exec": execute, "attach": attach,
-                 "update": update, "hooks": hooks}  # fmt: skip
+                 "update": update, "hooks": hooks, "write": write}  # fmt: skip
     return {name: bound(function) for name, function in functions.items()}
 
 
@@ -182,6 +182,12 @@ def _detached(monitor: Monitor) -> None:
     """Who was there when it ended has not left it."""
     if monitor.inside is not None:
         monitor.happened("detach")
+
+
+def write(monitor: Monitor, who: Conversation, message: Message) -> None:
+    """The status, once more: somebody found none."""
+    monitor.changed()
+    who.answer({"done": True})
 
 
 def update(monitor: Monitor, who: Conversation, message: Message) -> None:

@@ -102,7 +102,7 @@ def test_what_shares_the_hosts_pids_is_ended_by_its_group(own_host: OwnHost, tmp
 
 
 def test_a_fork_bomb_is_over_when_its_container_is(own_host: OwnHost, tmp_path: Path) -> None:
-    script = "b() { sleep 1000 & b | b; }; echo up; b & sleep 1000"
+    script = "b() { sleep 1000 & b | b; }; sleep 1000 & last=$!; echo up; b & wait $last"
     container = grouped(tmp_path, script, limit={"pids": 64}, stop={"signal": "SIGTERM", "grace": SECOND // 10})
     container.line(b"up")
     began = time.monotonic()

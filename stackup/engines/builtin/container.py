@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import resource
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, cast
 
 from stackup.engines.builtin import attachments, describe, inside, limiting
@@ -14,9 +16,9 @@ from stackup.engines.builtin.idclaims import KEY, Claims
 from stackup.engines.builtin.powers import powers
 from stackup.engines.builtin.records import Record, Shelf, addresses, attempt, each, wanted
 from stackup.engines.builtin.replicas import Starting
+from stackup.engines.builtin.rows import transient
 from stackup.engines.desire.effects import CONTAINER
-from stackup.engines.engine import ONE_OFF
-from stackup.errors import HostError, StackupError
+from stackup.errors import HostError, StackupError, Unsupported
 from stackup.images.rootfs import Rootfs
 from stackup.images.store import Store
 from stackup.kernel import cgroupfs, files
@@ -36,6 +38,8 @@ from stackup.runtime.spec import ContainerSpec
 from stackup.values import Address, FieldPath, Json
 
 HOST = "host"
+OWN_FILES, FILES_EACH = 40, 8
+"""What a command has open by itself, and for each container that it is at work on; both generous."""
 FOREVER_S = 1e8
 """Three years: what `--timeout -1` means to a clock."""
 
@@ -57,6 +61,8 @@ class ContainerKind:
         self._starting = Starting()
         self._roots: dict[str, Rootfs] = {}
         self._ids = Claims(layout)
+        self._leaving = threading.Lock()
+        """Of two groups that leave at once, one is the last."""
 
     def close(self) -> None:
         self._launcher.close()
@@ -87,7 +93,6 @@ class ContainerKind:
             "binds": [list(bind) for bind in rootfs.binds],
             "hostname": spec["hostname"] or claim["instance"],
             "argv": process_of(spec, image, powers())["argv"],
-            "transient": spec["labels"].get(ONE_OFF) == "True",
             "volumes": {key: self._volume(key) for key in _volumes(spec)},
         }
         if spec.get("users"):
@@ -120,7 +125,9 @@ class ContainerKind:
         return self._roots[image]
 
     def start(self, works: Sequence[Work], tell: Tell) -> Iterator[Outcome]:
-        return Start(self._layout, self._stack, self._driver, self._launcher, self._starting).run(works, tell)
+        for portion in portions(works):
+            start = Start(self._layout, self._stack, self._driver, self._launcher, self._starting)
+            yield from start.run(portion, tell)
 
     def update(self, works: Sequence[Work], tell: Tell) -> Iterable[Outcome]:
         update = Update(self._layout, self._stack, self._driver)
@@ -134,10 +141,11 @@ class ContainerKind:
     def stop(self, works: Sequence[Work], tell: Tell) -> Iterator[Outcome]:
         """All at once; each answers when it is down. Names and ports go first, so that nobody is sent to the dying."""
         self._withdraw(works)
-        requests = {str(work.step): (Client(self._shelf.live_dir(work.address)), self._stop_of(work)) for work in works}
-        for step, answer in ask_all(requests):
-            failed = isinstance(answer, StackupError) and not isinstance(answer, MonitorGone)
-            yield Outcome(int(step), answer if failed else None)  # type: ignore[arg-type]
+        for portion in portions(works):
+            asked = {str(one.step): (Client(self._shelf.live_dir(one.address)), self._stop_of(one)) for one in portion}
+            for step, answer in ask_all(asked):
+                failed = isinstance(answer, StackupError) and not isinstance(answer, MonitorGone)
+                yield Outcome(int(step), answer if failed else None)  # type: ignore[arg-type]
 
     def _stop_of(self, work: Work) -> dict[str, Any]:
         claim = self._shelf.read(work.address)
@@ -183,9 +191,13 @@ class ContainerKind:
         failures = self._unplug(leaving)
         for work, claim in leaving:
             before = problems[work.step] or failures.get(work.address)
-            problems[work.step] = before or attempt(self._erase, work.address, claim)
-        if not any(True for _ in self._shelf.all()):
-            self._release_groups()
+            problems[work.step] = before or attempt(self._dismantle, work.address, claim)
+        with self._leaving:
+            gone = [(work, claim) for work, claim in leaving if problems[work.step] is None]
+            if {address for address, _ in self._shelf.all()} <= {work.address for work, _ in gone}:
+                self._release_groups()
+            for work, claim in gone:
+                problems[work.step] = attempt(self._forget, work.address, claim)
         return [Outcome(work.step, problems.get(work.step)) for work in works]
 
     def _unplug(self, leaving: Sequence[tuple[Work, Record]]) -> dict[Address, StackupError]:
@@ -200,23 +212,47 @@ class ContainerKind:
         attachments.release([member for member in members if member.key not in failures])
         return {member.address: failures[member.key] for member in members if member.key in failures}
 
-    def _erase(self, address: Address, claim: Record) -> None:
+    def _dismantle(self, address: Address, claim: Record) -> None:
         for name in (NETNS, USERNS):
             namespace.discard(f"{self._shelf.live_dir(address)}/{name}")
-        if KEY in claim["given"]:
-            self._ids.release(self._stack, address)
         cgroupfs.remove(claim["given"].get("cgroups", []))
         if claim["spec"].get("cgroup_parent"):
             control_groups.release(claim["given"].get("cgroups", []))
+
+    def _forget(self, address: Address, claim: Record) -> None:
+        if KEY in claim["given"]:
+            self._ids.release(self._stack, address)
         self._shelf.forget(address)
         chronicle.note(describe.about(self._layout, claim), "destroy")
 
+    def mend(self) -> Iterator[str]:
+        """A status that cannot be read is written again by the monitor that is still there; what was so."""
+        for address, _ in self._shelf.all():
+            if record.read_status(self._shelf.state_dir(address)) is None:
+                client = Client(self._shelf.live_dir(address))
+                if not attempt(client.request, {"do": "write"}):
+                    yield f"the status of {address} was damaged: its monitor has written it again"
+
+    def end(self, directory: str) -> None:
+        """A container without a record, by the names that are made of its directory."""
+        live = self._layout.live_dir(self._stack, self.name, directory)
+        with suppress(MonitorGone):
+            Client(live).request({"do": "stop", "signal": "SIGKILL", "grace": 0})
+        dirs = control_groups.detect().directories(self._stack, directory)
+        cgroupfs.kill(dirs)
+        for name in (NETNS, USERNS):
+            namespace.discard(f"{live}/{name}")
+        cgroupfs.remove(dirs)
+
     def _release_groups(self) -> None:
-        """The stack's own groups go with its last container, once its monitor has left them."""
-        groups = control_groups.detect()
-        groups.let_go(self._stack)
-        cgroupfs.remove(groups.directories(self._stack, MONITORS))
-        groups.remove_stack(self._stack)
+        """The stack's own groups go with its last container, once its monitor has left them. Before the last record,
+        which is what leads the next run here after a kill.
+        """
+        with suppress(Unsupported):  # a machine that has none mounted has none left
+            groups = control_groups.detect()
+            groups.let_go(self._stack)
+            cgroupfs.remove(groups.directories(self._stack, MONITORS))
+            groups.remove_stack(self._stack)
 
     def _kill(self, address: Address, claim: Record) -> None:
         limiting.lift(claim)
@@ -228,6 +264,12 @@ class ContainerKind:
 
     def reach(self, works: Sequence[Work], tell: Tell) -> Iterator[Outcome]:
         return Reach(self._shelf).run(works, tell)
+
+
+def portions(works: Sequence[Work]) -> Iterator[Sequence[Work]]:
+    """As many at once as the limit on open files allows (`ulimit -n`): namespaces, sockets of ports, monitors' ends."""
+    size = max(1, (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - OWN_FILES) // FILES_EACH)
+    return (works[at : at + size] for at in range(0, len(works), size))
 
 
 def _check_capabilities(spec: ContainerSpec) -> None:
@@ -280,7 +322,7 @@ def observed(address: Address, claim: Record, status: Status | None, astray: fro
         reached(claim, status),
         "" if claim["phase"] == "ready" else "half-made",
         "" if alive else why_not_running(status, claim),
-        bool(claim["given"].get("transient")),
+        transient(claim),
     )
 
 

@@ -11,7 +11,7 @@ from stackup.engines.builtin.collector import collector
 from stackup.engines.builtin.file import content_file
 from stackup.engines.builtin.idclaims import KEY
 from stackup.engines.builtin.records import Record, Shelf
-from stackup.engines.builtin.rows import LIMIT_PLACES
+from stackup.engines.builtin.rows import LIMIT_PLACES, transient
 from stackup.engines.desire import log_options
 from stackup.errors import HostError
 from stackup.kernel import files
@@ -94,7 +94,7 @@ def about(layout: Layout, claim: Record) -> About:
         "service": spec["service"],
         "id": claim["instance"],
         "attributes": {**spec["labels"], "image": spec["image_name"], "name": spec["name"]},
-        "transient": bool(claim["given"].get("transient")),
+        "transient": transient(claim),
     }
 
 

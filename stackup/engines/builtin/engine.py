@@ -11,7 +11,7 @@ from stackup.engines.builtin.file import FileKind
 from stackup.engines.builtin.image import ImageKind
 from stackup.engines.builtin.network import NetworkKind
 from stackup.engines.builtin.powers import require_root
-from stackup.engines.builtin.records import Shelf
+from stackup.engines.builtin.records import Shelf, nothing
 from stackup.engines.builtin.volume import VolumeKind
 from stackup.engines.engine import Direct
 from stackup.layout import Layout
@@ -38,14 +38,17 @@ class BuiltinEngine:
         )
         self.kinds: Mapping[str, Kind] = {kind.name: kind for kind in kinds}
 
-    def sweep(self) -> None:
+    def sweep(self) -> list[str]:
         require_root()
+        told: list[str] = []
         for name, kind in self.kinds.items():
-            Shelf(self._layout, self._stack, name).sweep()
+            told += Shelf(self._layout, self._stack, name).sweep(getattr(kind, "end", nothing))
             if isinstance(kind, FileKind):
                 kind.sweep()
+        told += self._containers.mend()
         claims.sweep(self._layout.run)
         build_site.sweep(self._layout)
+        return told
 
     @property
     def stop_timeout(self) -> float | None:

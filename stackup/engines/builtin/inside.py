@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from stackup.engines.builtin.rows import transient
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +34,7 @@ def process(claim: Mapping[str, Any], request: ExecRequest) -> Process:
 
 def hooks(claim: Mapping[str, Any], what: str) -> list[Process]:
     """Those of `post_start` or `pre_stop`; what `run` made has none."""
-    if claim["given"].get("transient") or "process" not in claim["given"]:
+    if transient(claim) or "process" not in claim["given"]:
         return []
     return [process(claim, _request(hook)) for hook in claim["spec"].get(what, ())]
 

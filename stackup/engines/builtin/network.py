@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import cast
 
 from stackup.engines.builtin.records import Record, Shelf, addresses, attempt, each, find_real, wanted
 from stackup.engines.desire.effects import NETWORK
 from stackup.errors import HostError
+from stackup.kernel import netns
 from stackup.layout import NETNS, Layout
 from stackup.reconcile.resource import Observed, Outcome, Tell, Work
 from stackup.runtime.network import claims, families, options
@@ -116,6 +118,10 @@ class NetworkKind:
         """What the record's network is; known only once it was made."""
         assert record is not None
         return network_of(record) if record["given"] else self._driver.half_made(self._spec(address, record["spec"]))
+
+    def end(self, directory: str) -> None:
+        """A network without a record: its namespace goes, and with it whatever is plugged in."""
+        netns.remove(os.path.join(self._layout.live_dir(self._shelf.stack, self.name, directory), NETNS))
 
     def _spec(self, address: Address, spec: Data) -> NetworkSpec:
         said = cast(dict[str, str], spec["driver_opts"])

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypedDict
 
 from stackup.engines.builtin import earlier
 from stackup.errors import HostError, StackupError
 from stackup.kernel import files
-from stackup.layout import DATA, RECORD, Layout
+from stackup.layout import DATA, RECORD, RECORD_AGAIN, Layout
 from stackup.reconcile.resource import Desired, Outcome, Work
 from stackup.runtime import record
 from stackup.values import Address, Data, new_instance
@@ -32,6 +32,10 @@ class Record(TypedDict):
     holds: dict[str, str]
     given: dict[str, Any]
     created_at: float
+
+
+def nothing(_: str) -> None:
+    """What most kinds have running."""
 
 
 class Shelf:
@@ -105,13 +109,26 @@ class Shelf:
         if os.path.isdir(self.layout.stacks_dir):
             record.sync(self.layout.stacks_dir)
 
-    def sweep(self) -> None:
-        """Remove what a writer left that was killed before its claim was whole. Under the stack's lock only."""
-        folder = self.layout.kind_dir(self.stack, self.kind)
+    def sweep(self, end: Callable[[str], None] = nothing) -> list[str]:
+        """Remove what a writer left that was killed, mend what a disk forgot, and say so. Under the stack's lock only.
+
+        `end` lets go of what runs under a directory that has no record.
+        """
+        folder, told = self.layout.kind_dir(self.stack, self.kind), []
         for entry in files.list_dir(folder):
-            if _is_litter(os.path.join(folder, entry)):
+            place = os.path.join(folder, entry)
+            for name in (RECORD, RECORD_AGAIN):
+                files.remove_asides(os.path.join(place, name))
+            found = record.read(place)
+            if found and not record.is_twice(place):
+                record.write(place, found)
+            if found and found.get(record.DAMAGED):
+                told.append(f"the record of {found['address']} was damaged: it is written again from its second copy")
+            elif found is None and _is_litter(place):
+                end(entry)
                 remove_tree(self.layout.live_dir(self.stack, self.kind, entry))
-                remove_tree(os.path.join(folder, entry))
+                remove_tree(place)
+        return told
 
     def forget(self, address: Address) -> None:
         """After a delete: the live half goes first. The kind's own folder stays, empty or not: another step of the same
@@ -160,7 +177,7 @@ def _is_litter(folder: str) -> bool:
     """No record, or one that a power cut tore; a record of another format is somebody's, and data is not litter."""
     if files.list_dir(os.path.join(folder, DATA)):
         return False
-    return files.read_json(os.path.join(folder, RECORD)) is None
+    return record.is_litter(folder)
 
 
 def wanted(work: Work) -> Desired:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stackup.engines.engine import ONE_OFF
 from stackup.kernel import cgroupfs, files
 from stackup.runtime import record
 
@@ -17,6 +18,11 @@ _STATES = {"created": "created", "running": "running", "restarting": "restarting
 
 LIMIT_PLACES = "limit_places"
 """In `given`: where the file says how much there is, by field of `Limits`."""
+
+
+def transient(claim: Mapping[str, Any]) -> bool:
+    """Whether `run` made it; from the claim on, before anything else of it is there."""
+    return bool(claim["spec"].get("labels", {}).get(ONE_OFF) == "True")
 
 
 def rows(layout: Layout, stack: str) -> list[Container]:
@@ -73,7 +79,7 @@ def row(claim: Mapping[str, Any], status: Mapping[str, Any] | None) -> Container
         "mounts": [_mount(target, mount, given) for target, mount in spec["mounts"].items()],
         "labels": _labels(claim),
         "keeps": [mount["source"] for mount in spec["mounts"].values() if mount["type"] == "image"],
-        "transient": bool(given.get("transient")),
+        "transient": transient(claim),
         "stopped": bool(known.get("stopped")) and not known.get("parked"),
         "probe": probes[-1]["output"] if probes else "",
         "tty": spec["tty"],
@@ -130,7 +136,7 @@ def _labels(claim: Mapping[str, Any]) -> dict[str, str]:
         "com.docker.compose.project": claim["stack"],
         "com.docker.compose.service": spec["service"],
         "com.docker.compose.container-number": claim["address"].rpartition("#")[2] or "1",
-        "com.docker.compose.oneoff": "True" if claim["given"].get("transient") else "False",
+        "com.docker.compose.oneoff": "True" if transient(claim) else "False",
     }
     return {**spec["labels"], **ours}
 

@@ -56,7 +56,7 @@ def _records(layout: Layout, stack: str) -> dict[str, dict[str, Any]]:
 
 def _same(item: Mapping[str, Any], records: Mapping[str, Mapping[str, Any]]) -> bool:
     mine = records[item["address"]]
-    if mine["phase"] != "ready" or mine["spec"] != item["spec"]:
+    if mine["phase"] != "ready" or mine.get(record.DAMAGED) or mine["spec"] != item["spec"]:
         return False
     held = [need[0] for need in item["needs"] if need[2]]
     return mine["holds"].keys() == set(held) and all(records[on]["instance"] == mine["holds"][on] for on in held)

@@ -265,8 +265,9 @@ class MemoryEngine:
     def direct(self) -> Direct:
         return MemoryDirect(self.world)
 
-    def sweep(self) -> None:
+    def sweep(self) -> Sequence[str]:
         """A dictionary is never half-written."""
+        return ()
 
     def close(self) -> None:
         return None

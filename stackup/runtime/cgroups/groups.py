@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from stackup.errors import HostError, KernelError
+from stackup.errors import HostError, KernelError, Unsupported
 from stackup.kernel import cgroupfs, proc
 
 TYPE_CHECKING = False
@@ -54,7 +54,7 @@ class Cgroups:
         if "memory" in given or "pids" in given or (unified and not controllers):
             return cls(2, {"": _writable(unified, own.get("", "/"))})
         if not controllers:
-            raise HostError("this machine has no control groups mounted", hint="mount cgroup2 at /sys/fs/cgroup")
+            raise Unsupported("this machine has no control groups mounted", hint="mount cgroup2 at /sys/fs/cgroup")
         if unified:
             controllers.pop("freezer", None)
             controllers[""] = unified
