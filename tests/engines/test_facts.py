@@ -168,6 +168,6 @@ def test_what_a_build_reads_is_stamped_before_it_is_read(
     monkeypatch.setattr(foresight, "outline", edited_meanwhile)
     said: dict[str, Any] = {"args": {}, "labels": {}, "contexts": {}, "no_cache": False, "no_cache_filter": []}
     form = {**said, "name": "x", "context": str(folder), "dockerfile": "", "inline": None, "target": ""}
-    noting = Noting(place.facts(), {})
+    noting = Noting(place.facts(), {}, lambda form: form)
     noting.built(form)
     assert [path.name for path in files if holds(str(path), noting.files[str(path)])] == []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stackup.errors import HostError
+from stackup.errors import Unsupported
 from stackup.kernel import cgroupfs, proc
 from stackup.runtime.cgroups import groups
 from stackup.runtime.cgroups.groups import Cgroups
@@ -51,7 +51,7 @@ def test_on_the_hybrid_limits_are_v1s_and_killing_is_v2s(tmp_path: Path) -> None
 
 
 def test_a_machine_without_groups_is_told_what_to_mount() -> None:
-    with pytest.raises(HostError, match="no control groups"):
+    with pytest.raises(Unsupported, match="no control groups"):
         Cgroups.detect([], {})
 
 
