@@ -230,7 +230,7 @@ def test_a_container_cannot_speak_as_another(own_host: object, tmp_path: Path) -
     ask_udp(evil, address, 80)  # both know each other's MAC now, so no question about it is needed below
     stolen = address.rpartition(".")[0] + ".77"
     with netlink.Channel(ns_fd=evil) as channel:
-        channel.require([rtnetlink.add_address(rtnetlink.index_of("eth0", evil), stolen, 24)])
+        channel.require([rtnetlink.add_address(rtnetlink.index_of("eth0", evil), stolen, 22)])
     with open_in(evil, socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.bind((stolen, 0))
         client.sendto(b"x", (address, 80))
@@ -397,7 +397,7 @@ def test_a_network_keeps_the_subnet_it_was_given_and_refuses_an_overlap(own_host
 
 def test_a_subnet_that_the_host_routes_is_not_chosen(own_host: object, tmp_path: Path) -> None:
     os.system("ip link add vpn0 type bridge; ip link set vpn0 up; ip route add 10.192.0.0/15 dev vpn0 table 77")
-    assert World(tmp_path).network()["subnet"] == "10.194.0.0/24"
+    assert World(tmp_path).network()["subnet"] == "10.194.0.0/22"
 
 
 def test_many_ports_are_one_transaction(own_host: object, tmp_path: Path) -> None:

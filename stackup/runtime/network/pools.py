@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     """First and last address of a range."""
 
 NETWORK_POOLS = ("10.192.0.0/12", "172.16.0.0/12", "192.168.0.0/16")
-"""4,096 networks of 254 addresses, far from the ranges that home routers, Docker and most offices use; the other
-private ranges follow, since a VPN may have routed all of 10.0.0.0/8 to somewhere.
+"""1,024 networks of 1,021 containers, far from the ranges that home routers, Docker and most offices use; the other
+private ranges have as many again, since a VPN may have routed all of 10.0.0.0/8 to somewhere.
 """
 UPLINK_POOLS = ("10.208.0.0/18", "172.31.192.0/18", "192.168.192.0/18")
 """8,192 point-to-point pairs for the links between networks and the host, and again."""
-PREFIX = 24
+PREFIX = 22
+"""As many addresses as a bridge has ports, give or take two."""
 
 
 def number(address: str) -> int:

@@ -10,25 +10,27 @@ from stackup.runtime.network.pools import Wish
 
 
 def test_the_lowest_free_subnet_is_chosen_beside_what_is_taken_and_routed() -> None:
-    assert pools.choose_subnet(pools.blocks(["default"])) == "10.192.0.0/24"
-    assert pools.choose_subnet(pools.blocks(["10.192.0.0/24", "10.192.2.0/24"])) == "10.192.1.0/24"
-    assert pools.choose_subnet(pools.blocks(["10.192.0.0/14", "10.192.7.0/24"])) == "10.196.0.0/24"
-    assert pools.choose_subnet(pools.blocks(["10.192.0.7/32"])) == "10.192.1.0/24"
+    assert pools.choose_subnet(pools.blocks(["default"])) == "10.192.0.0/22"
+    assert pools.choose_subnet(pools.blocks(["10.192.0.0/22", "10.192.8.0/24"])) == "10.192.4.0/22"
+    assert pools.choose_subnet(pools.blocks(["10.192.0.0/14", "10.192.7.0/24"])) == "10.196.0.0/22"
+    assert pools.choose_subnet(pools.blocks(["10.192.0.7/32"])) == "10.192.4.0/22"
 
 
 def test_a_route_to_everything_private_leaves_nothing_to_choose() -> None:
-    assert pools.choose_subnet(pools.blocks(["10.0.0.0/8"])) == "172.16.0.0/24"
+    assert pools.choose_subnet(pools.blocks(["10.0.0.0/8"])) == "172.16.0.0/22"
     assert pools.choose_uplink(pools.blocks(["10.0.0.0/8", "172.31.192.0/19"])) == ("172.31.224.0", "172.31.224.1")
     with pytest.raises(
-        HostError, match=r"no /24 is left in 10\.192.*, 192\.168\.0\.0/16: networks and routes"
+        HostError, match=r"no /22 is left in 10\.192.*, 192\.168\.0\.0/16: networks and routes"
     ) as caught:
         pools.choose_subnet(pools.blocks(["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]))
     assert "subnet" in caught.value.hint
 
 
 def test_a_thousand_networks_get_a_subnet_and_an_uplink_each() -> None:
-    subnets = [f"10.{192 + n // 256}.{n % 256}.0/24" for n in range(1000)]
-    assert pools.choose_subnet(pools.blocks(subnets)) == "10.195.232.0/24"
+    subnets = [f"10.{192 + n // 64}.{n % 64 * 4}.0/22" for n in range(1000)]
+    assert pools.choose_subnet(pools.blocks(subnets)) == "10.207.160.0/22"
+    subnets += [f"10.207.{160 + n * 4}.0/22" for n in range(24)]
+    assert pools.choose_subnet(pools.blocks(subnets)) == "172.16.0.0/22"
     uplinks = [f"10.208.{n // 128}.{n % 128 * 2}/31" for n in range(1000)]
     assert pools.choose_uplink(pools.blocks(uplinks)) == ("10.208.7.208", "10.208.7.209")
 
