@@ -140,7 +140,7 @@ def test_pools_that_the_host_routes_give_way_to_others_and_are_named_in_the_end(
     world = World(tmp_path)
     world.outside()
     with Channel() as channel:
-        for target, chosen in (("10.0.0.0/8", "172.16.0.0/24"), ("172.16.0.0/12", "192.168.0.0/24")):
+        for target, chosen in (("10.0.0.0/8", "172.16.0.0/22"), ("172.16.0.0/12", "192.168.0.0/22")):
             channel.require([rtnetlink.set_route(target, via="198.51.100.9", index=rtnetlink.index_of("wan0"))])
             made = world.network()
             assert (made["subnet"], made["uplink"][0].partition(".")[0]) == (chosen, chosen.partition(".")[0])
