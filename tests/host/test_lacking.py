@@ -150,7 +150,7 @@ def test_pools_that_the_host_routes_give_way_to_others_and_are_named_in_the_end(
             assert world.driver.detach(made, [world.endpoint(made, "container/web", 2)]) == [None]
             assert world.driver.remove([made]) == [None]
         channel.require([rtnetlink.set_route("192.168.0.0/16", via="198.51.100.9", index=rtnetlink.index_of("wan0"))])
-    with pytest.raises(HostError, match=r"no /24 is left in 10\.192\.0\.0/12, 172\.16\.0\.0/12, 192\.168\.0\.0/16"):
+    with pytest.raises(HostError, match=r"no /22 is left in 10\.192\.0\.0/12, 172\.16\.0\.0/12, 192\.168\.0\.0/16"):
         world.network()
 
 
