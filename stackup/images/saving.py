@@ -55,7 +55,7 @@ class Parcel:
 def pack(store: Store, wanted: Iterable[Wanted]) -> Parcel:
     """Reads every layer once. Raises StackupError when one of them is damaged."""
     wanted = list(wanted)
-    records = [_portable(store.get(one.image_id)) for one in wanted]
+    records = [_portable(store.get(one.image_id), one) for one in wanted]
     layers = {layer: _measured(store, layer) for record in records for layer in texts(record["layers"])}
     blobs: dict[str, bytes] = {}
     docker: list[Data] = []
@@ -100,11 +100,11 @@ def chunks(store: Store, parcel: Parcel) -> Iterator[bytes]:
     yield END
 
 
-def _portable(record: Data) -> Data:
+def _portable(record: Data, wanted: Wanted) -> Data:
     """What rests on this machine's own root is nothing elsewhere."""
     if record.get("on_host") is True:
         hint = "build it FROM an image instead of FROM host"
-        image = str(record["id"])
+        image = _docker_name(wanted.references[0]) if wanted.references else wanted.image_id
         raise Unsupported(f'"{image}" rests on this machine\'s own /usr, and is no image without it', subject=image,
                           hint=hint)  # fmt: skip
     return record

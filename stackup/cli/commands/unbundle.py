@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from stackup.cli.bringing_up import in_the_background
 from stackup.cli.changing import Frame, frame, shown
 from stackup.cli.exits import Exit
+from stackup.cli.views.tables import counted
 from stackup.errors import UsageError
 from stackup.images.refusal import disk
 from stackup.project.unbundle import Unbundled, unbundle
@@ -52,12 +53,8 @@ def _tell(call: Call, done: Unbundled, *, up: bool) -> None:
     for word in said.left:
         call.say_warning(f"the stack needs what is not in the bundle: {word}")
     folder = os.path.relpath(os.path.join(done.folder, said.folder))
-    say(f"{said.stack}: {_count(done.images, 'image')} and {_count(done.files, 'file')}, in {folder}")
+    say(f"{said.stack}: {counted(done.images, 'image')} and {counted(done.files, 'file')}, in {folder}")
     flags = [word for flag, names in (("-f", said.files), ("--env-file", said.env_files), ("--profile", said.profiles))
              for name in names for word in (flag, name)]  # fmt: skip
     if not up:
         say(f"bring it up with: cd {shlex.quote(folder)} && {shlex.join(['stackup', *flags, '--offline', 'up', '-d'])}")
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'s' * (number != 1)}"

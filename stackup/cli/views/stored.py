@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stackup.cli.views import templates
 from stackup.cli.views.images import human, short
-from stackup.cli.views.tables import go_json, table
+from stackup.cli.views.tables import counted, go_json, table
 from stackup.cli.views.times import ago, created_at
 
 TYPE_CHECKING = False
@@ -86,7 +86,9 @@ def show_costs(terminal: Terminal, rows: list[dict[str, Any]], total: dict[str, 
     ]
     table(terminal, ("REPOSITORY", "TAG", "IMAGE ID", "SIZE", "SHARED SIZE", "UNIQUE SIZE"), cells)
     unused = f", of which {human(total['unused'])} belong to no image" if total["unused"] else ""
-    terminal.say(f"{len(rows)} images, {total['layers']} layers, {human(total['size'])} on disk{unused}")
+    terminal.say(
+        f"{counted(len(rows), 'image')}, {counted(total['layers'], 'layer')}, {human(total['size'])} on disk{unused}"
+    )
     words = {"step": "steps that no image has", "cache": "caches of RUN", "source": "contexts from elsewhere"}
     kept = [f"{words[kind]} {human(size)}" for kind, size in total["builds"].items() if size]
     if kept:
