@@ -579,7 +579,7 @@ def test_history_and_costs(shell: Shell, tmp_path: Path) -> None:
         "builds": {"step": 0, "cache": 0, "source": 0},
     }
     told = shell.typed("image du")
-    assert told.err == "2 images, 1 layers, 3B on disk\n"
+    assert told.err == "2 images, 1 layer, 3B on disk\n"
 
 
 def test_images_go_into_a_file_and_come_out_of_it(shell: Shell, tmp_path: Path) -> None:
