@@ -29,7 +29,8 @@ class ManifestInvalid(StackupError):
 
 
 class disk:  # noqa: N801  # reads as a word: `with disk("...")`
-    """`with disk(path):` turns an OSError inside into a HostError about `path`. A class, since contextlib is dear."""
+    """`with disk(path):` turns an OSError inside into a HostError about `path`, and says of an archive that is refused
+    as a whole which one it is. A class, since contextlib is dear."""
 
     __slots__ = ("_subject",)
 
@@ -44,6 +45,9 @@ class disk:  # noqa: N801  # reads as a word: `with disk("...")`
     ) -> None:
         if isinstance(error, OSError):
             raise disk_error(error, self._subject) from error
+        if isinstance(error, ArchiveRefused) and not error.subject:
+            error.subject = printable(self._subject)
+            error.message = f'"{error.subject}": {error.message}'
 
 
 def disk_error(error: OSError, subject: str) -> HostError:

@@ -206,10 +206,12 @@ class TarReader:
         # of the time of sum(). The checksum's own eight bytes count as blanks.
         halves = (adler32(block[:256]) & 0xFFFF) + (adler32(block[256:]) & 0xFFFF) - 2
         actual = halves - sum(stored) + 256
-        if actual != self._number(stored, "checksum"):
-            raise ArchiveRefused(
-                "this is not a tar archive, or a header is damaged" if not self.entries else "a header is damaged"
-            )
+        try:
+            wanted = self._number(stored, "checksum")
+        except ArchiveRefused:
+            wanted = -1
+        if actual != wanted:
+            raise ArchiveRefused("a header is damaged" if self.entries else "this is not a tar archive")
 
     def _extend(self, pax: dict[bytes, bytes], flag: bytes, size: int) -> None:
         if size > _EXTENDED_MAX:
