@@ -55,8 +55,9 @@ def read(directory: str) -> dict[str, Any] | None:
 
 
 def is_twice(directory: str) -> bool:
-    """Whether both files can be read. Records of earlier builds are there once."""
-    return all(_readable(directory))
+    """Whether both files say the same: a writer may have been killed between the two. Those of earlier builds are one."""
+    one, again = (files.read_bytes(os.path.join(directory, name)) for name in (layout.RECORD, layout.RECORD_AGAIN))
+    return one == again
 
 
 def is_litter(directory: str) -> bool:

@@ -11,7 +11,7 @@ from stackup.engines.builtin.network import NetworkKind, network_of
 from stackup.engines.builtin.records import Shelf
 from stackup.engines.desire import network_form
 from stackup.kernel import files
-from stackup.layout import Layout
+from stackup.layout import RECORD, RECORD_AGAIN, Layout
 from stackup.reconcile.resource import Desired
 from stackup.runtime.network.driver import Network, NetworkSpec, link_name
 from stackup.runtime.spec import Attachment, ContainerSpec
@@ -53,6 +53,18 @@ def test_a_sweep_removes_a_claim_that_was_never_whole(tmp_path: Path) -> None:
     (torn / "record.json").write_text("{")
     shelf.sweep()
     assert not torn.exists()
+
+
+def test_a_sweep_ends_what_a_writer_began_that_was_killed_between_the_copies(tmp_path: Path) -> None:
+    """Else an older state would come back one day, in the place of a record that was damaged."""
+    shelf = Shelf(Layout(str(tmp_path / "state"), str(tmp_path / "run")), STACK, "config")
+    shelf.settle(config("page"), shelf.claim(config("page")))
+    first, again = (Path(shelf.state_dir(Address("config", "page")), name) for name in (RECORD, RECORD_AGAIN))
+    older = again.read_bytes()
+    shelf.settle(Desired(Address("config", "page"), {"name": "other"}), shelf.need(Address("config", "page")))
+    again.write_bytes(older)
+    assert shelf.sweep() == []
+    assert again.read_bytes() == first.read_bytes() != older
 
 
 def test_a_record_of_an_earlier_build_is_read_with_what_its_fields_meant(tmp_path: Path) -> None:
