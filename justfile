@@ -2,7 +2,7 @@
 python := env("STACKUP_PYTHON", if path_exists(".venv/bin/python") == "true" { ".venv/bin/python" } else { "python3" })
 
 check: lint
-    {{python}} -m pytest -q -m "not host and not slow" tests
+    {{python}} -m pytest -q -n 2 --dist worksteal -m "not host and not slow" tests
 
 # Everything, as root: installs the Debian packages that the tests need, and ends with pytest's closing line.
 test: packages lint
