@@ -55,7 +55,7 @@ def read(directory: str) -> dict[str, Any] | None:
 
 
 def is_twice(directory: str) -> bool:
-    """Whether both files say the same: a writer may have been killed between the two. Those of earlier builds are one."""
+    """Whether both files say the same: a writer may have been killed in between, and earlier builds wrote one."""
     one, again = (files.read_bytes(os.path.join(directory, name)) for name in (layout.RECORD, layout.RECORD_AGAIN))
     return one == again
 

@@ -15,6 +15,7 @@ SUITES: dict[str, tuple[str, ...]] = {
         f"{INSIDE}/test_apparmor.py tests/runtime/test_confinement.py tests/runtime/seccomp "
         "tests/scenarios/isolation/test_threats.py tests/scenarios/isolation/test_seccomp.py",
     ),
+    "logs": (f"{INSIDE}/test_journal.py",),
     "networks": (f"{INSIDE}/test_ipvlan.py tests/scenarios/networks/test_drivers.py",),
     "files": ("tests/kernel/test_mounts.py tests/scenarios/verbs/test_builds.py tests/scenarios/quickstart",),
     "boot": (f"{INSIDE}/test_boot_before.py", f"{INSIDE}/test_boot_after.py"),

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import cast
 
-from stackup.engines.builtin.records import Record, Shelf, addresses, attempt, each, find_real, wanted
+from stackup.engines.builtin.records import Record, Shelf, attempt, each, find_real, seen, wanted
 from stackup.engines.desire.effects import NETWORK
 from stackup.errors import HostError
 from stackup.kernel import netns
@@ -37,18 +37,7 @@ class NetworkKind:
             yield self._observe(address, record)
 
     def _observe(self, address: Address, record: Record) -> Observed:
-        external = bool(record["spec"].get("external"))
-        real = find_real(self._layout, self.name, str(record["spec"]["name"])) if external else record
-        broken = "half-made" if record["phase"] != "ready" else "" if real else GONE
-        return Observed(
-            address,
-            real["instance"] if real else record["instance"],
-            record["spec"],
-            {} if broken or external else self._live(record),
-            needs=tuple(addresses(record["needs"])),
-            broken=broken,
-            external=external,
-        )
+        return seen(self._layout, address, record, GONE, lambda: self._live(record))
 
     def _live(self, record: Record) -> dict[FieldPath, Json]:
         """Only what is not as it should be: the rest is confirmed."""

@@ -15,9 +15,9 @@ from stackup.engines.builtin import earlier
 from stackup.errors import HostError, StackupError
 from stackup.kernel import files
 from stackup.layout import DATA, RECORD, RECORD_AGAIN, Layout
-from stackup.reconcile.resource import Desired, Outcome, Work
+from stackup.reconcile.resource import Desired, Observed, Outcome, Work
 from stackup.runtime import record
-from stackup.values import Address, Data, new_instance
+from stackup.values import Address, Data, FieldPath, Json, new_instance
 
 
 class Record(TypedDict):
@@ -199,6 +199,26 @@ def attempt(verb: Any, *arguments: object) -> StackupError | None:
     except OSError as problem:
         return files.host_error(problem, "cannot finish", str(problem.filename or "the step"))
     return None
+
+
+def seen(
+    layout: Layout, address: Address, record: Record, gone: str, live: Callable[[], dict[FieldPath, Json]]
+) -> Observed:
+    """What there is of something that a stack may have borrowed: then `gone` is what is wrong when there is none, and how
+    it is kept is not ours to see. `live` is what the kernel says of one's own.
+    """
+    external = bool(record["spec"].get("external"))
+    real = find_real(layout, address.kind, str(record["spec"]["name"])) if external else record
+    broken = "half-made" if record["phase"] != "ready" else "" if real else gone
+    return Observed(
+        address,
+        real["instance"] if real else record["instance"],
+        record["spec"],
+        {} if broken or external else live(),
+        needs=tuple(addresses(record["needs"])),
+        broken=broken,
+        external=external,
+    )
 
 
 def find_real(layout: Layout, kind: str, name: str) -> Record | None:

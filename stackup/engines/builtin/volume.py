@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import cast
 
 from stackup.engines.builtin.network import GONE, missing
-from stackup.engines.builtin.records import Record, Shelf, addresses, attempt, each, find_real, wanted
+from stackup.engines.builtin.records import Record, Shelf, attempt, each, find_real, seen, wanted
 from stackup.engines.desire.effects import VOLUME
 from stackup.errors import HostError, Unsupported
 from stackup.kernel import proc
@@ -37,20 +37,10 @@ class VolumeKind:
             yield self._observe(address, record)
 
     def _observe(self, address: Address, record: Record) -> Observed:
-        external = bool(record["spec"].get("external"))
-        real = find_real(self._layout, self.name, str(record["spec"]["name"])) if external else record
-        broken = "half-made" if record["phase"] != "ready" else "" if real else GONE
-        there = bool(broken) or external or self._is_there(address, record["spec"])
-        live: dict[FieldPath, Json] = {} if there else {("mounted",): False}
-        return Observed(
-            address,
-            real["instance"] if real else record["instance"],
-            record["spec"],
-            live,
-            needs=tuple(addresses(record["needs"])),
-            broken=broken,
-            external=external,
-        )
+        return seen(self._layout, address, record, GONE, lambda: self._live(address, record))
+
+    def _live(self, address: Address, record: Record) -> dict[FieldPath, Json]:
+        return {} if self._is_there(address, record["spec"]) else {("mounted",): False}
 
     def _is_there(self, address: Address, spec: Data) -> bool:
         """A driver that has been uninstalled cannot be asked; whoever mounts its volume will hear of it."""
