@@ -204,8 +204,8 @@ def attempt(verb: Any, *arguments: object) -> StackupError | None:
 def seen(
     layout: Layout, address: Address, record: Record, gone: str, live: Callable[[], dict[FieldPath, Json]]
 ) -> Observed:
-    """What there is of something that a stack may have borrowed: then `gone` is what is wrong when there is none, and how
-    it is kept is not ours to see. `live` is what the kernel says of one's own.
+    """What there is of something that a stack may have borrowed: then `gone` is what is wrong when there is none, and
+    how it is kept is not ours to see. `live` is what the kernel says of one's own.
     """
     external = bool(record["spec"].get("external"))
     real = find_real(layout, address.kind, str(record["spec"]["name"])) if external else record
