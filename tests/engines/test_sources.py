@@ -66,7 +66,9 @@ def test_behind_a_url_with_a_folder_in_it_or_just_a_dockerfile(own_host: OwnHost
         sources(tmp_path).brought_here(form(f"{url}/a.tgz#:../.."))
 
 
-@pytest.mark.parametrize(("given", "dockerfile"), [(ARCHIVE, "app/Dockerfile"), (b"FROM x\n", "")])
+@pytest.mark.parametrize(
+    ("given", "dockerfile"), [(ARCHIVE, "app/Dockerfile"), (b"FROM x\n", "")], ids=["archive", "plain"]
+)
 def test_standard_input_is_an_archive_or_a_dockerfile(tmp_path: Path, given: bytes, dockerfile: str) -> None:
     name = sources(tmp_path).receive(io.BytesIO(given))
     found: Any = sources(tmp_path).brought_here(form(name, dockerfile))
@@ -88,6 +90,7 @@ def test_nothing_on_standard_input_is_no_context(tmp_path: Path) -> None:
         t.tarball(t.file("f", b"x"), t.symlink("s", "/etc/hostname"), t.hardlink("h", "s")),
         ARCHIVE[:60],
     ],
+    ids=["bomb", "out", "link", "cut"],
 )
 def test_a_hostile_archive_leaves_nothing(tmp_path: Path, archive: bytes) -> None:
     (tmp_path / "a.tar").write_bytes(archive)
