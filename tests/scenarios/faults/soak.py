@@ -34,11 +34,12 @@ SLACK_KB = 512
 
 
 class Cost(NamedTuple):
-    """Of one monitor: open descriptors, threads, kB of memory that is its own."""
+    """Of one monitor: open descriptors, threads, kB of memory that no file is behind. Pages that it shares with others
+    count too, or it would seem to grow when one of them ends."""
 
     files: int
     threads: int
-    own_kb: int
+    memory_kb: int
 
 
 class Soak:
@@ -84,9 +85,8 @@ class Soak:
 
 
 def cost(pid: int) -> Cost:
-    told, rollup = proc.status(pid), proc.read(f"/proc/{pid}/smaps_rollup") or ""
-    own = sum(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Private_"))
-    return Cost(len(os.listdir(f"/proc/{pid}/fd")), int(told["Threads"]), own)
+    told = proc.status(pid)
+    return Cost(len(os.listdir(f"/proc/{pid}/fd")), int(told["Threads"]), int(told["RssAnon"].split()[0]))
 
 
 def soaked(machine: Machine, seconds: float, count: int) -> str:
@@ -102,15 +102,15 @@ def soaked(machine: Machine, seconds: float, count: int) -> str:
     grown = []
     for name, was in lasting.items():
         now = soak.settled(name, first[name][0])
-        worse = now.files > was.files, now.threads != 1, now.own_kb > was.own_kb + SLACK_KB
+        worse = now.files > was.files, now.threads != 1, now.memory_kb > was.memory_kb + SLACK_KB
         assert not any(worse), f"{name}: {was} became {now}"
-        grown.append(now.own_kb - was.own_kb)
+        grown.append(now.memory_kb - was.memory_kb)
     soak.type.well("down")
     machine.must_be_as(before)
     files = max(was.files for was in lasting.values())
     return (
         f"{count} containers, {seconds:.0f} s, {soak.kills} monitors killed and healed; of {len(lasting)} that lived "
-        f"through it none holds more descriptors (at most {files}) or threads (1), and memory of their own grew by "
+        f"through it none holds more descriptors (at most {files}) or threads (1), and their memory grew by "
         f"{sum(grown) / len(grown):.0f} kB on average, {max(grown)} at most"
     )
 
