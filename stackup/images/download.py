@@ -7,6 +7,7 @@ redirect or by a name that leads there, unless registries.toml says so. What a s
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import os
 import time
@@ -16,7 +17,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from stackup.errors import RemoteError, UsageError
+from stackup.errors import REMEDIES, RemoteError, UsageError
 from stackup.images import patience
 from stackup.images.access import Access
 from stackup.images.places import same_place, split, step
@@ -105,7 +106,7 @@ class Downloads:
             request = replace(request, url=step(request.url, place))
             if request.sender != STRANGER:
                 request = replace(request, sender=answer.peer or request.sender)
-        raise RemoteError(f'"{first.host}" redirects without end', subject=first.host)
+        raise RemoteError(f'"{first.host}" redirects without end', subject=first.host, hint="name where it leads")
 
 
 class _Kept:
@@ -169,7 +170,9 @@ def _received(answer: Response, file_fd: int, name: str) -> tuple[str, int]:
     while piece := answer.read(_PIECE):
         size += len(piece)
         if size > left:
-            raise RemoteError(f'"{name}" is larger than the disk has room for', subject=name)
+            raise RemoteError(
+                f'"{name}" is larger than the disk has room for', subject=name, hint=REMEDIES[errno.ENOSPC]
+            )
         hashed.update(piece)
         view = memoryview(piece)
         while view:

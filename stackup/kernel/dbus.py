@@ -24,6 +24,7 @@ _MOST_BYTES = 1 << 20
 _MOST_MESSAGES = 1000
 """Signals that may come before the answer."""
 TIMEOUT_S = 10.0
+_REMEDY = "see: systemctl status dbus"
 
 
 class Refused(HostError):
@@ -126,7 +127,7 @@ class Connection:
             self._socket.connect(path)
             self._socket.sendall(b"\0AUTH EXTERNAL " + str(os.geteuid()).encode().hex().encode() + b"\r\n")
             if not self._line().startswith(b"OK "):
-                raise HostError(f'"{path}" lets nobody in with this user id', subject=path)
+                raise HostError(f'"{path}" lets nobody in with this user id', subject=path, hint=_REMEDY)
             self._socket.sendall(b"BEGIN\r\n")
         except OSError as problem:
             raise HostError(f'nobody answers at "{path}": {problem}', subject=path) from problem
@@ -148,8 +149,8 @@ class Connection:
                         raise Refused(str(fields.get(_ERROR_NAME, "")), _first_text(fields, body), where[3])
                     return
         except OSError as problem:
-            raise HostError(f"{where[3]}: {problem}", subject=self._path) from problem
-        raise HostError(f"{where[3]} is not answered", subject=self._path)
+            raise HostError(f"{where[3]}: {problem}", subject=self._path, hint=_REMEDY) from problem
+        raise HostError(f"{where[3]} is not answered", subject=self._path, hint=_REMEDY)
 
     def _line(self) -> bytes:
         while b"\r\n" not in self._left:
@@ -161,7 +162,7 @@ class Connection:
         """Kind, header fields, body."""
         order, kind, _, _, body, _, fields = struct.unpack("<cBBBIII", self._take(16))
         if order != b"l" or body + fields > _MOST_BYTES:
-            raise HostError("a message that no answer can be", subject=self._path)
+            raise HostError(f'"{self._path}": a message that no answer can be', subject=self._path, hint=_REMEDY)
         told = _fields(self._take(fields + -fields % 8)[:fields])
         return kind, told, self._take(body)
 
@@ -174,7 +175,7 @@ class Connection:
     def _more(self) -> None:
         part = self._socket.recv(65536)
         if not part or len(self._left) > 2 * _MOST_BYTES:
-            raise HostError("the connection ended", subject=self._path)
+            raise HostError(f'"{self._path}": the connection ended', subject=self._path, hint=_REMEDY)
         self._left += part
 
 

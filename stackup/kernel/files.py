@@ -92,6 +92,15 @@ def write_bytes(path: str, data: bytes, *, mode: int = 0o600, durable: bool = Tr
         raise host_error(problem, "cannot write", path) from problem
 
 
+def put(path: str, text: str) -> None:
+    """Into a file of the kernel's, in one write, as these want it. Raises OSError."""
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)
+
+
 def sync_dir(path: str) -> None:
     """Make renames in a folder survive a power cut (fsync(2), on the directory)."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -11,7 +11,7 @@ import os
 import signal
 
 from stackup.errors import HostError, KernelError
-from stackup.kernel import calls, proc
+from stackup.kernel import calls, files, proc
 from stackup.kernel.abi import CLONE_NEWUSER, MOUNT_ATTR_IDMAP, MountAttr
 
 TYPE_CHECKING = False
@@ -46,7 +46,7 @@ def made(
     def mapped(pid: int, _pidfd: int) -> T:
         home = f"/proc/{pid}"
         for name, lines in (("uid_map", uids), ("gid_map", gids)):
-            _write(f"{home}/{name}", "".join(f"{inner} {outer} {count}\n" for inner, outer, count in lines))
+            files.put(f"{home}/{name}", "".join(f"{inner} {outer} {count}\n" for inner, outer, count in lines))
         return take(home)
 
     try:
@@ -138,12 +138,3 @@ def _failure(said: bytes) -> HostError:
     if not number.isdigit():
         return HostError("a child in a user namespace ended without a word")
     return KernelError(int(number), call or "write")
-
-
-def _write(path: str, text: str) -> None:
-    """In one write, as user_namespaces(7) wants it."""
-    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-    try:
-        os.write(fd, text.encode())
-    finally:
-        os.close(fd)

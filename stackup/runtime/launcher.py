@@ -17,7 +17,7 @@ import socket
 import time
 
 from stackup.errors import HostError, StackupError
-from stackup.kernel import calls
+from stackup.kernel import calls, files
 from stackup.runtime import namespaces, record, users
 from stackup.runtime.control import fault
 from stackup.runtime.frames import Channel
@@ -197,28 +197,20 @@ def settle(description: Description) -> None:
     for directory in description["monitor_cgroups"]:
         _join_group(directory)
     try:
-        _write("/proc/self/oom_score_adj", str(OOM_SCORE_ADJ))
+        files.put("/proc/self/oom_score_adj", str(OOM_SCORE_ADJ))
     except OSError:
         return  # lowering it takes CAP_SYS_RESOURCE, proc(5); without it the monitor has the score of anybody
 
 
 def _join_group(directory: str) -> None:
     try:
-        _write(os.path.join(directory, "cgroup.procs"), "0")
+        files.put(os.path.join(directory, "cgroup.procs"), "0")
     except OSError as problem:
         raise HostError(f'the monitor cannot enter "{directory}": {problem.strerror}', subject=directory) from problem
 
 
 def _rename(comm: str) -> None:
-    _write("/proc/self/comm", comm)
-
-
-def _write(path: str, text: str) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-    try:
-        os.write(fd, text.encode())
-    finally:
-        os.close(fd)
+    files.put("/proc/self/comm", comm)
 
 
 def _confess(description: Description, problem: Exception) -> None:

@@ -14,8 +14,8 @@ from stackup.kernel import files
 PACKED = ".gz"
 PACKING = ".part"
 """What a file that is just being packed is called until it is whole."""
-_BLOCK = 1 << 18
-_GZIP = 31
+BLOCK = 1 << 18
+GZIP = 31
 """zlib's word for a stream with gzip's header."""
 
 
@@ -61,9 +61,9 @@ def _unpacked(fd: int) -> int:
     import zlib
 
     whole = os.memfd_create("log")
-    stream = zlib.decompressobj(_GZIP)
+    stream = zlib.decompressobj(GZIP)
     try:
-        while data := os.read(fd, _BLOCK):
+        while data := os.read(fd, BLOCK):
             os.write(whole, stream.decompress(data))
     except zlib.error:
         pass  # what could be read of it

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from stackup.runtime.loop import Loop
 
-_BLOCK = 1 << 18
-_GZIP = 31
 _LOWEST = 19
 
 
@@ -85,8 +83,8 @@ def pack(path: str) -> None:
 def _pieces(fd: int) -> Iterator[bytes]:
     import zlib
 
-    stream = zlib.compressobj(wbits=_GZIP)
-    while data := os.read(fd, _BLOCK):
+    stream = zlib.compressobj(wbits=logfiles.GZIP)
+    while data := os.read(fd, logfiles.BLOCK):
         yield stream.compress(data)
     yield stream.flush()
 

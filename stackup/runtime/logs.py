@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     Entry = tuple[int, bytes, bytes]
 
-_BLOCK = 1 << 18
 _STREAM = slice(31, 37)
 _MARK = slice(38, 39)
 _BYTES = 40
@@ -83,7 +82,7 @@ def _all(directory: str, since: int) -> Iterator[bytes]:
 
 def _forwards(fd: int) -> Iterator[bytes]:
     rest = b""
-    while data := os.read(fd, _BLOCK):
+    while data := os.read(fd, logfiles.BLOCK):
         lines = (rest + data).split(b"\n")
         rest = lines.pop()
         yield from lines
@@ -121,14 +120,14 @@ def _take_last(fd: int, end: int, count: int, kept: list[bytes]) -> bool:
 def whole_end(fd: int) -> int:
     """Where the last whole record ends: a reader may see half of what is just being written."""
     size = os.fstat(fd).st_size
-    start = max(0, size - _BLOCK)
+    start = max(0, size - logfiles.BLOCK)
     return start + os.pread(fd, size - start, start).rfind(b"\n") + 1
 
 
 def _backwards(fd: int, end: int) -> Iterator[bytes]:
     rest = b""
     while end > 0:
-        start = max(0, end - _BLOCK)
+        start = max(0, end - logfiles.BLOCK)
         lines = (os.pread(fd, end - start, start) + rest).split(b"\n")
         rest, end = lines[0], start
         yield from (line for line in reversed(lines[1:]) if line)
@@ -196,7 +195,7 @@ class Tail:
         return True
 
     def _drain(self) -> Iterator[Entry]:
-        while self._fd >= 0 and (data := os.read(self._fd, _BLOCK)):
+        while self._fd >= 0 and (data := os.read(self._fd, logfiles.BLOCK)):
             lines = (self._rest + data).split(b"\n")
             self._rest = lines.pop()
             for line in lines:

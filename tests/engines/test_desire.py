@@ -61,7 +61,12 @@ def test_a_count_from_the_command_line_is_bounded_too() -> None:
 @pytest.mark.parametrize(
     ("networks", "own", "said"),
     [
-        ("", "", 'with service "b" there are more than 1023 on network "default", all that a bridge takes'),
+        ("", "", 'with service "b" there are more than 1021 on network "default", all that it has room for'),
+        (
+            "",
+            "networks: {default: {ipam: {config: [{subnet: 10.9.0.0/16}]}}}",
+            'with service "b" there are more than 1023 on network "default", all that it has room for',
+        ),
         (", networks: [other]", "networks: {other: {}}", ""),
         ("", "networks: {default: {driver: macvlan, driver_opts: {parent: eth0}}}", ""),
     ],

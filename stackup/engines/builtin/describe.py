@@ -19,6 +19,7 @@ from stackup.layout import NETNS, Layout
 from stackup.reconcile.resource import Desired
 from stackup.runtime import record as status_record
 from stackup.runtime.description import About, Health, HeldPort, Log, Namespaces, Process
+from stackup.runtime.logwriter import MAX_FILE, MAX_SIZE
 from stackup.runtime.network import container as namespace
 from stackup.runtime.network import etc, names
 from stackup.runtime.network.dns import RESOLVER_ADDRESS
@@ -28,7 +29,6 @@ from stackup.runtime.spec import ContainerSpec
 from stackup.values import Address, parse_size
 
 INTERVAL, TIMEOUT, RETRIES, START_INTERVAL = 30 * 10**9, 30 * 10**9, 3, 5 * 10**9
-MAX_SIZE, MAX_FILE = 16 << 20, 3
 
 
 def health(spec: ContainerSpec, image: Mapping[str, Any]) -> Health | None:

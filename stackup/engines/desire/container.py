@@ -40,7 +40,7 @@ CONDITIONS = {
 }
 GRACE = 10 * 10**9
 SHM_SIZE = 64 << 20
-MAX_CONTAINERS, MAX_ON_NETWORK = 2_000, 1_023
+MAX_CONTAINERS, MAX_ON_BRIDGE, MAX_ON_SUBNET = 2_000, 1_023, 1_021
 """Of a stack, and of its part on one network: the kernel gives a bridge that many ports."""
 
 
@@ -94,9 +94,9 @@ def _can_count(stack: Stack, context: Context) -> bool:
     for name, service in stack.services.items():
         networks = [key for key in service.networks if (stack.networks[key].driver or "bridge") == "bridge"]
         crowds.update(dict.fromkeys(("", *networks), replicas(name, service, context)))
-        crowd = next((key for key in crowds if crowds[key] > (MAX_ON_NETWORK if key else MAX_CONTAINERS)), None)
+        crowd = next((key for key in crowds if crowds[key] > _room(stack, key)), None)
         if crowd is not None:
-            most = f'{MAX_ON_NETWORK} on network "{crowd}", all that a bridge takes' if crowd else str(MAX_CONTAINERS)
+            most = f"{_room(stack, crowd)}" + (f' on network "{crowd}", all that it has room for' if crowd else "")
             context.problems.error(
                 "SU106",
                 "a stack asks for too many containers",
@@ -106,6 +106,13 @@ def _can_count(stack: Stack, context: Context) -> bool:
             )
             return False
     return True
+
+
+def _room(stack: Stack, key: str) -> int:
+    """A bridge has 1,024 ports; a subnet that nobody named is a /22, with addresses for two containers fewer."""
+    if not key:
+        return MAX_CONTAINERS
+    return MAX_ON_BRIDGE if any(pool.subnet for pool in stack.networks[key].ipam.config) else MAX_ON_SUBNET
 
 
 def replicas(name: str, service: Service, context: Context) -> int:

@@ -154,3 +154,9 @@ class Context:
     def span(self, *path: str | int) -> Span | None:
         """The span of a path in the file, or of what encloses it."""
         return origin_of(self.origins, path)
+
+    def unhonoured(self, detail: str, *path: str | int) -> None:
+        """What the file asks for there has no effect, and `detail` says why."""
+        self.problems.warning(
+            "SU104", "an option is not honoured", detail=detail, span=self.span(*path), label="no effect"
+        )

@@ -39,10 +39,7 @@ def security_options(name: str, service: Service, context: Context) -> list[str]
             )
         why = _without_effect(key, value, context)
         if why:
-            detail = f'service "{name}": security_opt "{text}": {why}'
-            context.problems.warning(
-                "SU104", "an option is not honoured", detail=detail, span=context.span(*place), label="no effect"
-            )
+            context.unhonoured(f'service "{name}": security_opt "{text}": {why}', *place)
     return found
 
 

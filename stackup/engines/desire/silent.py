@@ -27,17 +27,17 @@ def warn_service(name: str, service: Service, context: Context) -> None:
     ours = service.extensions.get(EXTENSION, {})
     for key in ours.keys() - {KEY} if isinstance(ours, dict) else ("",):
         detail = f'service "{name}": {EXTENSION} "{key or ours}"; what it has for a service is `{KEY}`'
-        _warn(context, detail, (*path, EXTENSION, *filter(None, (key,))))
+        context.unhonoured(detail, *path, EXTENSION, *filter(None, (key,)))
     logging = service.logging
     if logging and logging.driver and logging.driver not in OPTIONS:
         detail = f'service "{name}": log driver "{logging.driver}"; the output is kept in files'
-        _warn(context, detail, (*path, "logging", "driver"))
+        context.unhonoured(detail, *path, "logging", "driver")
     for option in logging.options if logging else ():
         if option not in options_of(logging.driver if logging else None):
-            _warn(context, f'service "{name}": log option "{option}"', (*path, "logging", "options", option))
+            context.unhonoured(f'service "{name}": log option "{option}"', *path, "logging", "options", option)
     for number, text in enumerate(service.tmpfs):
         for option in unknown(text.partition(":")[2]):
-            _warn(context, f'service "{name}": tmpfs option "{option}"', (*path, "tmpfs", number))
+            context.unhonoured(f'service "{name}": tmpfs option "{option}"', *path, "tmpfs", number)
     for key, place in service.networks.items():
         whose = f'service "{name}" on network "{key}"'
         _options(whose, place.driver_opts, options.ENDPOINT, (*path, "networks", key, "driver_opts"), context)
@@ -54,7 +54,7 @@ def warn_ports(name: str, service: Service, networks: Mapping[str, Network], con
     elif drivers and drivers <= BESIDE_THE_HOST:
         why = "a container beside the host is reached at its own address"
     if service.ports and why:
-        _warn(context, f'service "{name}": published ports; {why}', ("services", name, "ports"))
+        context.unhonoured(f'service "{name}": published ports; {why}', "services", name, "ports")
 
 
 def warn_network(key: str, network: Network, context: Context) -> None:
@@ -63,7 +63,7 @@ def warn_network(key: str, network: Network, context: Context) -> None:
     for number, pool in enumerate(network.ipam.config):
         if ":" in (pool.subnet or "") and not network.enable_ipv6 and not network.external:
             detail = f'network "{key}": an IPv6 pool; the network has IPv6 with `enable_ipv6: true`'
-            _warn(context, detail, ("networks", key, "ipam", "config", number))
+            context.unhonoured(detail, "networks", key, "ipam", "config", number)
 
 
 def _options(
@@ -76,7 +76,7 @@ def _options(
     """Unknown options are named; a value that cannot be is an error now and not half-way up."""
     for option, value in said.items():
         if option not in known:
-            _warn(context, f'{whose}: driver option "{option}"', (*path, option))
+            context.unhonoured(f'{whose}: driver option "{option}"', *path, option)
         elif not known[option][0](value):
             context.problems.error(
                 "SU108",
@@ -85,9 +85,3 @@ def _options(
                 span=context.span(*path, option),
                 hint=f"expected {known[option][1]}",
             )
-
-
-def _warn(context: Context, detail: str, path: tuple[str | int, ...]) -> None:
-    context.problems.warning(
-        "SU104", "an option is not honoured", detail=detail, span=context.span(*path), label="no effect"
-    )

@@ -33,13 +33,7 @@ def users(name: str, service: Service, context: Context) -> str:
         )
         return ""
     for what in _without_effect(options, service):
-        context.problems.warning(
-            "SU104",
-            "an option is not honoured",
-            detail=f'service "{name}": userns_mode "{service.userns_mode}": {what}',
-            span=context.span(*place),
-            label="no effect",
-        )
+        context.unhonoured(f'service "{name}": userns_mode "{service.userns_mode}": {what}', *place)
     return AUTO
 
 
