@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from urllib.parse import urlsplit
 
 from stackup.values import parse_size
 
@@ -82,6 +81,8 @@ def syslog_format(text: str) -> str:
 
 def address(text: str) -> tuple[str, str | tuple[str, int]]:
     """(`udp`, (host, port)) or (`unixgram`, path), from a URL."""
+    from urllib.parse import urlsplit  # 3 ms, for the few files that name one
+
     parts = urlsplit(text)
     if parts.scheme in ("unix", "unixgram") and parts.path.startswith("/") and not parts.netloc:
         return parts.scheme, parts.path
